@@ -1,0 +1,25 @@
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+
+help: ## Show what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / - /'
+
+$(VENV)/.stamp: requirements/dev.txt pyproject.toml
+	@bash scripts/setup
+
+setup: $(VENV)/.stamp ## Create the virtual environment with the locked dependencies
+
+demo: setup ## Run the main job end to end: make demo ARGS="--fault none --json"
+	@$(BIN)/vigia demo $(ARGS)
+
+test: setup ## Run the tests
+	@$(BIN)/pytest $(ARGS)
+
+lint: setup ## ruff, pyright strict, import-linter
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports && $(BIN)/pyright
+
+lock: ## Resolve the dependencies again, a week back, with hashes and without index addresses
+	@bash scripts/lock
+
+.PHONY: help setup demo test lint lock

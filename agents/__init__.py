@@ -1,0 +1,1 @@
+"""Decides what to look at and what to propose. Holds no credentials and can change nothing."""

@@ -1,0 +1,118 @@
+"""One way to open a database and one way to change it.
+
+SQLite (WAL) and PostgreSQL are served by the same SQLAlchemy Core code. Every table of every room registers on
+`metadata`, and Alembic builds the schema from it. `transaction` is the only thing that commits; functions that take a
+`Connection` join the caller's transaction.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import Connection, Dialect, Engine
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from foundation.errors import Unavailable
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Json = sa.JSON().with_variant(JSONB(), "postgresql")
+"""A JSON column: text on SQLite, JSONB on PostgreSQL."""
+
+
+class UtcDateTime(sa.types.TypeDecorator[datetime]):
+    """An aware datetime in UTC, stored as an ISO 8601 text that sorts by time on SQLite, as timestamptz on PostgreSQL.
+
+    Refuses naive datetimes: an hour lost to a time zone is the classic way to lose an incident's order of events.
+    """
+
+    impl = sa.String(32)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[Any]:
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(sa.DateTime(timezone=True))
+        return dialect.type_descriptor(sa.String(32))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"naive datetime {value!r}: times carry their zone")
+        value = value.astimezone(UTC)
+        return value if dialect.name == "postgresql" else value.isoformat(timespec="microseconds")
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return (value if isinstance(value, datetime) else datetime.fromisoformat(value)).astimezone(UTC)
+
+
+def open_database(url: str) -> Engine:
+    """An engine for `url`, e.g. `sqlite:////var/lib/vigia/vigia.db` or `postgresql+psycopg://user@host/vigia`.
+
+    SQLite: WAL, `synchronous=FULL` (a commit that returned is on the disk), foreign keys on, 30 s of patience for
+    another writer. Transactions are begun by `transaction`, not by the driver.
+    """
+    engine = sa.create_engine(url, pool_pre_ping=True)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_immediate)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_immediate(connection: Connection) -> None:
+    # A deferred transaction that upgrades from read to write fails at once when another wrote in between; taking the
+    # write lock first makes every writer wait its turn instead. Readers ask for a plain BEGIN (see `reading`).
+    deferred = connection.get_execution_options().get("vigia_deferred", False)
+    connection.exec_driver_sql("BEGIN" if deferred else "BEGIN IMMEDIATE")
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """A write transaction: commits at the end of the block, rolls back if it raises."""
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except OperationalError as error:
+        raise _unavailable(engine, error) from error
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A read transaction with one consistent view; takes no write lock."""
+    try:
+        with engine.connect().execution_options(vigia_deferred=True) as connection:
+            yield connection
+    except OperationalError as error:
+        raise _unavailable(engine, error) from error
+
+
+def _unavailable(engine: Engine, error: DBAPIError) -> Unavailable:
+    where = engine.url.render_as_string(hide_password=True)
+    return Unavailable(
+        f"database {where!r} did not answer: {error.orig}", hint="check that it is up, writable and has disk space"
+    )

@@ -1,0 +1,1 @@
+"""What no model output can talk its way past: redaction, policy, approvals, the executor."""

@@ -1,0 +1,1 @@
+"""The ML platform itself: catalog, features, training, serving, monitoring, operations. Useful without any agent."""

@@ -1,0 +1,37 @@
+"""The offline store: tables of events and of feature rows with history."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+import pyarrow as pa
+
+
+class OfflineStore(Protocol):
+    """Append-only tables by name (`payments_br`, `features_card_velocity`). Times are timestamp[us, UTC].
+
+    Columns may come to a table later, or vanish from new rows (schema evolution): old rows then hold nulls.
+    Raises NotFound for an unknown table, InvalidInput for a type that cannot be appended, Unavailable when the storage
+    cannot be read.
+    """
+
+    def append(self, table: str, rows: pa.Table) -> int:
+        """Append atomically; returns the table's new version."""
+        ...
+
+    def read(
+        self,
+        table: str,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        columns: list[str] | None = None,
+        time_column: str = "event_ts",
+    ) -> pa.Table:
+        """Rows with start <= time_column < end."""
+        ...
+
+    def schema(self, table: str) -> pa.Schema: ...
+
+    def tables(self) -> list[str]: ...

@@ -1,0 +1,145 @@
+"""The control plane's view of the platform: resources with a desired `spec`, an observed `status` and a revision.
+
+Everything an action can change is a field of a resource's spec: a connector's desired state, a deployment's version, a
+source's quarantine, an endpoint's rollout and replicas. One mechanism then gives every action a dry-run diff (spec
+before and after), an optimistic lock (`revision`), an undo (the fields as they were) and a change event. The shape
+follows the Kubernetes object model (spec, status, resourceVersion). Controllers (connectors, materialization, the
+inference server) converge on the spec within a second and report back through `status`, which does not move the
+revision.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, Protocol
+
+from pydantic import Field
+
+from foundation.frozen import Frozen
+from platform_core.access.principals import Environment
+
+
+class ConnectorSpec(Frozen):
+    """urn:vigia:connector:<source>: carries events from a source's topic into the offline store."""
+
+    kind: Literal["connector"] = "connector"
+    source: str
+    desired: Literal["running", "paused"] = "running"
+    restarts: int = 0
+    """Raise by one to restart a failed connector."""
+
+
+class DeploymentSpec(Frozen):
+    """urn:vigia:deployment:<service>: an upstream service that writes to a source, e.g. `ingest-br`."""
+
+    kind: Literal["deployment"] = "deployment"
+    service: str
+    source: str
+    version: str
+    previous_version: str | None = None
+
+
+class SourceSpec(Frozen):
+    """urn:vigia:source:<name>: how its rows are read by materialization."""
+
+    kind: Literal["source"] = "source"
+    quarantine_since: datetime | None = None
+    """Rows with event_ts at or after this are not materialized; online values are those of just before (last known
+    good), and materialization keeps them so until the quarantine is released."""
+
+    field_mapping: dict[str, str] = Field(default_factory=dict)
+    """Catalog column name -> name it has in the stored table today (after an upstream rename)."""
+
+
+class JobSpec(Frozen):
+    """urn:vigia:job:<name>: a recurring or one-off job (materialization, compaction, export)."""
+
+    kind: Literal["job"] = "job"
+    desired: Literal["running", "cancelled"] = "running"
+    subject: str
+    """URN of what it works on: a feature view, a store."""
+
+
+class RolloutSpec(Frozen):
+    """urn:vigia:endpoint:<name>: which model versions it serves, to what share of traffic, on how many replicas."""
+
+    kind: Literal["endpoint"] = "endpoint"
+    model: str
+    champion: str
+    canary: str | None = None
+    canary_percent: int = Field(default=0, ge=0, le=100)
+    feature_service: str
+    decline_threshold: float = Field(default=0.5, ge=0, le=1)
+    replicas: int = Field(default=2, ge=0, le=64)
+    hourly_cost_per_replica_usd: float = Field(default=0.2, ge=0)
+
+
+class MonitorSpec(Frozen):
+    """urn:vigia:monitor:<name>: a check and the baseline it compares with."""
+
+    kind: Literal["monitor"] = "monitor"
+    subject: str
+    threshold: float
+    baseline_since: datetime | None = None
+    """Compare with what came after this time only; set when a population has changed for good."""
+
+    silenced_until: datetime | None = None
+
+
+Spec = Annotated[
+    ConnectorSpec | DeploymentSpec | SourceSpec | JobSpec | RolloutSpec | MonitorSpec, Field(discriminator="kind")
+]
+
+
+class Resource(Frozen):
+    urn: str
+    tenant: str | None
+    environment: Environment
+    spec: Spec
+    status: dict[str, Any] = Field(default_factory=dict)
+    """What the controller saw last, e.g. `{"state": "failed", "error": "…", "at": "…"}`."""
+
+    revision: int
+    updated_at: datetime
+
+
+class ResourceChange(Frozen):
+    """The answer to a patch. `replayed` is true when the idempotency key had been used: nothing happened again."""
+
+    resource: Resource
+    previous: dict[str, Any]
+    """The patched fields as they were: a patch that undoes this one."""
+
+    change_event_id: str
+    replayed: bool = False
+
+
+class ResourceReader(Protocol):
+    def get(self, urn: str) -> Resource:
+        """Raises NotFound, naming the nearest known URN."""
+        ...
+
+    def list(self, *, kind: str | None = None, tenant: str | None = None) -> list[Resource]: ...
+
+
+class ResourceWriter(Protocol):
+    def patch(
+        self,
+        urn: str,
+        fields: dict[str, Any],
+        *,
+        expected_revision: int,
+        idempotency_key: str,
+        actor: str,
+        reason: str,
+    ) -> ResourceChange:
+        """Set `fields` of the spec, in one transaction with its change event and its audit entry.
+
+        Raises Conflict when the revision moved, InvalidInput when the new spec does not validate. A key used before
+        returns the first answer with `replayed=True` and changes nothing.
+        """
+        ...
+
+    def find(self, idempotency_key: str) -> ResourceChange | None:
+        """The change made under this key, if there was one: how a caller that crashed learns what happened."""
+        ...
