@@ -8,7 +8,7 @@ SQLite (WAL) and PostgreSQL are served by the same SQLAlchemy Core code. Every t
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -92,7 +92,7 @@ def _begin_immediate(connection: Connection) -> None:
 
 
 @contextmanager
-def transaction(engine: Engine) -> Iterator[Connection]:
+def transaction(engine: Engine) -> Generator[Connection]:
     """A write transaction: commits at the end of the block, rolls back if it raises."""
     try:
         with engine.begin() as connection:
@@ -102,7 +102,7 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
+def reading(engine: Engine) -> Generator[Connection]:
     """A read transaction with one consistent view; takes no write lock."""
     try:
         with engine.connect().execution_options(vigia_deferred=True) as connection:

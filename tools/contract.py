@@ -57,10 +57,10 @@ class ToolArguments(BaseModel):
     model_config = {"frozen": True, "extra": "forbid"}
 
 
-A = TypeVar("A", bound=ToolArguments, contravariant=True)
+A_contra = TypeVar("A_contra", bound=ToolArguments, contravariant=True)
 
 
-class ObserveTool(Protocol[A]):
+class ObserveTool(Protocol[A_contra]):
     """A read-only capability: `tools/observe/<name>.py` holds one, and the registry finds it there."""
 
     @property
@@ -75,6 +75,6 @@ class ObserveTool(Protocol[A]):
     @property
     def example(self) -> dict[str, Any]: ...
 
-    def observe(self, platform: PlatformView, arguments: A) -> Observation:
+    def observe(self, platform: PlatformView, arguments: A_contra) -> Observation:
         """May raise; the runner turns an exception into an Observation of status `error`."""
         ...
