@@ -1,7 +1,7 @@
 """Who may use this: a YAML file of people, their roles per tenant and the hashes of their API keys.
 
-A key is `vigia_<name>_<43 random characters>`: 256 random bits, so a plain SHA-256 of it can be stored (there is nothing
-to guess that a slow hash would protect).
+A key is `vigia_<name>_<43 random characters>`: 256 random bits, so a plain SHA-256 of it can be stored (there is
+nothing to guess that a slow hash would protect).
 """
 
 from __future__ import annotations

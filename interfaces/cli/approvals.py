@@ -50,7 +50,7 @@ def approve(
     request: RequestId, reason: Reason = None, api_key: ApiKey = None, key_file: KeyFile = None, json: Json = False
 ) -> None:
     """Approve it, as the person the API key belongs to."""
-    _decide(request, "approve", reason, api_key, key_file, json)
+    _decide(request, "approve", reason, key=_key(api_key, key_file), json=json)
 
 
 @app.command("reject")
@@ -58,26 +58,24 @@ def reject(
     request: RequestId, reason: Reason = None, api_key: ApiKey = None, key_file: KeyFile = None, json: Json = False
 ) -> None:
     """Reject it, as the person the API key belongs to."""
-    _decide(request, "reject", reason, api_key, key_file, json)
+    _decide(request, "reject", reason, key=_key(api_key, key_file), json=json)
 
 
-def _decide(
-    request: str,
-    verdict: Literal["approve", "reject"],
-    reason: str | None,
-    api_key: str | None,
-    key_file: Path | None,
-    json: bool,
-) -> None:
+def _key(api_key: str | None, key_file: Path | None) -> str:
     from foundation.errors import InvalidInput
+
+    key = key_file.read_text(encoding="utf-8").strip() if key_file else api_key
+    if not key:
+        raise InvalidInput("an approval needs a person", hint="set VIGIA_API_KEY, or use --key-file")
+    return key
+
+
+def _decide(request: str, verdict: Literal["approve", "reject"], reason: str | None, *, key: str, json: bool) -> None:
     from interfaces.bootstrap.stores import approval_service
     from interfaces.principals import PrincipalDirectory
     from interfaces.settings import load_settings
     from interfaces.terminal.output import print_json
 
-    key = key_file.read_text(encoding="utf-8").strip() if key_file else api_key
-    if not key:
-        raise InvalidInput("an approval needs a person", hint="set VIGIA_API_KEY, or use --key-file")
     settings = load_settings()
     principal = PrincipalDirectory.load(settings.principals_file).by_api_key(key)
     decided = approval_service(settings).decide(request, principal, verdict, reason=reason, channel="cli")

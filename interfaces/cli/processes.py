@@ -1,4 +1,7 @@
-"""`vigia serve`, `vigia worker`, `vigia platform …`: the long-running processes. Each ends cleanly on SIGTERM and SIGINT."""
+"""`vigia serve`, `vigia worker`, `vigia platform …`: the processes that stay.
+
+Each ends cleanly on SIGTERM and SIGINT.
+"""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from interfaces.cli.options import Json
 
 
 def demo(
+    *,
     fault: Annotated[str, typer.Option(help="What breaks; 'none' is a healthy control.")] = "unit_change",
     approve_as: Annotated[
         str | None, typer.Option(metavar="NAME", help="Decide as this person instead of asking, e.g. alice.")

@@ -62,6 +62,10 @@ class AlertSourceSettings(Frozen):
     tenants: frozenset[str] = frozenset({"*"})
     """Tenants it may speak for; `*` means all of the catalog's."""
 
+    origin: str | None = None
+    """What its payloads must say they come from (a prefix of Alertmanager's `externalURL`, of a CloudEvent's `source`,
+    of a PagerDuty incident's `html_url`); not checked when not set."""
+
 
 class AlertSettings(Frozen):
     sources: dict[str, AlertSourceSettings] = Field(default_factory=dict)
