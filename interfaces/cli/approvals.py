@@ -72,12 +72,12 @@ def _key(api_key: str | None, key_file: Path | None) -> str:
 
 def _decide(request: str, verdict: Literal["approve", "reject"], reason: str | None, *, key: str, json: bool) -> None:
     from interfaces.bootstrap.stores import approval_service
-    from interfaces.principals import PrincipalDirectory
+    from interfaces.principals import open_directory
     from interfaces.settings import load_settings
     from interfaces.terminal.output import print_json
 
     settings = load_settings()
-    principal = PrincipalDirectory.load(settings.principals_file).by_api_key(key)
+    principal = open_directory(settings.principals_file).by_api_key(key)
     decided = approval_service(settings).decide(request, principal, verdict, reason=reason, channel="cli")
     if json:
         print_json(decided)

@@ -36,11 +36,11 @@ def add(
 @app.command("list")
 def show(json: Json = False) -> None:
     """List them."""
-    from interfaces.principals import PrincipalDirectory
+    from interfaces.principals import open_directory
     from interfaces.settings import load_settings
     from interfaces.terminal.output import print_json, print_table
 
-    principals = PrincipalDirectory.load(load_settings().principals_file).all()
+    principals = list(open_directory(load_settings().principals_file))
     if json:
         print_json(principals)
         return

@@ -1,7 +1,8 @@
 """From labels and annotations to an `Alert`: the convention that all formats share.
 
 Labels: `kind`, `subject` (a URN), `tenant`, `severity`, `alertname`, and optionally `alert_source`, which must then be
-the name the operator gave the sender (Prometheus metrics use `source` for data sources). Annotations: `summary`, `value`, `threshold`.
+the name the operator gave the sender (Prometheus metrics use `source` for data sources).
+Annotations: `summary`, `value`, `threshold`.
 """
 
 from __future__ import annotations

@@ -21,8 +21,9 @@ SUBJECT = "urn:vigia:source:payments_br"
 
 @dataclass(frozen=True)
 class Receipt:
-    accepted: tuple[str, ...]
+    accepted: int
     duplicates: int = 0
+    resolved: int = 0
 
 
 @dataclass
@@ -31,7 +32,7 @@ class FakeInbox:
 
     def receive(self, alerts: list[Alert]) -> Receipt:
         self.alerts.extend(alerts)
-        return Receipt(accepted=tuple(alert.fingerprint for alert in alerts))
+        return Receipt(accepted=len(alerts))
 
 
 @pytest.fixture
@@ -80,7 +81,7 @@ def signed(body: bytes, secret: str = SECRET) -> str:
 
 def test_alertmanager_is_normalised(intake: AlertIntake, inbox: FakeInbox) -> None:
     receipt = send(intake, payload(one()))
-    assert receipt.accepted == ("f1",)
+    assert receipt.accepted == 1
     assert inbox.alerts == [
         Alert(
             source="am",
@@ -195,7 +196,7 @@ def test_pagerduty_resolves_and_keeps_quiet_about_the_rest(intake: AlertIntake, 
     send(intake, body, kind="pagerduty", X_PagerDuty_Signature=signed(body))
     assert (inbox.alerts[0].status, inbox.alerts[0].subject) == ("resolved", SUBJECT)
     ping = json.dumps({"event": {"event_type": "pagey.ping", "data": {}}}).encode()
-    assert send(intake, ping, kind="pagerduty", X_PagerDuty_Signature=signed(ping)).accepted == ()
+    assert send(intake, ping, kind="pagerduty", X_PagerDuty_Signature=signed(ping)).accepted == 0
 
 
 @pytest.mark.parametrize("signature", ["", "v1=", "v0=abc", "v1=" + "0" * 64])
