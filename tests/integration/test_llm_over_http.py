@@ -15,7 +15,7 @@ from agents.llm.models import ChatModel, LiteLlmChatModel, ModelCall, OpenAiChat
 from agents.llm.narrator import ModelNarrator, TemplateNarrator
 from agents.llm.port import ChatMessage
 from guardrails.redaction.engine import Redactor
-from tests.fakes.incidents import DIAGNOSIS, EVIDENCE, piece
+from tests.fakes.diagnoses import DIAGNOSIS, EVIDENCE, piece
 
 REDACTOR = Redactor(b"a key for tests, 32 bytes long..")
 GOOD = {"text": "The median amount rose x100 after ingest-br 4.7.0.", "evidence_ids": ["E1", "E2"]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agents.diagnosis.types import Diagnosis
 from agents.llm.narrator import TemplateNarrator
-from tests.fakes.incidents import DIAGNOSIS, EVIDENCE
+from tests.fakes.diagnoses import DIAGNOSIS, EVIDENCE
 
 
 def test_tells_what_since_whom_why_and_what_not_with_citations() -> None:
