@@ -1,8 +1,8 @@
 """The payments company: one process per country that emits payments, in history and live alike.
 
-The same `emit` makes fourteen days in one vectorised call and the next minute in another; what a fraud episode still
-has to come is carried from call to call. So there is no seam between history and live traffic, and everything is
-determined by the seed and by the intervals asked for.
+The same `emit` makes fourteen days in one vectorised call and the next minute in another; what shopping sessions and
+fraud episodes still have to come is carried from call to call. So there is no seam between history and live traffic,
+and everything is determined by the seed and by the intervals asked for.
 """
 
 from __future__ import annotations
@@ -15,11 +15,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from platform_core.simulation.countries import COUNTRIES, Country
-from platform_core.simulation.fraud import FRAUD_RATE, PATTERNS, FraudEvents, concatenated, episodes, no_events
-from platform_core.simulation.population import CATEGORIES, Floats, Ints, draw_population
+from platform_core.simulation.events import Events, Floats, Ints, merged, no_events
+from platform_core.simulation.fraud import FRAUD_RATE, PATTERNS, episodes
+from platform_core.simulation.population import CATEGORIES, draw_population
 from platform_core.simulation.seasonality import PAYMENTS_PER_SECOND, Arrivals
 
 TIMESTAMP = pa.timestamp("us", tz="UTC")
+
+FOLLOW_UPS = 0.45
+"""Mean number of further payments that a payment is followed by within the hour: errands come together."""
 
 _MEDIANS = np.log(np.array([c.median for c in CATEGORIES]))
 _SIGMAS = np.array([c.sigma for c in CATEGORIES])
@@ -58,68 +62,66 @@ class PaymentProcess:
         self.population = draw_population(country, seed)
         self.campaign: Campaign | None = None
         self._rng = np.random.default_rng([seed, 2, sum(map(ord, country.tenant))])
-        self._pending: FraudEvents = no_events()
+        self._pending: Events = no_events()
         self._emitted = 0
 
     def emit(self, start: datetime, end: datetime) -> PaymentBatch:
         """Everything that was paid in [start, end). Call with consecutive intervals."""
         campaign = self.campaign if self.campaign is not None and self.campaign.since <= start else None
-        traffic = campaign.traffic if campaign else 1.0
-        per_second = PAYMENTS_PER_SECOND * self.country.share * traffic
-        arrivals = Arrivals(start, end, utc_offset_hours=self.country.utc_offset_hours, per_second=per_second)
-        genuine = self._genuine(arrivals, campaign)
-        fraud = self._fraud(arrivals, traffic, end.timestamp())
-        time = np.concatenate([genuine.time, fraud.time])
-        order = np.argsort(time, kind="stable")
-        is_fraud = np.concatenate([np.zeros(len(genuine.time), np.int64), np.ones(len(fraud.time), np.int64)])[order]
-        events = FraudEvents(
-            time[order],
-            np.concatenate([genuine.card, fraud.card])[order],
-            np.concatenate([genuine.device, fraud.device])[order],
-            np.concatenate([genuine.merchant, fraud.merchant])[order],
-            np.concatenate([genuine.multiple, fraud.multiple])[order],
+        arrivals = Arrivals(
+            start,
+            end,
+            utc_offset_hours=self.country.utc_offset_hours,
+            per_second=PAYMENTS_PER_SECOND * self.country.share,
         )
-        return PaymentBatch(self.country.tenant, self._table(events, is_fraud == 1, campaign), is_fraud)
+        events = merged([self._pending, *self._errands(arrivals, campaign), *self._episodes(arrivals)])
+        due = events.time < end.timestamp()
+        self._pending = events.select(~due)
+        now = events.select(due)
+        return PaymentBatch(self.country.tenant, self._table(now, campaign), now.fraud.astype(np.int64))
 
-    def _genuine(self, arrivals: Arrivals, campaign: Campaign | None) -> FraudEvents:
-        people, rng = self.population, self._rng
-        count = int(rng.poisson(arrivals.expected * (1 - FRAUD_RATE)))
+    def _errands(self, arrivals: Arrivals, campaign: Campaign | None) -> list[Events]:
+        """Genuine payments that begin something, and those that follow them within the hour."""
+        rng, traffic = self._rng, campaign.traffic if campaign else 1.0
+        count = int(rng.poisson(arrivals.expected * traffic * (1 - FRAUD_RATE) / (1 + FOLLOW_UPS)))
+        card = _draw(rng, self.population.card_weights, count)
+        first = self._genuine(arrivals.times(rng, count), card, campaign)
+        follows = np.repeat(np.arange(count), rng.geometric(1 / (1 + FOLLOW_UPS), count) - 1)
+        later = first.time[follows] + np.minimum(90 + rng.exponential(900, len(follows)), 3300)
+        return [first, self._genuine(later, card[follows], campaign)]
+
+    def _genuine(self, time: Floats, card: Ints, campaign: Campaign | None) -> Events:
+        people, count = self.population, len(time)
         weights = people.campaign_weights if campaign else people.merchant_weights
-        card = _draw(rng, people.card_weights, count)
-        device = people.card_device[card]
-        return FraudEvents(arrivals.times(rng, count), card, device, _draw(rng, weights, count), np.full(count, 1.0))
+        merchant = _draw(self._rng, weights, count)
+        return Events(time, card, people.card_device[card], merchant, np.ones(count), np.zeros(count, dtype=np.bool_))
 
-    def _fraud(self, arrivals: Arrivals, traffic: float, until: float) -> FraudEvents:
-        """Episodes that begin in the interval, and what is due of those before. A sale brings no more fraudsters."""
-        parts = [self._pending]
+    def _episodes(self, arrivals: Arrivals) -> list[Events]:
+        """Fraud that begins in the interval. A sale brings no more fraudsters."""
+        parts: list[Events] = []
         for pattern in PATTERNS:
-            expected = arrivals.expected / traffic * FRAUD_RATE * pattern.share / pattern.mean_size
+            expected = arrivals.expected * FRAUD_RATE * pattern.share / pattern.mean_size
             starts = arrivals.times(self._rng, int(self._rng.poisson(expected)))
             parts.append(episodes(pattern, self.population, starts, self._rng))
-        events = concatenated(parts)
-        due = events.time < until
-        self._pending = events.select(~due)
-        return events.select(due)
+        return parts
 
-    def _table(self, events: FraudEvents, is_fraud: np.ndarray, campaign: Campaign | None) -> pa.Table:
+    def _table(self, events: Events, campaign: Campaign | None) -> pa.Table:
         people, rng = self.population, self._rng
-        count = len(events.time)
+        count = len(events)
         category = people.merchant_category[events.merchant]
         customer = people.card_customer[events.card]
         sigma = _SIGMAS[category] * (campaign.widening if campaign else 1.0)
-        log_amount = _MEDIANS[category] + rng.normal(0.0, 1.0, count) * np.where(is_fraud, 0.25, sigma)
+        log_amount = _MEDIANS[category] + rng.normal(0.0, 1.0, count) * np.where(events.fraud, 0.25, sigma)
         level = people.merchant_level[events.merchant] * people.customer_spend[customer] * events.multiple
         level *= self.country.amount_scale * (campaign.amount if campaign else 1.0)
         amount = np.maximum(np.round(np.exp(log_amount) * level, 2), 0.01)
-        online = (rng.random(count) < _ONLINE[category]) | is_fraud
-        first = self._emitted
+        online = (rng.random(count) < _ONLINE[category]) | (events.fraud & (rng.random(count) < 0.3))
+        numbers = pc.cast(pa.array(np.arange(self._emitted, self._emitted + count)), pa.string())
         self._emitted += count
-        ids = pc.cast(pa.array(np.arange(first, first + count)), pa.string())
+        prefix = pa.scalar(f"{self.country.tenant}-pay")
         return pa.table(
             {
-                "event_id": pc.binary_join_element_wise(
-                    pa.scalar(f"{self.country.tenant}-pay"), pc.utf8_lpad(ids, 9, "0"), "-"
-                ),
+                "event_id": pc.binary_join_element_wise(prefix, pc.utf8_lpad(numbers, 9, "0"), "-"),
                 "event_ts": pa.array((events.time * 1e6).astype(np.int64), pa.int64()).cast(TIMESTAMP),
                 "card_id": people.cards.take(pa.array(events.card)),
                 "customer_id": people.customers.take(pa.array(customer)),

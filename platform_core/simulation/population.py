@@ -9,9 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from platform_core.simulation.countries import Country
-
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
+from platform_core.simulation.events import Floats, Ints
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,9 @@ def legacy_usage(today: date, *, abandoned: bool) -> list[UsageRecord]:
     for age in range(USAGE_DAYS, 0, -1):
         replicas = LEGACY_REPLICAS if age <= LEGACY_SCALED_DAYS_AGO else LEGACY_REPLICAS_BEFORE
         moved = abandoned and age <= TRAFFIC_MOVED_DAYS_AGO
-        requests = int(rng.integers(20, 60)) if moved else int(replicas * REQUESTS_PER_REPLICA_DAY * rng.uniform(0.8, 1))
+        requests = (
+            int(rng.integers(20, 60)) if moved else int(replicas * REQUESTS_PER_REPLICA_DAY * rng.uniform(0.8, 1))
+        )
         utilisation = float(rng.uniform(0.004, 0.008)) if moved else float(_FULL_UTILISATION * rng.uniform(0.8, 1.0))
         day = today - timedelta(days=age)
         p99 = float(rng.uniform(9, 14))

@@ -12,9 +12,7 @@ from platform_core.urn import urn
 
 def _inject(world: World) -> None:
     now = world.clock.now()
-    run = JobRun(
-        id=new_id("run"), job=COMPACTION_JOB, subject=urn("store", "online"), started_at=now, status="running"
-    )
+    run = JobRun(id=new_id("run"), job=COMPACTION_JOB, subject=urn("store", "online"), started_at=now, status="running")
     world.operations.record_job(run)
     world.operations.record_change(
         ChangeEvent(
