@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any, Literal
 
 from agents.diagnosis.types import Finding
-from agents.incident.types import IncidentStatus, Narration, VerificationResult
+from agents.incident.types import IncidentStatus, VerificationResult
+from agents.llm.narrative import Narrative
 from foundation.frozen import Frozen
 from guardrails.approvals.types import ApprovalStatus, Decision
 from guardrails.executor.port import ExecutionStatus
@@ -103,7 +104,7 @@ class IncidentCard(Frozen):
     ruled_out: tuple[CardCause, ...]
     not_checked: tuple[str, ...]
     look_next: tuple[str, ...]
-    narration: Narration | None
+    narration: Narrative | None
     charts: tuple[Chart, ...]
     """At most two: of the evidence that carries the leading cause."""
 

@@ -19,7 +19,6 @@ from agents.incident.status_line import status_line
 from agents.incident.store import IncidentStore
 from agents.incident.types import DiagnosisRecord, ProposalPurpose, StoredAlert
 from agents.runbooks.library import RunbookLibrary
-from foundation.clock import Clock
 from guardrails.approvals.types import ApprovalRequest
 from guardrails.executor.port import ActionExecution
 from guardrails.proposal import ActionProposal
@@ -48,7 +47,6 @@ class CardBuilder:
         approvals: ApprovalDesk,
         executor: ActionExecutor,
         runbooks: RunbookLibrary,
-        clock: Clock,
         *,
         log: LogHead | None = None,
         who_may: str = "oncall or approver of the tenant, not the requester",
@@ -57,7 +55,6 @@ class CardBuilder:
         self._approvals = approvals
         self._executor = executor
         self._runbooks = runbooks
-        self._clock = clock
         self._log = log
         self._who_may = who_may
 

@@ -50,26 +50,6 @@ class Triage(Protocol):
         ...
 
 
-class NarratedLine(Protocol):
-    @property
-    def text(self) -> str: ...
-    @property
-    def evidence_ids(self) -> tuple[str, ...]: ...
-
-
-class NarratedText(Protocol):
-    @property
-    def sentences(self) -> Sequence[NarratedLine]: ...
-    @property
-    def author(self) -> str: ...
-    @property
-    def note(self) -> str | None: ...
-
-
-class Narrator(Protocol):
-    def narrate(self, diagnosis: Diagnosis, evidence: Sequence[Evidence]) -> NarratedText: ...
-
-
 class ApprovalDesk(Protocol):
     """`guardrails.approvals.service.ApprovalService`, without the power to decide."""
 

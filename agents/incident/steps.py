@@ -11,11 +11,12 @@ from typing import TypedDict
 
 from agents.evidence import Evidence
 from agents.incident.langgraph_runtime import interrupt
-from agents.incident.ports import ActionExecutor, ApprovalDesk, Narrator, Observer, Triage
+from agents.incident.ports import ActionExecutor, ApprovalDesk, Observer, Triage
 from agents.incident.recording import Recorder
 from agents.incident.store import IncidentStore
-from agents.incident.types import NarratedSentence, Narration, ProposalPurpose
+from agents.incident.types import ProposalPurpose
 from agents.incident.verify import Verifier
+from agents.llm.narrative import Narrator
 from foundation.clock import Clock
 from foundation.errors import Conflict, Forbidden, Unavailable
 from guardrails.approvals.types import ApprovalRequest
@@ -109,10 +110,8 @@ class Steps:
         record = self.store.diagnosis(incident_id, round_number=round_number)
         if record is not None and record.narration is None:
             evidence = self.store.evidence(incident_id, round_number=round_number)
-            told = self.narrator.narrate(record.diagnosis, evidence)
-            sentences = tuple(NarratedSentence(text=s.text, evidence_ids=s.evidence_ids) for s in told.sentences)
-            narration = Narration(sentences=sentences, author=told.author, note=told.note)
-            self.store.add_narration(incident_id, round_number, narration)
+            narrative = self.narrator.narrate(record.diagnosis, evidence)
+            self.store.add_narration(incident_id, round_number, narrative)
         return {}
 
     def propose(self, state: FlowState) -> Change:
@@ -166,8 +165,8 @@ class Steps:
         self.observer("execute:begun")
         try:
             execution = self.executor.execute(approval_id)
-        except Conflict as moved:
-            return self._moved(state, moved)
+        except Conflict as stopped:
+            return self._stopped(state, stopped)
         except Forbidden as refused:
             self.store.tell(incident_id, "action.refused", refused.message, key=f"refused:{approval_id}")
             return {"ending": "failed"}
@@ -211,9 +210,14 @@ class Steps:
         self.recorder.record(state["incident_id"], state["round"], state["ending"] or "failed")
         return {}
 
-    def _moved(self, state: FlowState, moved: Conflict) -> Change:
-        incident_id, round_number = state["incident_id"], state["round"]
-        self.store.tell(incident_id, "proposal.voided", moved.message, key=f"moved:{state['approval_id']}")
+    def _stopped(self, state: FlowState, stopped: Conflict) -> Change:
+        """Nothing was done. Either the approval still stands and the kill switch holds it back: try later; or it does
+        not, because the target moved or the grant ran out: look again and propose anew."""
+        incident_id, round_number, approval_id = state["incident_id"], state["round"], _known(state["approval_id"])
+        if self.approvals.get(approval_id).status == "approved":
+            self.store.tell(incident_id, "action.held", stopped.message, key=f"held:{approval_id}")
+            raise stopped
+        self.store.tell(incident_id, "proposal.voided", stopped.message, key=f"moved:{approval_id}")
         if state["purpose"] == "compensation" or round_number >= self.max_rounds:
             return {"ending": "failed"}
         following = self.store.next_round(incident_id, finished=round_number)
