@@ -7,9 +7,9 @@ import secrets
 from pathlib import Path
 
 import sqlalchemy as sa
-from agents.incident.feedback import FeedbackDesk
 from fastapi import FastAPI
 
+from agents.incident.feedback import FeedbackDesk
 from agents.incident.inbox import AlertInbox
 from audit.verify import verify_log
 from foundation.database import reading

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from agents.incident.feedback import FeedbackDesk
-
 from agents.incident.card_building import CardBuilder
+from agents.incident.feedback import FeedbackDesk
 from agents.incident.store import IncidentStore
 from agents.incident.types import Incident
 from audit.log import SqlAuditLog

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from agents.incident.card import CardApproval, CardCause, CardProposal, IncidentCard
 from rich import box
 from rich.console import Group, RenderableType
 from rich.panel import Panel
@@ -12,6 +11,7 @@ from rich.rule import Rule
 from rich.text import Text
 
 from agents.diagnosis.types import Finding
+from agents.incident.card import CardApproval, CardCause, CardProposal, IncidentCard
 from interfaces.terminal.charts import render_chart
 
 SEVERITY_STYLES = {"critical": "bold red", "warning": "bold yellow", "info": "bold blue"}
