@@ -1,4 +1,4 @@
-"""What people changed in the two weeks before the story: ordinary releases, one rollout, one scaling, one schema note."""
+"""What people changed in the weeks before the story: ordinary releases, one rollout, one scaling, one setting."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def past_changes(origin: datetime) -> list[ChangeEvent]:
     return sorted(events, key=lambda event: event.at)
 
 
-def _event(
+def _event(  # noqa: PLR0917
     at: datetime,
     kind: ChangeKind,
     subject: str,
