@@ -20,13 +20,14 @@ class Country:
     share: float
     amount_scale: float
     ingest_version: str
+    previous_ingest_version: str
 
 
 COUNTRIES: tuple[Country, ...] = (
-    Country("br", "Brazil", "BRL", -3, 0.40, 3.5, "4.6.2"),
-    Country("ar", "Argentina", "USD", -3, 0.18, 2.2, "5.1.0"),
-    Country("mx", "Mexico", "MXN", -6, 0.30, 7.0, "3.1.4"),
-    Country("co", "Colombia", "USD", -5, 0.12, 2.0, "2.8.3"),
+    Country("br", "Brazil", "BRL", -3, 0.40, 3.5, "4.6.2", "4.6.1"),
+    Country("ar", "Argentina", "USD", -3, 0.18, 2.2, "5.1.0", "5.0.7"),
+    Country("mx", "Mexico", "MXN", -6, 0.30, 7.0, "3.1.4", "3.1.3"),
+    Country("co", "Colombia", "USD", -5, 0.12, 2.0, "2.8.3", "2.8.2"),
 )
 
 TENANTS: tuple[str, ...] = tuple(country.tenant for country in COUNTRIES)

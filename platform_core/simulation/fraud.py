@@ -1,7 +1,7 @@
 """How fraud happens: episodes that leave traces in the features, not labels sprinkled over payments.
 
-- `velocity`: an account is taken over and its card is charged again and again within the hour, a large amount first; the
-  device is mostly the owner's, the merchants are anybody's.
+- `velocity`: an account is taken over and its card is charged again and again within the hour, a large amount first;
+  the device is mostly the owner's, the merchants are anybody's.
 - `device_farm`: one device works through a list of cards over a few hours.
 - `big_ticket`: a merchant of a risky category is visited with many cards for amounts far over its usual ones.
 """
