@@ -73,6 +73,19 @@ def column_profile(platform: PlatformView, source: DataSource, column: str, wind
     )
 
 
+def nulls_began(platform: PlatformView, source: DataSource, window: Window) -> datetime | None:
+    """When the null rate of any column changed first; None when none did. Stricter: many columns are looked at."""
+    names = [c.name for c in source.columns if c.name not in (source.event_timestamp, source.created_timestamp)]
+    table = read_rows(platform, source, names, window.start, window.end)
+    times = times_of(table, source.event_timestamp)
+    found: list[datetime] = []
+    for name in names:
+        point = rate_change_point(nulls_of(table, name).astype(np.float64))
+        if point is not None and point.p < SIGNIFICANT / len(names):
+            found.append(moment(times[point.index]))
+    return min(found, default=None)
+
+
 @dataclass(frozen=True)
 class Comparison:
     """Two samples of positive amounts compared on the log scale; of other numbers, on their own."""

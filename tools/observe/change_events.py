@@ -13,7 +13,7 @@ from platform_core.view import PlatformView
 from tools.answers import short, success
 from tools.contract import Observation, ToolArguments
 from tools.declaration import Tool
-from tools.profiles import column_profile
+from tools.profiles import column_profile, nulls_began
 from tools.reading import find_source, window
 
 REPORTED: tuple[ChangeKind, ...] = ("deploy", "rollout", "campaign", "schema", "config", "scale", "job", "traffic")
@@ -28,8 +28,8 @@ class Arguments(ToolArguments):
     minutes: int = Field(default=360, ge=5, le=60 * 24 * 60)
     tenant: str | None = None
     onset: datetime | None = None
-    """When the trouble began, at the latest; with a source as subject and `column`, the change in that column is found
-    first and used instead."""
+    """When the trouble began, at the latest. With a source as subject and `column`, the change in that column, or else
+    of any column's null rate, is found first and used instead."""
 
     column: str | None = None
 
@@ -48,8 +48,9 @@ def observe(platform: PlatformView, arguments: Arguments) -> Observation:
     onset = arguments.onset
     if kind == "source" and arguments.column is not None:
         source = find_source(platform, name)
-        profile = column_profile(platform, source, arguments.column, window(platform, min(arguments.minutes, 180)))
-        onset = profile.changed_at or onset
+        recent = window(platform, min(arguments.minutes, 180))
+        profile = column_profile(platform, source, arguments.column, recent)
+        onset = profile.changed_at or nulls_began(platform, source, recent) or onset
     figures: dict[str, Any] = {"events": len(events), "onset": onset, "nearest_kind": None, "nearest_minutes": None}
     before = [e for e in events if onset is None or e.at <= onset + SETTLE]
     for reported in REPORTED:
@@ -71,8 +72,14 @@ def _latest(kind: str, events: list[ChangeEvent], onset: datetime) -> dict[str, 
         f"{kind}_subject": last.subject if last else None,
         f"{kind}_minutes_before": _minutes(last, onset) if last else None,
         f"{kind}_summary": last.summary if last else None,
-        f"{kind}_version": last.details.get("version") if last else None,
+        f"{kind}_version": _version(last) if last else None,
     }
+
+
+def _version(event: ChangeEvent) -> Any:
+    """What the event brought: said outright, or as a field of the patch it was."""
+    after = event.details.get("after")
+    return event.details.get("version") or (after.get("version") if isinstance(after, dict) else None)
 
 
 def _minutes(event: ChangeEvent, onset: datetime) -> float:
