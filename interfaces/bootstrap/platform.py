@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from platform_core.catalog.graph import build_lineage
-
 import platform_core.simulation
 from foundation.errors import InvalidInput
 from interfaces.bootstrap.foundations import Foundations
+from interfaces.bootstrap.lineage import LiveLineage
 from interfaces.settings import Settings
-from platform_core.catalog.lineage import Lineage
 from platform_core.catalog.loading import load_catalog
 from platform_core.catalog.specs import Catalog
 from platform_core.features.offline.delta import DeltaOfflineStore
@@ -62,10 +60,6 @@ def offline_store(settings: Settings) -> DeltaOfflineStore:
     return DeltaOfflineStore(settings.data_dir / "offline")
 
 
-def current_lineage(catalog: Catalog, resources: ResourceReader) -> Lineage:
-    return build_lineage(catalog, resources.list())
-
-
 def platform_view(base: Foundations) -> PlatformView:
     """Everything observe tools may look at; nothing in it can change anything but the stores' own ports."""
     from platform_core.serving.prediction_log import DeltaPredictionLog
@@ -76,7 +70,7 @@ def platform_view(base: Foundations) -> PlatformView:
     return PlatformView(
         clock=base.clock,
         catalog=catalog,
-        lineage=current_lineage(catalog, resources),
+        lineage=LiveLineage(catalog, resources),
         offline=offline,
         online=online_store(base.settings),
         resources=resources,

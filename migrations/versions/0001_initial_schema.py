@@ -73,6 +73,15 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_audit_entries_subject"), ["subject"], unique=False)
 
     op.create_table(
+        "catalog_versions",
+        sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("document", Json, nullable=False),
+        sa.Column("applied_at", UtcDateTime, nullable=False),
+        sa.Column("actor", sa.String(length=128), nullable=False),
+        sa.PrimaryKeyConstraint("version", name=op.f("pk_catalog_versions")),
+    )
+    op.create_table(
         "change_events",
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("at", UtcDateTime, nullable=False),
