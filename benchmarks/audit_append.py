@@ -11,6 +11,7 @@ With a URL the tables are made in that database if they are missing: give it a d
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import statistics
 import tempfile
@@ -54,14 +55,14 @@ def measure(engine: Engine, entries: int) -> dict[str, float]:
     log = SqlAuditLog(engine, clock)
     record = AuditRecord(action="action.started", actor="service:worker", subject="exe_1", tenant="br", payload=PAYLOAD)
     fields = record.model_dump(exclude={"payload"})
-    count = iter(range(10**9))
+    count, statement = itertools.count(), sa.insert(plain)
 
     def insert() -> None:
         for _ in range(BLOCK):
             with transaction(engine) as connection:
                 payload = canonical_bytes(record.payload).decode()
                 row = {"sequence": next(count), "recorded_at": clock.now(), "payload": payload, **fields}
-                connection.execute(sa.insert(plain).values(row))
+                connection.execute(statement, row)
 
     def append() -> None:
         for _ in range(BLOCK):
