@@ -311,7 +311,9 @@ def test_a_target_that_refuses_what_it_did_itself_is_asked(guard: Guard) -> None
     assert guard.target.effects == 1
 
 
-def test_a_bug_in_an_action_is_seen_and_its_outcome_still_found(guard: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_in_an_action_leaves_the_outcome_unknown_until_it_is_found(
+    guard: Guard, monkeypatch: pytest.MonkeyPatch
+) -> None:
     approval_id = guard.approved()
     change = guard.target.change
 
@@ -321,7 +323,27 @@ def test_a_bug_in_an_action_is_seen_and_its_outcome_still_found(guard: Guard, mo
 
     with monkeypatch.context() as patch:
         patch.setattr(guard.target, "change", buggy)
-        with pytest.raises(KeyError):
-            guard.executor().execute(approval_id)
+        execution = guard.executor().execute(approval_id)
+    assert (execution.status, execution.error) == ("unknown", "the action broke: KeyError: 'revision'")
     assert [e.status for e in guard.executor().reconcile()] == ["succeeded"]
     assert guard.target.effects == 1
+
+
+def test_one_broken_execution_does_not_hold_up_the_others(guard: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = guard.approved()
+    guard.target.crash_at = "after"
+    with pytest.raises(Killed):
+        guard.executor().execute(first)
+    second = guard.approved()
+    with pytest.raises(Killed):
+        guard.executor().execute(second)
+    guard.target.crash_at = None
+    find, broken = guard.target.find, guard.executor().for_approval(first)
+
+    def partly_broken(key: str) -> object:
+        if broken and key == broken.id:
+            raise RuntimeError("cannot parse")
+        return find(key)
+
+    monkeypatch.setattr(guard.target, "find", partly_broken)
+    assert [e.status for e in guard.executor().reconcile()] == ["unknown", "succeeded"]
