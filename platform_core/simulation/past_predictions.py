@@ -6,10 +6,12 @@ from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from platform_core.features.historical import get_historical_features
 from platform_core.simulation.countries import TENANTS
 from platform_core.simulation.estate import MODEL, SERVICE
+from platform_core.simulation.history import INGESTION_LAG
 from platform_core.simulation.parts import PlatformParts
 from platform_core.simulation.training import SCORED
 from platform_core.training.request_inputs import request_columns
@@ -40,7 +42,8 @@ def _scored(parts: PlatformParts, tenant: str, version: ModelVersion, origin: da
     if payments.num_rows > ROWS_PER_TENANT:
         payments = payments.slice(payments.num_rows - ROWS_PER_TENANT)
     payments = payments.append_column("tenant", pa.repeat(tenant, payments.num_rows))
-    features = get_historical_features(parts.offline, parts.catalog, SERVICE, payments)
+    asked = payments.append_column("event_timestamp", pc.subtract(payments["event_ts"], pa.scalar(INGESTION_LAG)))
+    features = get_historical_features(parts.offline, parts.catalog, SERVICE, asked)
     known = {**{name: features[name] for name in features.column_names}, **request_columns(payments)}
     model = parts.registry.load(MODEL, version.version)
     matrix = np.column_stack(
