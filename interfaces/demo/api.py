@@ -55,9 +55,7 @@ class DemoApi:
     def approval(self, request_id: str) -> ApprovalRequest:
         return ApprovalRequest.model_validate(self._get(f"/v1/approvals/{request_id}"))
 
-    def decide(
-        self, request_id: str, name: str, verdict: Literal["approve", "reject"], reason: str
-    ) -> ApprovalRequest:
+    def decide(self, request_id: str, name: str, verdict: Literal["approve", "reject"], reason: str) -> ApprovalRequest:
         """Decide as `name`. Raises Conflict with what the service said when it did not take the decision."""
         answer = self._http.post(
             f"{self._workspace.copilot_url}/v1/approvals/{request_id}/decide",

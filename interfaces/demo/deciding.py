@@ -46,7 +46,8 @@ class Decider:
             return self._api.decide(
                 request.id,
                 name,
-                "reject" if self._options.reject else "approve", "decided beforehand, on the demo's command line",
+                "reject" if self._options.reject else "approve",
+                "decided beforehand, on the demo's command line",
             )
         return self._wait(request)
 

@@ -111,7 +111,7 @@ def _incident(
 
 def verify_audit(workspace: Workspace) -> AuditResult:
     """`vigia audit verify`, as anybody would run it."""
-    done = subprocess.run(  # noqa: S603 - our own command line
+    done = subprocess.run(
         [sys.executable, "-m", "interfaces.cli", "audit", "verify", "--json"],
         env=workspace.environment,
         capture_output=True,
