@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.compute
 
 from platform_core.catalog.specs import Catalog
 from platform_core.features.historical import get_historical_features
@@ -15,6 +16,8 @@ from platform_core.simulation.history import INGESTION_LAG
 from platform_core.simulation.parts import PlatformParts
 from platform_core.training.pipeline import train_fraud_model
 from platform_core.training.types import ModelVersion
+
+pc: Any = pyarrow.compute  # its kernels are made at import time: no type checker sees them
 
 LEARNT = timedelta(days=8)
 """How much of history the champion learns from."""

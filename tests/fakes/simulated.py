@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -72,7 +72,7 @@ def write_past(directory: Path, seed: int = SEED) -> None:
 
 
 @contextmanager
-def simulation(past: Path, directory: Path, seed: int = SEED) -> Iterator[Simulation]:
+def simulation(past: Path, directory: Path, seed: int = SEED) -> Generator[Simulation]:
     """A company that goes on from a copy of `past`."""
     shutil.copytree(past, directory)
     with _parts(directory) as parts:
@@ -84,7 +84,7 @@ def simulation(past: Path, directory: Path, seed: int = SEED) -> Iterator[Simula
 
 
 @contextmanager
-def _parts(directory: Path) -> Iterator[PlatformParts]:
+def _parts(directory: Path) -> Generator[PlatformParts]:
     clock = FixedClock(ORIGIN)
     directory.mkdir(parents=True, exist_ok=True)
     engine = open_database(f"sqlite:///{directory / 'vigia.db'}")
