@@ -30,6 +30,7 @@ from guardrails.approvals.service import ApprovalService
 from guardrails.approvals.switch import require_released
 from guardrails.approvals.types import ApprovalRequest
 from guardrails.executor import checks, store
+from guardrails.executor.boundary import answer
 from guardrails.executor.errors import TargetMoved
 from guardrails.executor.in_flight import InFlight
 from guardrails.executor.port import Action, ActionExecution, ExecutionStatus
@@ -74,13 +75,16 @@ class Executor:
             return self._reconcile(existing)
         request = self._approvals.get(approval_id)
         if request.status != "approved":
-            raise Conflict(f"{approval_id} is {request.status}: only what is approved is executed")
+            return self._taken(approval_id)
         action = self._action(request)
         checks.require_policy(self._policy, request, self._clock.now())
         try:
             checks.require_same_target(action, request)
         except TargetMoved as moved:
-            self._approvals.void(approval_id, actor=self._actor, reason=f"target moved: {moved.message}"[:400])
+            # Where it was another process that moved it, by executing this very approval, there is nothing to void.
+            reason = f"target moved: {moved.message}"[:400]
+            if not self._approvals.void(approval_id, actor=self._actor, reason=reason):
+                return self._taken(approval_id)
             raise
         execution = ActionExecution(
             id=new_id("exe"),
@@ -92,7 +96,7 @@ class Executor:
         with self._in_flight.holding(execution.id):
             if self._claim(execution, request):
                 return self._apply(execution, request, action)
-        return self._lost(approval_id)
+        return self._taken(approval_id)
 
     def for_approval(self, approval_id: str) -> ActionExecution | None:
         with reading(self._engine) as connection:
@@ -115,23 +119,27 @@ class Executor:
             self._audit.append(store.record(execution, request, self._actor), connection=connection)
             return True
 
-    def _lost(self, approval_id: str) -> ActionExecution:
+    def _taken(self, approval_id: str) -> ActionExecution:
+        """The execution that another caller made of it; Conflict when there is none and there will be none."""
         existing = self.for_approval(approval_id)
         if existing is not None:
             return self._reconcile(existing)
         status = self._approvals.get(approval_id).status
-        raise Conflict(f"{approval_id} cannot be executed any more: it is {status}, or its grant ran out")
+        ran_out = ", but its grant ran out" if status == "approved" else ""
+        raise Conflict(f"{approval_id} is {status}{ran_out}: only what is approved is executed")
 
     def _apply(self, execution: ActionExecution, request: ApprovalRequest, action: Action) -> ActionExecution:
         proposal = request.proposal
         people = ", ".join(made.principal_id for made in request.decisions if made.verdict == "approve")
         try:
-            receipt = action.apply(
-                proposal.arguments,
-                expected_revision=proposal.plan.target_revision,
-                idempotency_key=execution.id,
-                actor=self._actor,
-                reason=f"{request.id}, approved by {people}",
+            receipt = answer(
+                lambda: action.apply(
+                    proposal.arguments,
+                    expected_revision=proposal.plan.target_revision,
+                    idempotency_key=execution.id,
+                    actor=self._actor,
+                    reason=f"{request.id}, approved by {people}",
+                )
             )
         except Unavailable as error:
             return self._settle(execution, request, "unknown", error=error.message)
@@ -144,7 +152,7 @@ class Executor:
         self, execution: ActionExecution, request: ApprovalRequest, action: Action, refusal: VigiaError
     ) -> ActionExecution:
         try:
-            receipt = action.find(execution.id)
+            receipt = answer(lambda: action.find(execution.id))
         except Unavailable as error:
             return self._settle(execution, request, "unknown", error=error.message)
         if receipt is not None:
@@ -160,11 +168,11 @@ class Executor:
             request = self._approvals.get(execution.approval_id)
             try:
                 action = self._action(request)
-                receipt = action.find(execution.id)
+                receipt = answer(lambda: action.find(execution.id))
                 if receipt is not None:
                     return self._settle(execution, request, "succeeded", receipt=receipt)
                 return self._apply_again(execution, request, action)
-            except (Unavailable, Forbidden, Conflict) as error:
+            except VigiaError as error:
                 # Cannot be known or may not be done now: it stays open and is tried again.
                 return self._settle(execution, request, "unknown", error=error.message)
 
