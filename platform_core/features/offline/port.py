@@ -35,3 +35,16 @@ class OfflineStore(Protocol):
     def schema(self, table: str) -> pa.Schema: ...
 
     def tables(self) -> list[str]: ...
+
+
+class ArrivalFeed(OfflineStore, Protocol):
+    """An offline store that also tells what arrived since: materialization follows it by version, not by event time,
+    so that a late row is never missed."""
+
+    def version(self, table: str) -> int:
+        """The newest version; versions count appends and grow by at least one with each."""
+        ...
+
+    def appended(self, table: str, *, after: int) -> list[tuple[int, pa.Table]]:
+        """What each version after `after` added, oldest first; rewritten files (compaction) are not additions."""
+        ...

@@ -1,0 +1,99 @@
+"""The durable alert inbox: what it has acknowledged is stored and audited, once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+from sqlalchemy.engine import Connection, Engine
+
+from agents.incident.repositories import alerts as rows
+from agents.incident.types import StoredAlert
+from audit.entry import AuditRecord
+from audit.port import AuditLog
+from foundation.clock import Clock
+from foundation.database import transaction
+from foundation.frozen import Frozen
+from foundation.ids import new_id
+from platform_core.monitoring.alert import Alert
+
+CLOCK_TOLERANCE = timedelta(hours=1)
+"""A `starts_at` further from our clock than this identifies the alert but does not say when it began."""
+
+ACTOR = "service:inbox"
+
+
+class InboxReceipt(Frozen):
+    """What became of a batch: stored now, known before, and marked as resolved."""
+
+    accepted: int
+    duplicates: int
+    resolved: int = 0
+
+
+class AlertInbox:
+    def __init__(self, engine: Engine, clock: Clock, audit: AuditLog, *, wall: Callable[[], float] = time.time) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._audit = audit
+        self._wall = wall
+
+    def receive(self, alerts: Sequence[Alert]) -> InboxReceipt:
+        """Store the batch with its audit entries in one transaction: all of it or nothing.
+
+        Raises foundation.errors.Unavailable when the database or the audit log cannot be written; the sender then has
+        no acknowledgement and sends again.
+        """
+        accepted = duplicates = resolved = 0
+        with transaction(self._engine) as connection:
+            for alert in alerts:
+                if alert.status == "resolved" and self._resolve(connection, alert):
+                    resolved += 1
+                elif self._store(connection, alert):
+                    accepted += 1
+                else:
+                    duplicates += 1
+        return InboxReceipt(accepted=accepted, duplicates=duplicates, resolved=resolved)
+
+    def _store(self, connection: Connection, alert: Alert) -> bool:
+        now = self._clock.now()
+        stored = StoredAlert(
+            id=new_id("alr"),
+            alert=alert,
+            effective_at=now if abs(alert.starts_at - now) > CLOCK_TOLERANCE else alert.starts_at,
+            received_at=now,
+            received_wall=self._wall(),
+        )
+        # Over before we heard of it: kept for the record, nothing to investigate.
+        if not rows.add(connection, stored, pending=alert.status == "firing"):
+            return False
+        self._append(connection, "alert.received", stored.id, alert)
+        return True
+
+    def _resolve(self, connection: Connection, alert: Alert) -> bool:
+        alert_id = rows.resolve(connection, alert, self._clock.now())
+        if alert_id is None:
+            return False
+        self._append(connection, "alert.resolved", alert_id, alert, rows.incident_of(connection, alert_id))
+        return True
+
+    def _append(
+        self, connection: Connection, action: str, alert_id: str, alert: Alert, incident_id: str | None = None
+    ) -> None:
+        record = AuditRecord(
+            action=action,
+            actor=ACTOR,
+            subject=alert.subject,
+            tenant=alert.tenant,
+            incident_id=incident_id,
+            payload={
+                "alert_id": alert_id,
+                "source": alert.source,
+                "fingerprint": alert.fingerprint,
+                "starts_at": alert.starts_at.isoformat(),
+                "kind": alert.kind,
+                "severity": alert.severity,
+            },
+        )
+        self._audit.append(record, connection=connection)
