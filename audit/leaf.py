@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from foundation.errors import InvalidInput
 
@@ -51,17 +51,17 @@ class Leaf(NamedTuple):
             raise InvalidInput(f"an audit record holds text that is not Unicode: {error}") from error
 
 
-def parse_payload(text: str) -> dict[str, object]:
-    """The payload as JSON values. Whole numbers beyond 2**53, which RFC 8785 writes for floats, come back as floats.
+def parse_json(text: str) -> dict[str, Any]:
+    """One JSON object. Whole numbers beyond 2**53, which RFC 8785 writes for floats, come back as floats.
 
-    Raises InvalidInput when `text` is not one JSON object.
+    Raises InvalidInput for anything else.
     """
     try:
         value = json.loads(text, parse_int=_whole)
-    except ValueError as error:
-        raise InvalidInput(f"the payload is not JSON: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"not JSON: {error}") from error
     if not isinstance(value, dict):
-        raise InvalidInput("the payload is not a JSON object")
+        raise InvalidInput("not a JSON object")
     return value
 
 

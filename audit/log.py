@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from audit import merkle
 from audit.entry import AuditEntry, AuditRecord
-from audit.leaf import FIRST_PREVIOUS_HASH, Leaf, iso, parse_payload
+from audit.leaf import FIRST_PREVIOUS_HASH, Leaf, iso, parse_json
 from audit.port import AuditLog
 from audit.tables import audit_entries
 from foundation.canonical import canonical_bytes
@@ -128,7 +128,7 @@ def _entry(row: sa.Row[tuple[object, ...]]) -> AuditEntry:
     return AuditEntry(
         sequence=values["sequence"],
         recorded_at=values["recorded_at"],
-        record=AuditRecord(payload=parse_payload(values["payload"]), **record),
+        record=AuditRecord(payload=parse_json(values["payload"]), **record),
         previous_hash=values["previous_hash"],
         leaf_hash=values["leaf_hash"],
     )

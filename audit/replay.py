@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from audit import merkle
-from audit.leaf import FIRST_PREVIOUS_HASH, Leaf, parse_payload
+from audit.leaf import FIRST_PREVIOUS_HASH, Leaf, parse_json
 from audit.log import TreeHead, split_frontier
 from foundation.errors import InvalidInput
 from foundation.frozen import Frozen
@@ -81,7 +81,7 @@ class Replay:
                 f"entry {expected} does not follow the entry before it: previous_hash {entry.leaf.previous_hash[:12]}…"
             )
         try:
-            parse_payload(entry.leaf.payload)
+            parse_json(entry.leaf.payload)
             leaf = merkle.leaf_hash(entry.leaf.encoded())
         except InvalidInput as error:
             return f"entry {expected} was changed: {error.message}"

@@ -35,7 +35,7 @@ def verify_log(engine: Engine, *, signer: NoteChecking | None = None, notes: Ite
     with reading(engine) as connection:
         stored = connection.scalars(sa.select(audit_checkpoints.c.note).order_by(audit_checkpoints.c.size)).all()
         try:
-            replay = Replay(_heads([*stored, *notes], signer))
+            replay = Replay(heads_of([*stored, *notes], signer))
         except InvalidInput as error:
             return VerificationReport(ok=False, entries=0, root_hash="", problem=error.message)
         for entry in stream_entries(connection):
@@ -50,9 +50,10 @@ def stream_entries(connection: Connection) -> Iterator[StoredEntry]:
     leaf_columns = [table[name] for name in Leaf._fields]
     query = sa.select(*leaf_columns, table.leaf_hash, table.frontier).order_by(table.sequence)
     for row in connection.execution_options(yield_per=_BATCH).execute(query):
-        sequence, recorded_at, *text, leaf_hash, frontier = row
+        sequence, recorded_at, *text, leaf_hash, frontier = tuple(row)
         yield StoredEntry(Leaf(sequence, iso(recorded_at), *text), leaf_hash, frontier)
 
 
-def _heads(notes: Iterable[str], signer: NoteChecking | None) -> list[TreeHead]:
+def heads_of(notes: Iterable[str], signer: NoteChecking | None) -> list[TreeHead]:
+    """What `notes` vouch for. Raises InvalidInput for one that is malformed or, with `signer`, not signed by it."""
     return [parse_note(note) if signer is None else signer.verify(note) for note in notes]

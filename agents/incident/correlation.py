@@ -88,15 +88,19 @@ class Correlator:
             )
         ]
         groups = cluster(((sign, stored.effective_at) for sign, stored in signed), lineage, self._rules.window)
+        opened: list[AuditRecord] = []
         for group in groups:
             members = [stored for sign, stored in signed if sign in group]
             home = next(((i, known) for i, known in open_ones if belongs(group, known, lineage)), None)
             if home is None:
-                self._open(connection, members, group, now)
+                opened.append(self._open(connection, members, group, now))
             else:
                 self._join(connection, home, members, group, now)
+        # Last, because appends queue on one another and whoever holds the queue must not wait for a row.
+        for record in opened:
+            self._audit.append(record, connection=connection)
 
-    def _open(self, connection: Connection, members: list[StoredAlert], group: set[Sign], now: datetime) -> None:
+    def _open(self, connection: Connection, members: list[StoredAlert], group: set[Sign], now: datetime) -> AuditRecord:
         worst = max(members, key=lambda stored: _RANK[stored.alert.severity])
         incident = Incident(
             id=new_id("inc"),
@@ -115,16 +119,13 @@ class Correlator:
             alert_rows.join(connection, incident.id, stored, now)
         lease_rows.add(connection, incident.id)
         self._tell(connection, incident, members, "incident.opened", f"{incident.label} opened by")
-        self._audit.append(
-            AuditRecord(
-                action="incident.opened",
-                actor=ACTOR,
-                subject=incident.id,
-                tenant=incident.tenant,
-                incident_id=incident.id,
-                payload={"label": incident.label, "alerts": len(members), "subjects": sorted(incident.subjects)},
-            ),
-            connection=connection,
+        return AuditRecord(
+            action="incident.opened",
+            actor=ACTOR,
+            subject=incident.id,
+            tenant=incident.tenant,
+            incident_id=incident.id,
+            payload={"label": incident.label, "alerts": len(members), "subjects": sorted(incident.subjects)},
         )
 
     def _join(

@@ -45,18 +45,23 @@ class AlertInbox:
         Raises foundation.errors.Unavailable when the database or the audit log cannot be written; the sender then has
         no acknowledgement and sends again.
         """
-        accepted = duplicates = resolved = 0
+        accepted = resolved = 0
         with transaction(self._engine) as connection:
+            records: list[AuditRecord] = []
             for alert in alerts:
-                if alert.status == "resolved" and self._resolve(connection, alert):
+                if alert.status == "resolved" and (ended := self._resolve(connection, alert)):
+                    records.append(ended)
                     resolved += 1
-                elif self._store(connection, alert):
+                elif new := self._store(connection, alert):
+                    records.append(new)
                     accepted += 1
-                else:
-                    duplicates += 1
-        return InboxReceipt(accepted=accepted, duplicates=duplicates, resolved=resolved)
+            # Last, because appends queue on one another and whoever holds the queue must not wait for a row.
+            for record in records:
+                self._audit.append(record, connection=connection)
+        return InboxReceipt(accepted=accepted, duplicates=len(alerts) - accepted - resolved, resolved=resolved)
 
-    def _store(self, connection: Connection, alert: Alert) -> bool:
+    def _store(self, connection: Connection, alert: Alert) -> AuditRecord | None:
+        """What to audit if it was new."""
         now = self._clock.now()
         stored = StoredAlert(
             id=new_id("alr"),
@@ -66,34 +71,30 @@ class AlertInbox:
             received_wall=self._wall(),
         )
         # Over before we heard of it: kept for the record, nothing to investigate.
-        if not rows.add(connection, stored, pending=alert.status == "firing"):
-            return False
-        self._append(connection, "alert.received", stored.id, alert)
-        return True
+        new = rows.add(connection, stored, pending=alert.status == "firing")
+        return _record("alert.received", stored.id, alert) if new else None
 
-    def _resolve(self, connection: Connection, alert: Alert) -> bool:
+    def _resolve(self, connection: Connection, alert: Alert) -> AuditRecord | None:
+        """What to audit if an alert of this identity was firing."""
         alert_id = rows.resolve(connection, alert, self._clock.now())
         if alert_id is None:
-            return False
-        self._append(connection, "alert.resolved", alert_id, alert, rows.incident_of(connection, alert_id))
-        return True
+            return None
+        return _record("alert.resolved", alert_id, alert, incident_id=rows.incident_of(connection, alert_id))
 
-    def _append(
-        self, connection: Connection, action: str, alert_id: str, alert: Alert, incident_id: str | None = None
-    ) -> None:
-        record = AuditRecord(
-            action=action,
-            actor=ACTOR,
-            subject=alert.subject,
-            tenant=alert.tenant,
-            incident_id=incident_id,
-            payload={
-                "alert_id": alert_id,
-                "source": alert.source,
-                "fingerprint": alert.fingerprint,
-                "starts_at": alert.starts_at.isoformat(),
-                "kind": alert.kind,
-                "severity": alert.severity,
-            },
-        )
-        self._audit.append(record, connection=connection)
+
+def _record(action: str, alert_id: str, alert: Alert, *, incident_id: str | None = None) -> AuditRecord:
+    return AuditRecord(
+        action=action,
+        actor=ACTOR,
+        subject=alert.subject,
+        tenant=alert.tenant,
+        incident_id=incident_id,
+        payload={
+            "alert_id": alert_id,
+            "source": alert.source,
+            "fingerprint": alert.fingerprint,
+            "starts_at": alert.starts_at.isoformat(),
+            "kind": alert.kind,
+            "severity": alert.severity,
+        },
+    )

@@ -1,4 +1,8 @@
-"""Typed access to incidents. Every method is one transaction of its own."""
+"""Typed access to incidents. Every method is one transaction of its own.
+
+A transaction changes its rows first and appends to the audit log last: appends queue on one another, and whoever holds
+the queue must not then wait for a row.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +23,12 @@ from agents.incident.types import (
     DiagnosisRecord,
     Incident,
     IncidentStatus,
-    Narration,
     ProposalPurpose,
     StoredAlert,
     TimelineEvent,
     VerificationResult,
 )
+from agents.llm.narrative import Narrative
 from audit.entry import AuditRecord
 from audit.port import AuditLog
 from foundation.clock import Clock
@@ -137,14 +141,10 @@ class IncidentStore:
             numbered = [a.model_copy(update={"id": f"E{n}"}) for n, a in enumerate(answers, start)]
             for piece in numbered:
                 finding_rows.add_evidence(connection, piece, round_number=round_number)
-            self._append(
-                connection,
-                incident_id,
-                "evidence.collected",
-                {"round": round_number, "digests": {piece.id: piece.digest for piece in numbered}},
-            )
             text = f"{len(numbered)} probes answered"
             self._tell(connection, incident_id, "evidence.collected", text, key=f"evidence:{round_number}")
+            payload = {"round": round_number, "digests": {piece.id: piece.digest for piece in numbered}}
+            self._append(connection, incident_id, "evidence.collected", payload)
         return numbered
 
     def add_diagnosis(self, incident_id: str, round_number: int, diagnosis: Diagnosis) -> DiagnosisRecord:
@@ -159,7 +159,7 @@ class IncidentStore:
                 self._diagnosed(connection, record)
         return record
 
-    def add_narration(self, incident_id: str, round_number: int, narration: Narration) -> None:
+    def add_narration(self, incident_id: str, round_number: int, narration: Narrative) -> None:
         with transaction(self._engine) as connection:
             if finding_rows.add_narration(connection, incident_id, round_number, narration):
                 incident_rows.touch(connection, incident_id, self._clock.now())
@@ -180,9 +180,9 @@ class IncidentStore:
         with transaction(self._engine) as connection:
             if finding_rows.add_verification(connection, incident_id, result, at=self._clock.now()):
                 action = "action.verified" if result.verified else "action.not_verified"
-                self._append(connection, incident_id, action, result.model_dump(mode="json"))
                 text = ("verified: " if result.verified else "not verified: ") + "; ".join(result.checks)
                 self._tell(connection, incident_id, action, text, key=f"verification:{result.execution_id}")
+                self._append(connection, incident_id, action, result.model_dump(mode="json"))
             kept = finding_rows.verification_of(connection, result.execution_id)
         return kept or result
 
@@ -238,8 +238,8 @@ class IncidentStore:
             text = "inconclusive: the evidence does not carry a cause"
         figures = {h.cause: round(h.confidence, 4) for h in (*diagnosis.ranked, *diagnosis.ruled_out)}
         payload = {"round": record.round, "verdict": diagnosis.verdict, "confidence": figures}
-        self._append(connection, record.incident_id, "diagnosis.made", payload)
         self._tell(connection, record.incident_id, "diagnosis.made", text, key=f"diagnosis:{record.round}")
+        self._append(connection, record.incident_id, "diagnosis.made", payload)
 
     def _tell(
         self,

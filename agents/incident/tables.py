@@ -93,15 +93,16 @@ diagnoses = sa.Table(
     sa.Column("made_wall", sa.Float(), nullable=False),
 )
 
-proposals = sa.Table(
-    "proposals",
+round_proposals = sa.Table(
+    "round_proposals",
     metadata,
     sa.Column("incident_id", sa.ForeignKey("incidents.id"), primary_key=True),
     sa.Column("round", sa.Integer(), primary_key=True, autoincrement=False),
     # `action`, or `compensation` for the undo of an action that did not work.
     sa.Column("purpose", sa.String(16), primary_key=True),
     sa.Column("id", sa.String(64), nullable=False, unique=True),
-    sa.Column("proposal", Json, nullable=False),
+    # Text, for JSONB would rewrite numbers and the digest is over exact values.
+    sa.Column("document", sa.Text(), nullable=False),
     sa.Column("made_at", UtcDateTime(), nullable=False),
 )
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from agents.diagnosis.types import Diagnosis
+from agents.llm.narrative import Narrative
 from foundation.frozen import Frozen
 from platform_core.access.principals import Environment
 from platform_core.monitoring.alert import Alert, Severity
@@ -82,26 +83,13 @@ class StoredAlert(Frozen):
     repeats: int = 0
 
 
-class NarratedSentence(Frozen):
-    text: str
-    evidence_ids: tuple[str, ...]
-
-
-class Narration(Frozen):
-    """The prose over a diagnosis: who wrote it (`template`, or a model's name), and a note when a model fell back."""
-
-    sentences: tuple[NarratedSentence, ...]
-    author: str
-    note: str | None = None
-
-
 class DiagnosisRecord(Frozen):
     """A diagnosis in its place. `made_wall` is in seconds since the epoch."""
 
     incident_id: str
     round: int
     diagnosis: Diagnosis
-    narration: Narration | None
+    narration: Narrative | None
     made_at: datetime
     made_wall: float
 

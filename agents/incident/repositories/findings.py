@@ -10,8 +10,9 @@ from sqlalchemy.engine import Connection, RowMapping
 from agents.diagnosis.types import Diagnosis
 from agents.evidence import Evidence
 from agents.incident.repositories.insert import insert_once
-from agents.incident.tables import diagnoses, evidence, proposals, verifications
-from agents.incident.types import DiagnosisRecord, Narration, ProposalPurpose, VerificationResult
+from agents.incident.tables import diagnoses, evidence, round_proposals, verifications
+from agents.incident.types import DiagnosisRecord, ProposalPurpose, VerificationResult
+from agents.llm.narrative import Narrative
 from guardrails.proposal import ActionProposal
 
 
@@ -57,7 +58,7 @@ def add_diagnosis(
     return insert_once(connection, diagnoses, values)
 
 
-def add_narration(connection: Connection, incident_id: str, round_number: int, narration: Narration) -> bool:
+def add_narration(connection: Connection, incident_id: str, round_number: int, narration: Narrative) -> bool:
     """Store the prose unless there is some. True if it was new."""
     changed = connection.execute(
         sa.update(diagnoses)
@@ -85,7 +86,7 @@ def diagnosis_of(
         incident_id=row.incident_id,
         round=row.round,
         diagnosis=Diagnosis.model_validate(row.diagnosis),
-        narration=None if row.narrative is None else Narration.model_validate(row.narrative),
+        narration=None if row.narrative is None else Narrative.model_validate(row.narrative),
         made_at=row.made_at,
         made_wall=row.made_wall,
     )
@@ -100,33 +101,33 @@ def add_proposal(
         "round": round_number,
         "purpose": purpose,
         "id": proposal.id,
-        "proposal": proposal.model_dump(mode="json"),
+        "document": proposal.model_dump_json(),
         "made_at": at,
     }
-    return insert_once(connection, proposals, values)
+    return insert_once(connection, round_proposals, values)
 
 
 def proposal_of(
     connection: Connection, incident_id: str, *, round_number: int, purpose: ProposalPurpose
 ) -> ActionProposal | None:
     found = connection.execute(
-        sa.select(proposals.c.proposal).where(
-            proposals.c.incident_id == incident_id,
-            proposals.c.round == round_number,
-            proposals.c.purpose == purpose,
+        sa.select(round_proposals.c.document).where(
+            round_proposals.c.incident_id == incident_id,
+            round_proposals.c.round == round_number,
+            round_proposals.c.purpose == purpose,
         )
     ).scalar_one_or_none()
-    return None if found is None else ActionProposal.model_validate(found)
+    return None if found is None else ActionProposal.model_validate_json(found)
 
 
 def newest_proposal(connection: Connection, incident_id: str) -> tuple[ProposalPurpose, ActionProposal] | None:
     row = connection.execute(
-        sa.select(proposals.c.purpose, proposals.c.proposal)
-        .where(proposals.c.incident_id == incident_id)
-        .order_by(proposals.c.made_at.desc(), proposals.c.id.desc())
+        sa.select(round_proposals.c.purpose, round_proposals.c.document)
+        .where(round_proposals.c.incident_id == incident_id)
+        .order_by(round_proposals.c.made_at.desc(), round_proposals.c.id.desc())
         .limit(1)
     ).one_or_none()
-    return None if row is None else (row.purpose, ActionProposal.model_validate(row.proposal))
+    return None if row is None else (row.purpose, ActionProposal.model_validate_json(row.document))
 
 
 def add_verification(connection: Connection, incident_id: str, result: VerificationResult, *, at: datetime) -> bool:
