@@ -12,9 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from agents.incident.ports import Notifier
-
 from agents.incident.card import IncidentCard
+from agents.incident.ports import Notifier
 from foundation.errors import Forbidden, VigiaError
 from foundation.telemetry.logs import get_logger
 from guardrails.approvals.service import ApprovalService
@@ -105,11 +104,8 @@ class _Handlers:
     def details(self, ack: Callable[..., Any], body: dict[str, Any], client: WebClient) -> None:
         ack()
         try:
-            person = self._person(body)
             incident_id = body["actions"][0]["value"]
-            card = self._parts.cards.build(incident_id)
-            if not person.may_act_for(card.tenant):
-                raise Forbidden(f"{person.name} may not see incidents of {card.tenant or 'all tenants'}")
+            _, card = self._person_and_card(body, incident_id)
             lines = [
                 f"[{e.id}] {e.tool} ({e.observation.status}): {e.observation.summary}"
                 for e in self._parts.evidence.evidence(incident_id)
@@ -158,7 +154,9 @@ class _Handlers:
 
     def _feedback(self, body: dict[str, Any], client: WebClient, *, correct: bool) -> None:
         try:
-            self._parts.feedback(body["actions"][0]["value"], self._person(body), correct)
+            incident_id = body["actions"][0]["value"]
+            person, _ = self._person_and_card(body, incident_id)
+            self._parts.feedback(incident_id, person, correct)
         except VigiaError as error:
             self._tell(client, body, error)
         else:
@@ -170,6 +168,12 @@ class _Handlers:
         if person is None:
             raise Forbidden(f"Slack user {user} is nobody we know", hint="an admin adds you with vigia principals add")
         return person
+
+    def _person_and_card(self, body: dict[str, Any], incident_id: str) -> tuple[Principal, IncidentCard]:
+        person, card = self._person(body), self._parts.cards.build(incident_id)
+        if not person.may_act_for(card.tenant):
+            raise Forbidden(f"{person.name} may not see incidents of {card.tenant or 'all tenants'}")
+        return person, card
 
     def _tell(self, client: WebClient, body: dict[str, Any], error: VigiaError) -> None:
         self._whisper(client, body, str(error))

@@ -25,7 +25,7 @@ def card_blocks(card: IncidentCard, redact: Redact) -> list[Block]:
     blocks = [
         show.header(f"{card.label}  {card.title}"),
         show.context(
-            " · ".join([card.severity, card.environment, (card.tenant or "all tenants").upper(), card.status])
+            f"{card.severity} · {card.environment} · {(card.tenant or 'all tenants').upper()} · {card.status}"
         ),
         show.section(card.impact),
     ]

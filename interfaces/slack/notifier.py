@@ -114,9 +114,8 @@ class SlackNotifier:
                 blocks = [b for b in cast(list[Block], arguments["blocks"]) if b["type"] != "data_visualization"]
                 answer = call(**{**arguments, "blocks": blocks})
         except (SlackClientError, OSError) as error:
-            raise Unavailable(
-                f"Slack did not take {method}: {error}", hint="check the token, scopes and channel"
-            ) from error
+            hint = "check the bot token, its scopes and the channel"
+            raise Unavailable(f"Slack did not take {method}: {error}", hint=hint) from error
         return cast(dict[str, object], answer.data)
 
     def _remember(self, incident_id: str, **values: object) -> None:
