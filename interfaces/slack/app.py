@@ -179,8 +179,13 @@ class _Handlers:
         self._whisper(client, body, str(error))
 
     def _whisper(self, client: WebClient, body: dict[str, Any], text: str) -> None:
+        from slack_sdk.errors import SlackClientError
+
         safe = cut(escape(self._parts.redact(text)), SECTION_TEXT)
-        client.chat_postEphemeral(channel=_channel(body), user=body["user"]["id"], text=safe)
+        try:
+            client.chat_postEphemeral(channel=_channel(body), user=body["user"]["id"], text=safe)
+        except SlackClientError as error:  # the decision or refusal stands whether or not it could be told
+            _log.warning("could not tell the person in slack", error=str(error))
 
 
 def _channel(body: dict[str, Any]) -> str:

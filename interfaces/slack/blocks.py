@@ -181,3 +181,7 @@ def evidence_blocks(lines: Sequence[str], redact: Redact) -> list[Block]:
     return [show.section("\n".join(cut(line, 700) for line in lines[i : i + 4])) for i in range(0, len(lines), 4)][
         :BLOCKS_PER_MESSAGE
     ]
+
+
+def _where(card: IncidentCard) -> str:
+    return f"{card.severity} · {card.environment} · {(card.tenant or 'all tenants').upper()} · {card.status}"
