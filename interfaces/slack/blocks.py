@@ -24,9 +24,7 @@ def card_blocks(card: IncidentCard, redact: Redact) -> list[Block]:
     show = _Show(redact)
     blocks = [
         show.header(f"{card.label}  {card.title}"),
-        show.context(
-            f"{card.severity} · {card.environment} · {(card.tenant or 'all tenants').upper()} · {card.status}"
-        ),
+        show.context(_where(card)),
         show.section(card.impact),
     ]
     if card.verdict is None:

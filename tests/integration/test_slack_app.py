@@ -199,14 +199,7 @@ def test_a_changed_body_is_refused(desk: Desk, post: Callable[..., httpx.Respons
 
 def test_a_question_is_answered_in_its_thread(desk: Desk, post: Callable[..., httpx.Response]) -> None:
     asked = desk.workspace.call("chat.postMessage", channel=desk.channel, text="<@UVIGIA> what changed?")["message"]
-    event = {
-        "type": "app_mention",
-        "user": desk.alice,
-        "channel": desk.channel,
-        **asked,
-        "text": "<@UVIGIA> what changed?",
-    }
-    event["user"] = desk.alice
+    event = {**asked, "type": "app_mention", "user": desk.alice, "channel": desk.channel}
     payload = {"type": "event_callback", "team_id": "T000000001", "event_id": "Ev1", "event": event}
     body = json.dumps(payload).encode()
     assert post(body, {**signed(body), "Content-Type": "application/json"}).status_code == 200
