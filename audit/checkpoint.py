@@ -69,7 +69,12 @@ class NoteVerifier:
     def verify(self, text: str) -> TreeHead:
         """The head that `text` vouches for. Raises InvalidInput when no valid signature of this key is on it."""
         head = parse_note(text, origin=self.origin)
-        body, _, signatures = text.partition("\n\n")
+        self.check_signature(text)
+        return head
+
+    def check_signature(self, text: str) -> None:
+        """Raises InvalidInput unless this key signed the note `text`, whatever it says."""
+        body, _, signatures = text.rpartition("\n\n")
         for line in signatures.splitlines():
             match = _SIGNATURE.match(line)
             if match is None or match["name"] != self.origin:
@@ -77,15 +82,15 @@ class NoteVerifier:
             try:
                 blob = base64.b64decode(match["blob"], validate=True)
             except binascii.Error as error:
-                raise InvalidInput(f"checkpoint of size {head.size}: the signature is not base64") from error
+                raise InvalidInput("the note's signature is not base64") from error
             if blob[:4] != self.key_hash:
                 continue
             try:
                 self._public_key.verify(blob[4:], f"{body}\n".encode())
             except InvalidSignature as error:
-                raise InvalidInput(f"checkpoint of size {head.size}: the signature does not fit the text") from error
-            return head
-        raise InvalidInput(f"checkpoint of size {head.size}: no signature by {self.verifier_key}")
+                raise InvalidInput(f"the note's signature does not fit its text {body[:80]!r}") from error
+            return
+        raise InvalidInput(f"no signature by {self.verifier_key} on the note {body[:80]!r}")
 
 
 class CheckpointSigner:
@@ -134,7 +139,7 @@ def verify_note(text: str, public_key: Ed25519PublicKey) -> TreeHead:
 
 def parse_note(text: str, *, origin: str | None = None) -> TreeHead:
     """The head that a note claims, its signature unchecked. Raises InvalidInput for another form or origin."""
-    body, _, signatures = text.partition("\n\n")
+    body, _, signatures = text.rpartition("\n\n")
     lines = body.split("\n")
     if not signatures or len(lines) < 3 or origin not in (None, lines[0]) or not _SIZE.fullmatch(lines[1]):
         raise InvalidInput(f"not a checkpoint{f' of {origin!r}' if origin else ''}", hint=f"it reads {text[:80]!r}")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
+from contextlib import closing
 from typing import Protocol
 
 import sqlalchemy as sa
@@ -38,20 +39,22 @@ def verify_log(engine: Engine, *, signer: NoteChecking | None = None, notes: Ite
             replay = Replay(heads_of([*stored, *notes], signer))
         except InvalidInput as error:
             return VerificationReport(ok=False, entries=0, root_hash="", problem=error.message)
-        for entry in stream_entries(connection):
-            if not replay.feed(entry):
-                break
+        with closing(stream_entries(connection)) as stored_entries:
+            for entry in stored_entries:
+                if not replay.feed(entry):
+                    break
     return replay.report()
 
 
-def stream_entries(connection: Connection) -> Iterator[StoredEntry]:
+def stream_entries(connection: Connection) -> Generator[StoredEntry]:
     """Every row in order, in batches."""
     table = audit_entries.c
     leaf_columns = [table[name] for name in Leaf._fields]
     query = sa.select(*leaf_columns, table.leaf_hash, table.frontier).order_by(table.sequence)
-    for row in connection.execution_options(yield_per=_BATCH).execute(query):
-        sequence, recorded_at, *text, leaf_hash, frontier = tuple(row)
-        yield StoredEntry(Leaf(sequence, iso(recorded_at), *text), leaf_hash, frontier)
+    with connection.execution_options(yield_per=_BATCH).execute(query) as rows:
+        for row in rows:
+            sequence, recorded_at, *text, leaf_hash, frontier = tuple(row)
+            yield StoredEntry(Leaf(sequence, iso(recorded_at), *text), leaf_hash, frontier)
 
 
 def heads_of(notes: Iterable[str], signer: NoteChecking | None) -> list[TreeHead]:

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from platform_core.access.directory import PrincipalDirectory, PrincipalGrant
 from pydantic import ValidationError
 
 from foundation.errors import Conflict, InvalidInput
+from platform_core.access.directory import PrincipalDirectory, PrincipalGrant
 
 
 def open_directory(path: Path) -> PrincipalDirectory:

@@ -60,7 +60,7 @@ class FlowParts:
 def assemble_worker(parts: FlowParts) -> Reconciler:
     """A worker over `parts`; opens the checkpoints."""
     store = IncidentStore(parts.engine, parts.clock, parts.audit, wall=parts.wall)
-    cards = CardBuilder(store, parts.approvals, parts.executor, parts.runbooks, log=parts.log)
+    cards = CardBuilder(store, parts.approvals, parts.executor, parts.runbooks, parts.clock, log=parts.log)
     leases = Leases(parts.engine, seconds=parts.lease_seconds, wall=parts.wall)
     steps = Steps(
         store=store,

@@ -82,6 +82,9 @@ class CardRunbook(Frozen):
 
 class IncidentCard(Frozen):
     incident_id: str
+    as_of: datetime
+    """When the card was built, on the platform's clock."""
+
     label: str
     title: str
     status: IncidentStatus

@@ -19,6 +19,7 @@ from agents.incident.status_line import status_line
 from agents.incident.store import IncidentStore
 from agents.incident.types import DiagnosisRecord, ProposalPurpose, StoredAlert
 from agents.runbooks.library import RunbookLibrary
+from foundation.clock import Clock
 from guardrails.approvals.types import ApprovalRequest
 from guardrails.executor.port import ActionExecution
 from guardrails.proposal import ActionProposal
@@ -47,6 +48,7 @@ class CardBuilder:
         approvals: ApprovalDesk,
         executor: ActionExecutor,
         runbooks: RunbookLibrary,
+        clock: Clock,
         *,
         log: LogHead | None = None,
         who_may: str = "oncall or approver of the tenant, not the requester",
@@ -55,6 +57,7 @@ class CardBuilder:
         self._approvals = approvals
         self._executor = executor
         self._runbooks = runbooks
+        self._clock = clock
         self._log = log
         self._who_may = who_may
 
@@ -73,6 +76,7 @@ class CardBuilder:
         head = self._log.head() if self._log else None
         return IncidentCard(
             incident_id=incident.id,
+            as_of=self._clock.now(),
             label=incident.label,
             title=incident.title,
             status=incident.status,

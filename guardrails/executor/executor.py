@@ -74,13 +74,16 @@ class Executor:
             return self._reconcile(existing)
         request = self._approvals.get(approval_id)
         if request.status != "approved":
-            raise Conflict(f"{approval_id} is {request.status}: only what is approved is executed")
+            return self._taken(approval_id)
         action = self._action(request)
         checks.require_policy(self._policy, request, self._clock.now())
         try:
             checks.require_same_target(action, request)
         except TargetMoved as moved:
-            self._approvals.void(approval_id, actor=self._actor, reason=f"target moved: {moved.message}"[:400])
+            # Where it was another process that moved it, by executing this very approval, there is nothing to void.
+            reason = f"target moved: {moved.message}"[:400]
+            if not self._approvals.void(approval_id, actor=self._actor, reason=reason):
+                return self._taken(approval_id)
             raise
         execution = ActionExecution(
             id=new_id("exe"),
@@ -92,7 +95,7 @@ class Executor:
         with self._in_flight.holding(execution.id):
             if self._claim(execution, request):
                 return self._apply(execution, request, action)
-        return self._lost(approval_id)
+        return self._taken(approval_id)
 
     def for_approval(self, approval_id: str) -> ActionExecution | None:
         with reading(self._engine) as connection:
@@ -115,12 +118,14 @@ class Executor:
             self._audit.append(store.record(execution, request, self._actor), connection=connection)
             return True
 
-    def _lost(self, approval_id: str) -> ActionExecution:
+    def _taken(self, approval_id: str) -> ActionExecution:
+        """The execution that another caller made of it; Conflict when there is none and there will be none."""
         existing = self.for_approval(approval_id)
         if existing is not None:
             return self._reconcile(existing)
         status = self._approvals.get(approval_id).status
-        raise Conflict(f"{approval_id} cannot be executed any more: it is {status}, or its grant ran out")
+        ran_out = ", but its grant ran out" if status == "approved" else ""
+        raise Conflict(f"{approval_id} is {status}{ran_out}: only what is approved is executed")
 
     def _apply(self, execution: ActionExecution, request: ApprovalRequest, action: Action) -> ActionExecution:
         proposal = request.proposal

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 CONTEXT_BYTES = 40
 """How far before a match a context word may stand."""
 
-_WORD = re.compile(rb"[0-9A-Za-z_\x80-\xff]")
+_WORD = re.compile(rb"[0-9A-Za-z]")
+"""Not the underscore (`customer_52998224725` is a prefix and an identifier), nor bytes of other scripts and signs."""
+
 _DIGIT = re.compile(rb"[0-9]")
 
 

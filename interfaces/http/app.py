@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from foundation.http_errors import install_error_handlers
+from interfaces.http.access import install_access
 from interfaces.http.body import BodyLimit
 from interfaces.http.errors import install_last_resort
 from interfaces.http.routes.approvals import approval_routes
@@ -20,6 +21,7 @@ def create_copilot_app(services: CopilotServices) -> FastAPI:
     app = FastAPI(title="Vigía", version="0.1.0", docs_url=None, redoc_url=None)
     install_error_handlers(app)
     install_last_resort(app)
+    install_access(app, services.principals)
     app.add_middleware(BodyLimit, limit=services.max_body_bytes)
     for routes in (webhook_routes, incident_routes, approval_routes, governance_routes, probe_routes):
         app.include_router(routes(services))

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from agents.incident.card import CardBuilder
-from audit.log import SqlAuditLog
-from audit.verify import VerificationReport
-from guardrails.approvals.service import ApprovalService
-from platform_core.access.directory import PrincipalDirectory
-
+from agents.incident.card_building import CardBuilder
+from agents.incident.feedback import FeedbackDesk
 from agents.incident.store import IncidentStore
 from agents.incident.types import Incident
+from audit.log import SqlAuditLog
+from audit.replay import VerificationReport
 from foundation.clock import Clock
 from foundation.errors import NotFound
 from foundation.frozen import Frozen
+from guardrails.approvals.service import ApprovalService
 from guardrails.redaction.engine import Redactor
 from interfaces.http.intake import AlertIntake
+from platform_core.access.directory import PrincipalDirectory
 from platform_core.access.principals import Principal
 
 
@@ -45,6 +45,7 @@ class CopilotServices:
     incidents: IncidentStore
     cards: CardBuilder
     approvals: ApprovalService
+    feedback: FeedbackDesk
     audit: SqlAuditLog
     verify_audit: Callable[[], VerificationReport]
     principals: PrincipalDirectory

@@ -13,9 +13,8 @@ by this dialect: batch and stream then agree to the last digit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from platform_core.catalog.specs import Aggregation, FeatureView
 
@@ -43,7 +42,6 @@ def aggregate_as_of(
 
     A point without events in its windows counts 0 and has nulls elsewhere. `condition` restricts the events (alias e).
     """
-    longest = max((a.window for a in view.aggregations), default=timedelta(0))
     features = ",\n  ".join(f"{_as_of(a, columns)} AS {quote(a.name)}" for a in view.aggregations)
     event_ts = f"e.{quote(columns.event_timestamp)}"
     return f"""
@@ -51,7 +49,7 @@ SELECT p.point_key AS key, p.point_ts AS event_ts,
   {features}
 FROM (SELECT DISTINCT point_key, point_ts FROM {points}) p
 LEFT JOIN {events} e ON e.{quote(columns.key)} = p.point_key
-  AND {event_ts} <= p.point_ts AND {event_ts} > p.point_ts - {interval(longest)} AND ({condition})
+  AND {event_ts} <= p.point_ts AND {event_ts} > p.point_ts - {interval(longest_window(view))} AND ({condition})
 GROUP BY p.point_key, p.point_ts"""  # noqa: S608
 
 
@@ -60,7 +58,8 @@ def aggregate_at_events(view: FeatureView, columns: SourceColumns, *, events: st
     windows = sorted({a.window for a in view.aggregations})
     key, event_ts = quote(columns.key), quote(columns.event_timestamp)
     features = ",\n  ".join(
-        f"{_call(a, 'e.', columns)} FILTER (WHERE {_filter(a)}) OVER w{windows.index(a.window)} AS {quote(a.name)}"
+        f"CAST({_call(a, 'e.', columns)} FILTER (WHERE {_filter(a)}) OVER w{windows.index(a.window)} AS DOUBLE) "
+        f"AS {quote(a.name)}"
         for a in view.aggregations
     )
     # The frame's lower end is inclusive and times are whole microseconds: one microsecond less excludes t - window.
@@ -80,6 +79,14 @@ def interval(value: timedelta) -> str:
     return f"INTERVAL {value // _MICROSECOND} MICROSECONDS"
 
 
+def longest_window(view: FeatureView) -> timedelta:
+    return max((a.window for a in view.aggregations), default=timedelta(0))
+
+
+def timestamp(value: datetime) -> str:
+    return f"TIMESTAMPTZ '{value.astimezone(UTC).isoformat()}'"
+
+
 def quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
@@ -87,7 +94,7 @@ def quote(name: str) -> str:
 def _as_of(aggregation: Aggregation, columns: SourceColumns) -> str:
     event_ts = f"e.{quote(columns.event_timestamp)}"
     within = f"{event_ts} > p.point_ts - {interval(aggregation.window)}"
-    return f"{_call(aggregation, 'e.', columns)} FILTER (WHERE {within} AND {_filter(aggregation)})"
+    return f"CAST({_call(aggregation, 'e.', columns)} FILTER (WHERE {within} AND {_filter(aggregation)}) AS DOUBLE)"
 
 
 def _filter(aggregation: Aggregation) -> str:
@@ -110,7 +117,3 @@ def _call(aggregation: Aggregation, prefix: str, columns: SourceColumns) -> str:
             return f"stddev_samp({column})"
         case "sum" | "min" | "max":
             return f"{aggregation.function}({column})"
-
-
-def feature_names(view: FeatureView) -> Sequence[str]:
-    return [a.name for a in view.aggregations]

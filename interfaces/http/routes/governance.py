@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from audit.checkpoint import TreeHead
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from pydantic import Field
 
+from audit.log import TreeHead
 from foundation.frozen import Frozen
-from interfaces.http.access import principal_from
+from interfaces.http.access import Caller
 from interfaces.http.errors import answers
 from interfaces.http.services import CopilotServices, ToolDescription
-from platform_core.access.principals import Principal
 
 
 class Text(Frozen):
@@ -21,20 +18,19 @@ class Text(Frozen):
 
 def governance_routes(services: CopilotServices) -> APIRouter:
     router = APIRouter(prefix="/v1", tags=["governance"])
-    Who = Annotated[Principal, Depends(principal_from(services.principals))]  # noqa: N806 - a type
 
     @router.get("/audit/head", responses=answers(401, 503))
-    def audit_head(who: Who) -> TreeHead:
+    def audit_head(who: Caller) -> TreeHead:
         """Size and Merkle root of the log: keep it, and no entry up to here can be changed unseen."""
         return services.audit.head()
 
     @router.get("/tools", responses=answers(401))
-    def tools(who: Who) -> list[ToolDescription]:
+    def tools(who: Caller) -> list[ToolDescription]:
         """What the copilot can look at."""
         return services.tools()
 
     @router.post("/redact", responses=answers(401, 413, 422))
-    def redact(content: Text, who: Who) -> Text:
+    def redact(content: Text, who: Caller) -> Text:
         """The text without personal data and secrets."""
         return Text(text=services.redactor.redact(content.text))
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from agents.incident.card import IncidentCard
-from agents.incident.feedback import record_feedback
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from pydantic import Field
 
 from agents.evidence import Evidence
+from agents.incident.card import IncidentCard
 from agents.incident.types import Incident, IncidentStatus, TimelineEvent, VerdictFeedback
 from foundation.frozen import Frozen
-from interfaces.http.access import principal_from
+from interfaces.http.access import Caller
 from interfaces.http.errors import answers
 from interfaces.http.services import CopilotServices, visible_incident
-from platform_core.access.principals import Principal
 
 
 class Feedback(Frozen):
@@ -28,11 +26,10 @@ class Feedback(Frozen):
 
 def incident_routes(services: CopilotServices) -> APIRouter:
     router = APIRouter(prefix="/v1/incidents", tags=["incidents"])
-    Who = Annotated[Principal, Depends(principal_from(services.principals))]  # noqa: N806 - a type
 
     @router.get("", responses=answers(401, 422))
     def list_incidents(
-        who: Who,
+        who: Caller,
         status: Annotated[list[IncidentStatus] | None, Query()] = None,
         limit: Annotated[int, Query(ge=1, le=500)] = 100,
     ) -> list[Incident]:
@@ -41,29 +38,24 @@ def incident_routes(services: CopilotServices) -> APIRouter:
         return [incident for incident in found if who.may_act_for(incident.tenant)]
 
     @router.get("/{incident}", responses=answers(401, 404))
-    def card(incident: str, who: Who) -> IncidentCard:
+    def card(incident: str, who: Caller) -> IncidentCard:
         """What the engineer sees: what broke, how sure, what is proposed."""
         return services.cards.build(visible_incident(services, who, incident).id)
 
     @router.get("/{incident}/timeline", responses=answers(401, 404))
-    def timeline(incident: str, who: Who) -> list[TimelineEvent]:
+    def timeline(incident: str, who: Caller) -> list[TimelineEvent]:
         return services.incidents.timeline(visible_incident(services, who, incident).id)
 
     @router.get("/{incident}/evidence", responses=answers(401, 404))
-    def evidence(incident: str, who: Who) -> list[Evidence]:
+    def evidence(incident: str, who: Caller) -> list[Evidence]:
         return services.incidents.evidence(visible_incident(services, who, incident).id)
 
-    @router.post("/{incident}/feedback", status_code=201, responses=answers(401, 404, 409, 422))
-    def feedback(incident: str, content: Feedback, who: Who) -> VerdictFeedback:
+    @router.post("/{incident}/feedback", status_code=201, responses=answers(401, 403, 404, 409, 422))
+    def feedback(incident: str, content: Feedback, who: Caller) -> VerdictFeedback:
         """Say whether the diagnosis was right; it feeds the priors of the next ones. The last word counts."""
         found = visible_incident(services, who, incident)
-        return record_feedback(
-            services.incidents,
-            found.id,
-            who,
-            correct=content.correct,
-            actual_cause=content.actual_cause,
-            note=content.note,
+        return services.feedback.record(
+            found.id, who, correct=content.correct, actual_cause=content.actual_cause, note=content.note
         )
 
     return router

@@ -72,16 +72,7 @@ class DeltaOfflineStore:
             raise InvalidInput(
                 f"table {table!r} has no column {unknown[0]!r}", hint=f"it has {', '.join(schema.names)}"
             )
-        if not paths:
-            return pa.table({name: pa.array([], schema.field(name).type) for name in columns or schema.names})
-        try:
-            return ds.dataset(paths, schema=schema, format="parquet").to_table(
-                columns=columns, filter=_between(time_column, start, end)
-            )
-        except (OSError, pa.ArrowException) as error:
-            raise Unavailable(
-                f"could not read {self._path(table)}: {error}", hint="a data file is gone or damaged"
-            ) from error
+        return self._rows(table, paths, schema, columns, _between(time_column, start, end))
 
     def schema(self, table: str) -> pa.Schema:
         with self._lock(table):
@@ -95,6 +86,15 @@ class DeltaOfflineStore:
     def version(self, table: str) -> int:
         with self._lock(table):
             return self._open(table).version()
+
+    def read_version(self, table: str, version: int, *, start: datetime, time_column: str = "event_ts") -> pa.Table:
+        path = self._path(table)
+        try:
+            handle = DeltaTable(str(path), version=version)
+        except (DeltaError, OSError, ValueError) as error:
+            raise Unavailable(f"version {version} of {path} cannot be read: {error}") from error
+        paths = files_between(handle, path, time_column, start, None)
+        return self._rows(table, paths, _arrow_schema(handle), None, _between(time_column, start, None))
 
     def appended(self, table: str, *, after: int) -> list[tuple[int, pa.Table]]:
         path = self._path(table)
@@ -113,6 +113,17 @@ class DeltaOfflineStore:
                 return int(self._open(table).optimize.compact()["numFilesRemoved"])
             except DeltaError as error:
                 raise Unavailable(f"could not compact {self._path(table)}: {error}") from error
+
+    def _rows(
+        self, table: str, paths: list[str], schema: pa.Schema, columns: list[str] | None, only: ds.Expression | None
+    ) -> pa.Table:
+        if not paths:
+            return pa.table({name: pa.array([], schema.field(name).type) for name in columns or schema.names})
+        try:
+            return ds.dataset(paths, schema=schema, format="parquet").to_table(columns=columns, filter=only)
+        except (OSError, pa.ArrowException) as error:
+            hint = "a data file is gone or damaged"
+            raise Unavailable(f"could not read {self._path(table)}: {error}", hint=hint) from error
 
     def _path(self, table: str) -> Path:
         return self._root / table
