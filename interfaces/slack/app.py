@@ -33,7 +33,9 @@ _MENTION = re.compile(r"<@[A-Z0-9]+>")
 
 
 class SlackPeople(Protocol):
-    def by_slack_user(self, user_id: str) -> Principal | None: ...
+    def by_slack_user(self, slack_user_id: str) -> Principal:
+        """Raises Unauthenticated for a user that nobody is."""
+        ...
 
 
 class Cards(Protocol):
@@ -127,14 +129,10 @@ class _Handlers:
         """`@vigia why is fraud-br declining?`, answered in the thread it was asked in."""
         text = _MENTION.sub("", event.get("text", "")).strip()
         thread = event.get("thread_ts") or event["ts"]
-        person = self._parts.people.by_slack_user(event.get("user", ""))
-        if person is None:
-            answer = "I do not know you: ask an admin to add your Slack user to the principals."
-        else:
-            try:
-                answer = self._parts.answer(text, person)
-            except VigiaError as error:
-                answer = str(error)
+        try:
+            answer = self._parts.answer(text, self._parts.people.by_slack_user(event.get("user", "")))
+        except VigiaError as error:
+            answer = str(error)
         safe = escape(self._parts.redact(answer))
         client.chat_postMessage(channel=event["channel"], thread_ts=thread, text=cut(safe, SECTION_TEXT))
 
@@ -163,11 +161,7 @@ class _Handlers:
             self._whisper(client, body, "Thank you: this moves the priors of the next diagnosis.")
 
     def _person(self, body: dict[str, Any]) -> Principal:
-        user = body["user"]["id"]
-        person = self._parts.people.by_slack_user(user)
-        if person is None:
-            raise Forbidden(f"Slack user {user} is nobody we know", hint="an admin adds you with vigia principals add")
-        return person
+        return self._parts.people.by_slack_user(body["user"]["id"])
 
     def _person_and_card(self, body: dict[str, Any], incident_id: str) -> tuple[Principal, IncidentCard]:
         person, card = self._person(body), self._parts.cards.build(incident_id)

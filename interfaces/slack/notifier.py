@@ -11,23 +11,14 @@ from sqlalchemy.engine import Engine
 from agents.evidence import Evidence
 from agents.incident.card import IncidentCard
 from foundation.canonical import digest
-from foundation.database import metadata, reading, transaction
+from foundation.database import reading, transaction
 from foundation.errors import Unavailable
 from foundation.telemetry.logs import get_logger
 from interfaces.slack.blocks import Block, card_blocks, card_text, evidence_blocks
+from interfaces.slack.tables import slack_cards
 
 if TYPE_CHECKING:
     from slack_sdk import WebClient
-
-slack_cards = sa.Table(
-    "slack_cards",
-    metadata,
-    sa.Column("incident_id", sa.String(64), primary_key=True),
-    sa.Column("channel", sa.String(64), nullable=False),
-    sa.Column("ts", sa.String(32), nullable=False),
-    sa.Column("content", sa.String(64), nullable=False),
-    sa.Column("evidence_posted", sa.Boolean, nullable=False, default=False),
-)
 
 _log = get_logger(__name__)
 

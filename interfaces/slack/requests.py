@@ -16,15 +16,9 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError
 
 from foundation.clock import Clock
-from foundation.database import UtcDateTime, metadata, transaction
+from foundation.database import transaction
 from foundation.errors import Unauthenticated
-
-slack_requests = sa.Table(
-    "slack_requests",
-    metadata,
-    sa.Column("signature_sha256", sa.String(64), primary_key=True),
-    sa.Column("received_at", UtcDateTime, nullable=False),
-)
+from interfaces.slack.tables import slack_requests
 
 SIGNATURE_WINDOW_SECONDS = 300
 KEEP = timedelta(hours=1)

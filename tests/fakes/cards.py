@@ -57,6 +57,7 @@ def incident_card(request: ApprovalRequest, *, title: str | None = None) -> Inci
         severity="critical",
         environment="production",
         tenant="br",
+        as_of=NIGHT,
         opened_at=NIGHT,
         updated_at=NIGHT,
         subjects=(SOURCE, "urn:vigia:endpoint:fraud-br"),

@@ -17,6 +17,7 @@ from sqlalchemy.engine import Engine
 from agents.incident.card import IncidentCard
 from audit.log import SqlAuditLog
 from foundation.clock import FixedClock
+from foundation.errors import Unauthenticated
 from foundation.http_errors import install_error_handlers
 from guardrails.approvals.service import ApprovalService
 from guardrails.approvals.types import ApprovalRequest
@@ -86,8 +87,10 @@ class Desk:
         )
         self.notifier.incident_changed(self.build("inc_1"))
 
-    def by_slack_user(self, user_id: str) -> Principal | None:
-        return self.people.get(user_id)
+    def by_slack_user(self, slack_user_id: str) -> Principal:
+        if slack_user_id not in self.people:
+            raise Unauthenticated(f"Slack user {slack_user_id!r} is nobody we know")
+        return self.people[slack_user_id]
 
     def build(self, incident_id: str) -> IncidentCard:
         return incident_card(self.approvals.get(self.request.id))
