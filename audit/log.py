@@ -25,6 +25,15 @@ from foundation.errors import InvalidInput, Unavailable
 _ADVISORY_KEY = 0x76696769_6C6F6731
 """Any fixed 64-bit number: the writers of this log, and nobody else, queue on it."""
 
+# Built once: composing these anew for each entry costs as much as running them.
+_QUEUE = sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_KEY))
+_HEAD = (
+    sa.select(audit_entries.c.sequence, audit_entries.c.leaf_hash, audit_entries.c.frontier)
+    .order_by(audit_entries.c.sequence.desc())
+    .limit(1)
+)
+_INSERT = sa.insert(audit_entries)
+
 
 class TreeHead(NamedTuple):
     """The state of the whole log in two values. `root_hash` is hexadecimal."""
@@ -81,7 +90,7 @@ class SqlAuditLog(AuditLog):
         if connection.dialect.name == "postgresql":
             # One writer at a time reads the head and adds to it; released by commit or rollback. On SQLite the
             # transaction holds the write lock from its BEGIN IMMEDIATE.
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_KEY)))
+            connection.execute(_QUEUE)
         head = _read_head(connection)
         recorded_at = self._clock.now()
         fields = record.model_dump(exclude={"payload"})
@@ -99,7 +108,7 @@ class SqlAuditLog(AuditLog):
             "leaf_hash": leaf_hash.hex(),
             "frontier": b"".join(merkle.extend(head.frontier, head.size, leaf_hash)),
         }
-        connection.execute(sa.insert(audit_entries).values(**values))
+        connection.execute(_INSERT, values)
         return AuditEntry(
             sequence=head.size,
             recorded_at=recorded_at,
@@ -115,8 +124,7 @@ def split_frontier(packed: bytes) -> merkle.Frontier:
 
 
 def _read_head(connection: Connection) -> _Head:
-    columns = (audit_entries.c.sequence, audit_entries.c.leaf_hash, audit_entries.c.frontier)
-    row = connection.execute(sa.select(*columns).order_by(audit_entries.c.sequence.desc()).limit(1)).one_or_none()
+    row = connection.execute(_HEAD).one_or_none()
     if row is None:
         return _Head(0, FIRST_PREVIOUS_HASH, ())
     return _Head(row.sequence + 1, row.leaf_hash, split_frontier(row.frontier))

@@ -15,7 +15,7 @@ audit_entries = sa.Table(
     sa.Column("recorded_at", UtcDateTime, nullable=False),
     sa.Column("action", sa.String(80), nullable=False),
     sa.Column("actor", sa.String(200), nullable=False),
-    sa.Column("subject", sa.String(400), nullable=False, index=True),
+    sa.Column("subject", sa.String(400), nullable=False),
     sa.Column("tenant", sa.String(80)),
     sa.Column("incident_id", sa.String(80), index=True),
     # Canonical JSON as text, not JSONB: what was hashed is what is stored, byte for byte.

@@ -49,10 +49,11 @@ class HealthReport(Frozen):
 
     @property
     def verdict(self) -> Verdict:
-        """The worst finding; without one, `ok` only if no check broke and at least one passed."""
+        """The worst finding; without one, `ok` only if no check broke and every section has one that passed."""
         counts = self.counts
         if counts["failed"]:
             return "failed"
         if counts["attention"]:
             return "attention"
-        return "ok" if counts["ok"] and not counts["harness_failed"] else "incomplete"
+        told = bool(self.sections) and all(any(c.status == "ok" for c in s.checks) for s in self.sections)
+        return "ok" if told and not counts["harness_failed"] else "incomplete"

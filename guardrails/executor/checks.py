@@ -7,6 +7,7 @@ from datetime import datetime
 from foundation.errors import Conflict, Forbidden, InvalidInput, NotFound
 from guardrails.approvals.service import POLICY_ACTOR
 from guardrails.approvals.types import ApprovalRequest
+from guardrails.executor.boundary import answer
 from guardrails.executor.errors import TargetMoved
 from guardrails.executor.port import Action
 from guardrails.policy.policy import Policy
@@ -32,7 +33,7 @@ def require_same_target(action: Action, request: ApprovalRequest) -> None:
     """Plan again and compare with what was approved. Raises TargetMoved, Unavailable."""
     proposal = request.proposal
     try:
-        plan = action.plan(proposal.arguments)
+        plan = answer(lambda: action.plan(proposal.arguments))
     except (Conflict, NotFound, InvalidInput) as error:
         raise TargetMoved(f"{proposal.tool} no longer applies to {proposal.plan.target}: {error.message}") from error
     digest = proposal_digest(proposal.tool, proposal.arguments, plan.environment, plan.target_revision)

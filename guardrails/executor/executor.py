@@ -30,6 +30,7 @@ from guardrails.approvals.service import ApprovalService
 from guardrails.approvals.switch import require_released
 from guardrails.approvals.types import ApprovalRequest
 from guardrails.executor import checks, store
+from guardrails.executor.boundary import answer
 from guardrails.executor.errors import TargetMoved
 from guardrails.executor.in_flight import InFlight
 from guardrails.executor.port import Action, ActionExecution, ExecutionStatus
@@ -131,12 +132,14 @@ class Executor:
         proposal = request.proposal
         people = ", ".join(made.principal_id for made in request.decisions if made.verdict == "approve")
         try:
-            receipt = action.apply(
-                proposal.arguments,
-                expected_revision=proposal.plan.target_revision,
-                idempotency_key=execution.id,
-                actor=self._actor,
-                reason=f"{request.id}, approved by {people}",
+            receipt = answer(
+                lambda: action.apply(
+                    proposal.arguments,
+                    expected_revision=proposal.plan.target_revision,
+                    idempotency_key=execution.id,
+                    actor=self._actor,
+                    reason=f"{request.id}, approved by {people}",
+                )
             )
         except Unavailable as error:
             return self._settle(execution, request, "unknown", error=error.message)
@@ -149,7 +152,7 @@ class Executor:
         self, execution: ActionExecution, request: ApprovalRequest, action: Action, refusal: VigiaError
     ) -> ActionExecution:
         try:
-            receipt = action.find(execution.id)
+            receipt = answer(lambda: action.find(execution.id))
         except Unavailable as error:
             return self._settle(execution, request, "unknown", error=error.message)
         if receipt is not None:
@@ -165,11 +168,11 @@ class Executor:
             request = self._approvals.get(execution.approval_id)
             try:
                 action = self._action(request)
-                receipt = action.find(execution.id)
+                receipt = answer(lambda: action.find(execution.id))
                 if receipt is not None:
                     return self._settle(execution, request, "succeeded", receipt=receipt)
                 return self._apply_again(execution, request, action)
-            except (Unavailable, Forbidden, Conflict) as error:
+            except VigiaError as error:
                 # Cannot be known or may not be done now: it stays open and is tried again.
                 return self._settle(execution, request, "unknown", error=error.message)
 

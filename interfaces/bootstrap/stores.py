@@ -27,7 +27,7 @@ def make_cards(base: Foundations, incidents: IncidentStore, approvals: ApprovalS
         base.engine, base.clock, base.audit, approvals, make_policy(base.settings), {}, actor="service:reader"
     )
     runbooks = RunbookLibrary(base.settings.data_dir / "runbooks")
-    return CardBuilder(incidents, approvals, executions, runbooks, log=base.audit)
+    return CardBuilder(incidents, approvals, executions, runbooks, base.clock, log=base.audit)
 
 
 def incident_store(settings: Settings) -> IncidentStore:

@@ -8,7 +8,7 @@ from rich.text import Text
 from guardrails.approvals.types import ApprovalRequest
 
 
-def print_approval(request: ApprovalRequest) -> None:
+def print_approval(request: ApprovalRequest, console: Console | None = None) -> None:
     """Everything the decision is bound to, as plain text."""
     proposal = request.proposal
     radius = proposal.blast_radius
@@ -33,6 +33,6 @@ def print_approval(request: ApprovalRequest) -> None:
             for d in request.decisions
         ),
     ]
-    console = Console()
+    console = console or Console()
     for label, value in rows:
         console.print(Text(f"{label:<12}", style="bold") + Text(value))

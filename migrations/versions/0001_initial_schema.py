@@ -70,7 +70,6 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("audit_entries", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_audit_entries_incident_id"), ["incident_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_audit_entries_subject"), ["subject"], unique=False)
 
     op.create_table(
         "catalog_versions",

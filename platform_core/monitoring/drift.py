@@ -65,8 +65,8 @@ class DriftMonitor:
             "drift",
             now=now,
             value=value,
-            summary=f"{name}.{column}: PSI {value:.2f} over the last {len(sample)} rows, limit {watch.spec.threshold:g}; "
-            f"median {np.median(sample):.6g}, usually {np.median(bins.edges):.6g}",
+            summary=f"{name}.{column}: PSI {value:.2f} over the last {len(sample)} rows, "
+            f"limit {watch.spec.threshold:g}; median {np.median(sample):.6g}, usually {np.median(bins.edges):.6g}",
         )
 
 

@@ -14,6 +14,7 @@ from foundation.frozen import Frozen
 from interfaces.http.access import Caller
 from interfaces.http.errors import answers
 from interfaces.http.services import CopilotServices, visible_incident
+from platform_core.monitoring.alert import Alert
 
 
 class Feedback(Frozen):
@@ -41,6 +42,12 @@ def incident_routes(services: CopilotServices) -> APIRouter:
     def card(incident: str, who: Caller) -> IncidentCard:
         """What the engineer sees: what broke, how sure, what is proposed."""
         return services.cards.build(visible_incident(services, who, incident).id)
+
+    @router.get("/{incident}/alerts", responses=answers(401, 404))
+    def alerts(incident: str, who: Caller) -> list[Alert]:
+        """What it was raised for, in the order of arrival."""
+        stored = services.incidents.alerts(visible_incident(services, who, incident).id)
+        return [each.alert for each in stored]
 
     @router.get("/{incident}/timeline", responses=answers(401, 404))
     def timeline(incident: str, who: Caller) -> list[TimelineEvent]:

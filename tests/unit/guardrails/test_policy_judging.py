@@ -19,12 +19,15 @@ NOW = datetime(2026, 11, 19, 5, 51, tzinfo=UTC)
 ACT_TOOLS = [
     "restart_connector",
     "map_column",
+    "unmap_column",
     "rollback_deploy",
     "quarantine_source",
     "release_quarantine",
     "rebaseline_monitor",
     "rollback_rollout",
+    "set_canary",
     "cancel_job",
+    "start_job",
     "scale_endpoint",
 ]
 
