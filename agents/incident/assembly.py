@@ -58,7 +58,8 @@ class FlowParts:
 
 
 def assemble_worker(parts: FlowParts) -> Reconciler:
-    """A worker over `parts`; opens the checkpoints."""
+    """A worker over `parts`; opens the checkpoints and puts the shipped runbooks where they are missing."""
+    parts.runbooks.seed()
     store = IncidentStore(parts.engine, parts.clock, parts.audit, wall=parts.wall)
     cards = CardBuilder(store, parts.approvals, parts.executor, parts.runbooks, parts.clock, log=parts.log)
     leases = Leases(parts.engine, seconds=parts.lease_seconds, wall=parts.wall)

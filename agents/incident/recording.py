@@ -12,6 +12,7 @@ from agents.incident.store import IncidentStore
 from agents.incident.types import IncidentStatus
 from agents.runbooks.library import RunbookLibrary
 from agents.runbooks.types import RunbookEntry
+from foundation.errors import InvalidInput
 
 _TEXTS = {
     "mitigated": "the action worked",
@@ -34,7 +35,7 @@ class Recorder:
         """Doing it again changes nothing: the runbook tells of an incident once, the transition has a key."""
         card = self.cards.build(incident_id)
         if card.execution is not None and card.proposal is not None and card.most_likely is not None:
-            self.runbooks.record(self._entry(card, worked=outcome == "mitigated"))
+            self._write_runbook(card, worked=outcome == "mitigated")
         self.store.transition(
             incident_id,
             _final_status(outcome, card),
@@ -44,6 +45,16 @@ class Recorder:
         )
         final = self.cards.build(incident_id)
         write_report(self.reports, final, self.store.timeline(incident_id), self.store.evidence(incident_id))
+
+    def _write_runbook(self, card: IncidentCard, *, worked: bool) -> None:
+        entry = self._entry(card, worked=worked)
+        try:
+            runbook = self.runbooks.record(entry)
+        except InvalidInput as broken:
+            text, kind = f"runbook not written: {broken.message}", "runbook.skipped"
+        else:
+            text, kind = f"{runbook.file}: worked {runbook.head.worked} of {runbook.tried} times", "runbook.updated"
+        self.store.tell(card.incident_id, kind, text, key=f"runbook:{entry.label}:{worked}")
 
     def _entry(self, card: IncidentCard, *, worked: bool) -> RunbookEntry:
         cause, proposal = card.most_likely, card.proposal

@@ -18,9 +18,10 @@ from agents.incident.types import ProposalPurpose
 from agents.incident.verify import Verifier
 from agents.llm.narrative import Narrator
 from foundation.clock import Clock
-from foundation.errors import Conflict, Forbidden, Unavailable
+from foundation.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
 from guardrails.approvals.types import ApprovalRequest
 from guardrails.proposal import ActionProposal
+from platform_core.monitoring.alert import Alert
 
 
 class FlowState(TypedDict):
@@ -78,7 +79,6 @@ class Steps:
             incident_id, "investigating", key=f"investigating:{round_number}", text=f"investigation {round_number}"
         )
         if not self.store.evidence(incident_id, round_number=round_number):
-            alerts = [stored.alert for stored in self.store.alerts(incident_id)]
             now = self.clock.now()
             answers = [
                 Evidence(
@@ -91,7 +91,7 @@ class Steps:
                     collected_at=now,
                     wall_ms=answer.wall_ms,
                 )
-                for answer in self.triage.gather(alerts)
+                for answer in self.triage.gather(self._alerts(incident_id))
             ]
             self.observer("gather:answered")
             self.store.add_evidence(incident_id, round_number, answers)
@@ -100,9 +100,9 @@ class Steps:
     def diagnose(self, state: FlowState) -> Change:
         incident_id, round_number = state["incident_id"], state["round"]
         if self.store.diagnosis(incident_id, round_number=round_number) is None:
-            alerts = [stored.alert for stored in self.store.alerts(incident_id)]
             evidence = self.store.evidence(incident_id, round_number=round_number)
-            self.store.add_diagnosis(incident_id, round_number, self.triage.diagnose(alerts, evidence))
+            diagnosis = self.triage.diagnose(self._alerts(incident_id), evidence)
+            self.store.add_diagnosis(incident_id, round_number, diagnosis)
         return {}
 
     def narrate(self, state: FlowState) -> Change:
@@ -198,8 +198,8 @@ class Steps:
         if self.store.proposal(incident_id, round_number=round_number, purpose="compensation") is None:
             try:
                 undo = self.triage.compensate(self._proposal(state))
-            except Conflict as already:
-                self.store.tell(incident_id, "compensation.skipped", already.message, key=f"undo:{round_number}")
+            except (Conflict, InvalidInput, NotFound) as impossible:
+                self.store.tell(incident_id, "compensation.skipped", impossible.message, key=f"undo:{round_number}")
                 undo = None
             if undo is None:
                 return {"ending": "failed"}
@@ -222,6 +222,11 @@ class Steps:
             return {"ending": "failed"}
         following = self.store.next_round(incident_id, finished=round_number)
         return {"again": True, "round": following, "purpose": "action", "approval_id": None, "execution_id": None}
+
+    def _alerts(self, incident_id: str) -> list[Alert]:
+        """As they are to be read: a sender whose clock is off does not date the onset."""
+        stored = self.store.alerts(incident_id)
+        return [s.alert.model_copy(update={"starts_at": s.effective_at}) for s in stored]
 
     def _proposal(self, state: FlowState) -> ActionProposal:
         proposal = self.store.proposal(state["incident_id"], round_number=state["round"], purpose=state["purpose"])

@@ -7,6 +7,10 @@ from pathlib import Path
 from agents.runbooks.files import one_writer, write_atomically
 from agents.runbooks.markdown import draft, parse, render, with_entry
 from agents.runbooks.types import Runbook, RunbookEntry
+from foundation.errors import InvalidInput
+from foundation.telemetry.logs import get_logger
+
+log = get_logger(__name__)
 
 SHIPPED = Path(__file__).parent / "shipped"
 
@@ -31,14 +35,27 @@ class RunbookLibrary:
         return [parse(path.name, path.read_text(encoding="utf-8")) for path in sorted(self._directory.glob("*.md"))]
 
     def find(self, cause: str) -> Runbook | None:
-        return next((runbook for runbook in self.all() if runbook.head.cause == cause), None)
+        """The runbook of `cause`. A file that somebody is in the middle of editing is passed over: it must not stand
+        in the way of an incident."""
+        for path in sorted(self._directory.glob("*.md")):
+            try:
+                runbook = parse(path.name, path.read_text(encoding="utf-8"))
+            except InvalidInput as error:
+                log.warning("runbook passed over", reason=error.message)
+                continue
+            if runbook.head.cause == cause:
+                return runbook
+        return None
 
     def record(self, entry: RunbookEntry) -> Runbook:
         """Count the incident and append it to its cause's runbook, drafting one if there is none. An incident that
-        the runbook tells of already changes nothing."""
+        the runbook tells of already changes nothing. Raises InvalidInput when the file is there but broken."""
         with one_writer(self._directory):
             file = entry.cause.replace("_", "-") + ".md"
-            known = self.find(entry.cause) or draft(file, entry, self._default_owner)
+            known = self.find(entry.cause)
+            if known is None and (self._directory / file).exists():
+                parse(file, (self._directory / file).read_text(encoding="utf-8"))
+            known = known or draft(file, entry, self._default_owner)
             richer = with_entry(known, entry)
             if richer is not known:
                 write_atomically(self._directory / richer.file, render(richer))

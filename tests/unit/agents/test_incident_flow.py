@@ -66,6 +66,7 @@ def test_from_alert_to_a_verified_audited_change(room: IncidentRoom) -> None:
         "incident.mitigating",
         "action.succeeded",
         "action.verified",
+        "runbook.updated",
         "incident.mitigated",
     ]
     assert verify_log(room.engine).ok
