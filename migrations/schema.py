@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from foundation.database import metadata
 
-ROOMS = ("audit", "platform_core", "guardrails", "agents")
+ROOMS = ("audit", "platform_core", "guardrails", "agents", "interfaces")
 
 
 def target_metadata() -> sa.MetaData:

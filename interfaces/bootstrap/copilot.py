@@ -18,6 +18,7 @@ from interfaces.bootstrap.foundations import Foundations, open_foundations
 from interfaces.bootstrap.governance import make_approvals, make_policy
 from interfaces.bootstrap.platform import catalog_of, tenants_of
 from interfaces.bootstrap.process import run_http, start_telemetry
+from interfaces.bootstrap.slack import mount_slack
 from interfaces.bootstrap.stores import make_cards, make_incidents
 from interfaces.console.routes import console_routes
 from interfaces.console.session import Sessions
@@ -45,6 +46,7 @@ def copilot_app(base: Foundations) -> FastAPI:
         lifetime=settings.console.session_hours * 3600,
     )
     app.include_router(console_routes(services, sessions, secure_cookies=settings.console.secure_cookies))
+    mount_slack(app, base, services)
     return app
 
 

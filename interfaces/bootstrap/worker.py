@@ -16,6 +16,7 @@ from interfaces.bootstrap.governance import make_approvals, make_policy
 from interfaces.bootstrap.language import make_narrator
 from interfaces.bootstrap.platform import platform_view
 from interfaces.bootstrap.process import start_telemetry, until_stopped
+from interfaces.bootstrap.slack import slack_notifiers
 from interfaces.bootstrap.triage import PlatformTriage
 from interfaces.settings import Settings
 from platform_core.operations.control_client import ControlClient
@@ -28,7 +29,7 @@ def run_worker(settings: Settings) -> None:
     """Works until SIGTERM or SIGINT. Raises InvalidInput without the control token."""
     base = open_foundations(settings)
     start_telemetry(settings, "vigia-worker")
-    worker = make_worker(base)
+    worker = make_worker(base, notifiers=slack_notifiers(base))
     with until_stopped() as stop:
         worker.run(stop)
 
