@@ -24,7 +24,7 @@ from interfaces.demo.result import AuditResult
 from interfaces.demo.story import Story
 from interfaces.demo.summary import result_of, summary
 from interfaces.demo.workspace import PEOPLE, Workspace, make_workspace
-from interfaces.terminal.card import render_card
+from interfaces.terminal.card import render_card, render_outcome
 from interfaces.terminal.output import print_json_line
 from interfaces.terminal.proposal import print_approval
 from migrations.upgrade import upgrade_database
@@ -92,7 +92,7 @@ class _Demo:
         self.teller.say(f"{decided.status} by {who}")
         story.wait_for_end()
         if story.told.card is not None:
-            self.teller.show(render_card(story.told.card))
+            self.teller.show(render_outcome(story.told.card))
 
     def _keep(self) -> None:
         where = f"{self.workspace.copilot_url}/console"
