@@ -149,6 +149,6 @@ class GuardedPath(RuleBasedStateMachine):
 
 
 GuardedPath.TestCase.settings = settings(
-    max_examples=40, stateful_step_count=12, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=30, stateful_step_count=12, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 TestGuardedPath = GuardedPath.TestCase
