@@ -35,3 +35,20 @@ class OfflineStore(Protocol):
     def schema(self, table: str) -> pa.Schema: ...
 
     def tables(self) -> list[str]: ...
+
+
+class ArrivalFeed(OfflineStore, Protocol):
+    """An offline store that also tells what arrived when: materialization follows versions, not event time, so that a
+    late row is never missed."""
+
+    def version(self, table: str) -> int:
+        """The newest version; versions count appends and grow by at least one with each."""
+        ...
+
+    def read_version(self, table: str, version: int, *, start: datetime, time_column: str = "event_ts") -> pa.Table:
+        """Rows with start <= time_column, as the table was at `version`."""
+        ...
+
+    def appended(self, table: str, *, after: int) -> list[tuple[int, pa.Table]]:
+        """What each version after `after` added, oldest first; rewritten files (compaction) are not additions."""
+        ...

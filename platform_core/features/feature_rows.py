@@ -1,0 +1,46 @@
+"""Feature rows between their three homes: DuckDB results, the offline table `features_<view>`, the online store."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pyarrow as pa
+
+from platform_core.features.online.port import FeatureRow
+
+TIMESTAMP = pa.timestamp("us", "UTC")
+
+
+def offline_table(view: str) -> str:
+    """Columns: tenant, key (string), event_ts, created_ts (timestamp us UTC), then each feature as float64."""
+    return f"features_{view}"
+
+
+def with_tenant(rows: pa.Table, tenant: str, created_ts: datetime | None = None) -> pa.Table:
+    """Rows (key, event_ts, [created_ts,] features) as the offline table holds them."""
+    created = rows["created_ts"] if created_ts is None else pa.repeat(pa.scalar(created_ts, TIMESTAMP), len(rows))
+    features = [name for name in rows.column_names if name not in {"key", "event_ts", "created_ts"}]
+    return pa.table(
+        {
+            "tenant": pa.repeat(pa.scalar(tenant), len(rows)),
+            "key": rows["key"].cast(pa.string()),
+            "event_ts": rows["event_ts"].cast(TIMESTAMP),
+            "created_ts": created.cast(TIMESTAMP),
+            **{name: rows[name] for name in features},
+        }
+    )
+
+
+def newest_per_key(rows: pa.Table) -> list[FeatureRow]:
+    """The online rows of an offline-shaped table: of each key the newest by (event_ts, created_ts)."""
+    if not len(rows):
+        return []
+    rows = rows.sort_by([("event_ts", "ascending"), ("created_ts", "ascending")])
+    names = [n for n in rows.column_names if n not in {"tenant", "key", "event_ts", "created_ts"}]
+    last = dict(zip(rows["key"].to_pylist(), range(len(rows)), strict=True))
+    rows = rows.take(pa.array(list(last.values()), pa.int64()))
+    columns = [rows[n].to_pylist() for n in ("key", "event_ts", "created_ts", *names)]
+    return [
+        FeatureRow(key, event_ts, created_ts, dict(zip(names, values, strict=True)))
+        for key, event_ts, created_ts, *values in zip(*columns, strict=True)
+    ]

@@ -1,0 +1,70 @@
+"""Feature rows at every event of a stretch of a source: the offline history, and what a backfill compares with it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import duckdb
+import pyarrow as pa
+
+from foundation.errors import NotFound
+from platform_core.features.feature_rows import offline_table
+from platform_core.features.offline.port import OfflineStore
+from platform_core.features.source_rows import EVENT_ID, catalog_rows
+from platform_core.features.target import Target
+from platform_core.features.transformations import aggregate_at_events, longest_window, quote
+from platform_core.features.transformations import timestamp as literal
+
+
+def feature_history(offline: OfflineStore, target: Target, start: datetime | None, end: datetime | None) -> pa.Table:
+    """(key, event_ts, created_ts, <features>) at each event of the source with start <= event_ts < end.
+
+    `created_ts` is the event's own: when the row would have been materialized. Windows reach back beyond `start`. An
+    event delivered twice counts once; quarantined events do not count.
+    """
+    view, source, spec = target.view, target.source, target.spec
+    first = None if start is None else start - longest_window(view)
+    known = {c.name for c in source.columns} | set(spec.field_mapping.values())
+    columns = [name for name in offline.schema(source.table).names if name in known]
+    time_column = source.event_timestamp
+    stored = offline.read(source.table, start=first, end=end, columns=columns, time_column=time_column)
+    event_ts = quote(time_column)
+    kept = "true" if spec.quarantine_since is None else f"{event_ts} < {literal(spec.quarantine_since)}"
+    once = ""
+    if any(c.name == EVENT_ID for c in source.columns):
+        turn = f"row_number() OVER (PARTITION BY {EVENT_ID} ORDER BY {quote(source.created_timestamp)})"
+        once = f"QUALIFY {EVENT_ID} IS NULL OR {turn} = 1"
+    events = f"(SELECT * FROM stored WHERE {kept} {once})"  # noqa: S608
+    query = aggregate_at_events(view, target.columns, events=events)
+    if start is not None:
+        query = f"SELECT * FROM ({query}) WHERE event_ts >= {literal(start)}"  # noqa: S608
+    with duckdb.connect() as database:
+        database.execute("SET TimeZone = 'UTC'")
+        database.register("stored", catalog_rows(stored, source, spec.field_mapping))
+        return database.sql(query).to_arrow_table()
+
+
+def differing(offline: OfflineStore, view: str, rows: pa.Table, start: datetime, end: datetime) -> pa.Table:
+    """The rows that the offline history lacks or holds with other values (beyond rounding: 1e-9 relative)."""
+    try:
+        existing = offline.read(offline_table(view), start=start, end=end)
+    except NotFound:
+        return rows
+    features = [n for n in rows.column_names if n not in {"tenant", "key", "event_ts", "created_ts"}]
+    missing = [n for n in features if n not in existing.column_names]
+    if missing or not len(existing):
+        return rows
+    same = " AND ".join(
+        f"(e.{f} IS NOT DISTINCT FROM r.{f} OR abs(e.{f} - r.{f}) <= 1e-9 * greatest(1, abs(r.{f})))"
+        for f in map(quote, features)
+    )
+    query = f"""
+WITH newest AS (
+  SELECT * FROM existing QUALIFY row_number() OVER (PARTITION BY tenant, key, event_ts ORDER BY created_ts DESC) = 1)
+SELECT r.* FROM rows r ANTI JOIN newest e
+  ON e.tenant = r.tenant AND e.key = r.key AND e.event_ts = r.event_ts AND {same}"""  # noqa: S608
+    with duckdb.connect() as database:
+        database.execute("SET TimeZone = 'UTC'")
+        database.register("existing", existing)
+        database.register("rows", rows)
+        return database.sql(query).to_arrow_table()

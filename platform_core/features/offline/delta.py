@@ -1,0 +1,177 @@
+"""The offline store on Delta Lake (delta-rs, no JVM): one Delta table per name below a directory.
+
+Tables are partitioned by the UTC day of their event time, in a column `event_date` that never leaves this module. Reads
+select files by the statistics in Delta's log and hand only those to Arrow: the last day of a table of weeks costs the
+last day. The log truncates statistics to milliseconds, so that a file's true maximum may lie up to a millisecond above
+what the log says; selection allows for it (delta-rs' own dataset does not).
+"""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import DeltaError, TableNotFoundError
+
+from foundation.errors import InvalidInput, NotFound, Unavailable
+from platform_core.features.offline.arrow import TIMESTAMP, conform, plain_type, unified
+from platform_core.features.offline.delta_log import added_files, files_between
+
+PARTITION = "event_date"
+_TIME_COLUMNS = ("event_ts", "ts")
+"""The first one that a table has when it is made decides its partition."""
+
+
+class DeltaOfflineStore:
+    """Implements `ArrivalFeed`. Safe to share between threads; several processes may append to one table."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._tables: dict[str, DeltaTable] = {}
+        self._locks: dict[str, threading.RLock] = {}
+        self._guard = threading.Lock()
+
+    def append(self, table: str, rows: pa.Table) -> int:
+        if not table or "/" in table or table.startswith("."):
+            raise InvalidInput(f"{table!r} is not a table name")
+        with self._lock(table):
+            exists = DeltaTable.is_deltatable(str(self._path(table)))
+            handle = self._open(table) if exists else None
+            rows = conform(rows, _arrow_schema(handle) if handle else None, table)
+            rows = _with_partition(rows, handle)
+            partition = PARTITION if handle is None and PARTITION in rows.column_names else None
+            try:
+                write_deltalake(
+                    handle or str(self._path(table)), rows, mode="append", schema_mode="merge", partition_by=partition
+                )
+            except (DeltaError, OSError) as error:
+                raise Unavailable(f"could not append to {self._path(table)}: {error}") from error
+            return self._open(table).version()
+
+    def read(
+        self,
+        table: str,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        columns: list[str] | None = None,
+        time_column: str = "event_ts",
+    ) -> pa.Table:
+        with self._lock(table):
+            handle = self._open(table)
+            schema = _arrow_schema(handle)
+            paths = files_between(handle, self._path(table), time_column, start, end)
+        needed = [*(columns or schema.names), *([time_column] if start or end else [])]
+        unknown = sorted(set(needed) - set(schema.names))
+        if unknown:
+            raise InvalidInput(
+                f"table {table!r} has no column {unknown[0]!r}", hint=f"it has {', '.join(schema.names)}"
+            )
+        return self._rows(table, paths, schema, columns, _between(time_column, start, end))
+
+    def schema(self, table: str) -> pa.Schema:
+        with self._lock(table):
+            return _arrow_schema(self._open(table))
+
+    def tables(self) -> list[str]:
+        if not self._root.is_dir():
+            return []
+        return sorted(p.name for p in self._root.iterdir() if (p / "_delta_log").is_dir())
+
+    def version(self, table: str) -> int:
+        with self._lock(table):
+            return self._open(table).version()
+
+    def read_version(self, table: str, version: int, *, start: datetime, time_column: str = "event_ts") -> pa.Table:
+        path = self._path(table)
+        try:
+            handle = DeltaTable(str(path), version=version)
+        except (DeltaError, OSError, ValueError) as error:
+            raise Unavailable(f"version {version} of {path} cannot be read: {error}") from error
+        paths = files_between(handle, path, time_column, start, None)
+        return self._rows(table, paths, _arrow_schema(handle), None, _between(time_column, start, None))
+
+    def appended(self, table: str, *, after: int) -> list[tuple[int, pa.Table]]:
+        path = self._path(table)
+        if not (path / "_delta_log").is_dir():
+            raise self._not_found(table)
+        additions = [(version, added) for version, added in added_files(path, after) if added]
+        return [(version, unified(files)) for version, files in additions]
+
+    def compact(self, table: str) -> int:
+        """Rewrite the many small files that frequent appends leave into few; returns how many files went.
+
+        Data does not change, readers and appenders go on meanwhile; the old files stay on the disk until `vacuum`.
+        """
+        with self._lock(table):
+            try:
+                return int(self._open(table).optimize.compact()["numFilesRemoved"])
+            except DeltaError as error:
+                raise Unavailable(f"could not compact {self._path(table)}: {error}") from error
+
+    def _rows(
+        self, table: str, paths: list[str], schema: pa.Schema, columns: list[str] | None, only: ds.Expression | None
+    ) -> pa.Table:
+        if not paths:
+            return pa.table({name: pa.array([], schema.field(name).type) for name in columns or schema.names})
+        try:
+            return ds.dataset(paths, schema=schema, format="parquet").to_table(columns=columns, filter=only)
+        except (OSError, pa.ArrowException) as error:
+            hint = "a data file is gone or damaged"
+            raise Unavailable(f"could not read {self._path(table)}: {error}", hint=hint) from error
+
+    def _path(self, table: str) -> Path:
+        return self._root / table
+
+    def _lock(self, table: str) -> threading.RLock:
+        with self._guard:
+            return self._locks.setdefault(table, threading.RLock())
+
+    def _open(self, table: str) -> DeltaTable:
+        path = self._path(table)
+        try:
+            if (handle := self._tables.get(table)) is None:
+                handle = self._tables[table] = DeltaTable(str(path))
+            else:
+                handle.update_incremental()
+        except (TableNotFoundError, FileNotFoundError) as error:
+            self._tables.pop(table, None)
+            if (path / "_delta_log").is_dir():
+                raise Unavailable(f"the Delta log of {path} cannot be read: {error}") from error
+            raise self._not_found(table) from error
+        except (DeltaError, OSError, ValueError) as error:
+            self._tables.pop(table, None)
+            raise Unavailable(f"the Delta log of {path} cannot be read: {error}") from error
+        return handle
+
+    def _not_found(self, table: str) -> NotFound:
+        known = ", ".join(self.tables()) or "none yet"
+        return NotFound(f"no table {table!r} in the offline store at {self._path(table)}", hint=f"tables: {known}")
+
+
+def _arrow_schema(handle: DeltaTable) -> pa.Schema:
+    schema: pa.Schema = pa.schema(handle.schema().to_arrow())
+    return pa.schema([pa.field(f.name, plain_type(f.type)) for f in schema if f.name != PARTITION])
+
+
+def _with_partition(rows: pa.Table, handle: DeltaTable | None) -> pa.Table:
+    partitioned = handle is None or PARTITION in handle.metadata().partition_columns
+    time_column = next((name for name in _TIME_COLUMNS if name in rows.column_names), None)
+    if not partitioned or time_column is None:
+        return rows
+    return rows.append_column(PARTITION, rows[time_column].cast(pa.date32()).cast(pa.string()))
+
+
+def _between(column: str, start: datetime | None, end: datetime | None) -> ds.Expression | None:
+    expression: Any = None
+    if start is not None:
+        expression = ds.field(column) >= pa.scalar(start, TIMESTAMP)
+    if end is not None:
+        upper: Any = ds.field(column) < pa.scalar(end, TIMESTAMP)
+        expression = upper if expression is None else expression & upper
+    return expression

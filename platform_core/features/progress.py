@@ -1,0 +1,71 @@
+"""The memory of materialization: which arrivals a view has seen, and under which source settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from foundation.clock import Clock
+from foundation.database import reading, transaction
+from platform_core.features.tables import materialization_state as t
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """`watermark` is the version of the source table up to which all rows are materialized: arrival order, which late
+    rows cannot slip under. The quarantine and the mapping are those that the online values were made with."""
+
+    watermark: int
+    quarantine_since: datetime | None = None
+    field_mapping: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+class ProgressStore(Protocol):
+    def load(self, view: str, tenant: str) -> Progress | None: ...
+
+    def save(self, view: str, tenant: str, progress: Progress) -> None: ...
+
+
+class InMemoryProgress:
+    """For one process that starts afresh: tests, one-off exports."""
+
+    def __init__(self) -> None:
+        self._progress: dict[tuple[str, str], Progress] = {}
+
+    def load(self, view: str, tenant: str) -> Progress | None:
+        return self._progress.get((view, tenant))
+
+    def save(self, view: str, tenant: str, progress: Progress) -> None:
+        self._progress[view, tenant] = progress
+
+
+class SqlProgress:
+    """In the table `materialization_state`."""
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+
+    def load(self, view: str, tenant: str) -> Progress | None:
+        with reading(self._engine) as connection:
+            row = connection.execute(sa.select(t).where(t.c.view == view, t.c.tenant == tenant)).one_or_none()
+        return None if row is None else Progress(row.watermark, row.quarantine_since, row.field_mapping)
+
+    def save(self, view: str, tenant: str, progress: Progress) -> None:
+        values = {
+            "watermark": progress.watermark,
+            "quarantine_since": progress.quarantine_since,
+            "field_mapping": dict(progress.field_mapping),
+            "updated_at": self._clock.now(),
+        }
+        with transaction(self._engine) as connection:
+            changed = connection.execute(
+                sa.update(t).where(t.c.view == view, t.c.tenant == tenant).values(**values)
+            ).rowcount
+            if not changed:
+                connection.execute(sa.insert(t).values(view=view, tenant=tenant, **values))

@@ -1,0 +1,113 @@
+"""A source's stored rows as the catalog describes them, and whether they keep its promises."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute
+
+from foundation.errors import InvalidInput
+from platform_core.catalog.specs import DataSource, Dtype
+
+ARROW_TYPES: dict[Dtype, pa.DataType] = {
+    "int64": pa.int64(),
+    "float64": pa.float64(),
+    "string": pa.string(),
+    "bool": pa.bool_(),
+    "timestamp": pa.timestamp("us", "UTC"),
+}
+_compute: Any = pyarrow.compute  # its kernels are made at import time: no type checker sees them
+
+EVENT_ID = "event_id"
+"""Where a source has this column it identifies the event: the same one delivered twice counts once."""
+
+_ENOUGH_ROWS = 50
+"""A column other than the join key may be null in a few rows by chance; in this many at once it is gone."""
+
+
+def catalog_rows(rows: pa.Table, source: DataSource, mapping: Mapping[str, str]) -> pa.Table:
+    """The columns of the catalog, in its order and types, and `__mapped` (bool): a mapping filled the row.
+
+    A column that `mapping` (catalog name -> stored name) names is read from both, the original first; a column that is
+    not stored is null.
+    """
+    columns: dict[str, pa.ChunkedArray | pa.Array] = {}
+    filled: pa.Array | pa.ChunkedArray = pa.repeat(pa.scalar(False), len(rows))
+    for column in source.columns:
+        dtype = ARROW_TYPES[column.dtype]
+        original = _stored(rows, column.name, dtype, source)
+        renamed = _stored(rows, mapping[column.name], dtype, source) if column.name in mapping else None
+        if original is not None and renamed is not None:
+            filled = _compute.or_(filled, _compute.and_(_compute.is_null(original), _compute.is_valid(renamed)))
+            columns[column.name] = _compute.coalesce(original, renamed)
+        elif renamed is not None:
+            filled = _compute.or_(filled, _compute.is_valid(renamed))
+            columns[column.name] = renamed
+        else:
+            columns[column.name] = pa.nulls(len(rows), dtype) if original is None else original
+    return pa.table({**columns, "__mapped": filled})
+
+
+def _stored(rows: pa.Table, name: str, dtype: pa.DataType, source: DataSource) -> pa.ChunkedArray | None:
+    if name not in rows.column_names:
+        return None
+    try:
+        return rows[name].cast(dtype)
+    except pa.ArrowException as error:
+        what = f"column {name!r} of source {source.name} is not {dtype}"
+        raise InvalidInput(f"contract broken: {what}: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What one version brought: enough to judge it without keeping the rows."""
+
+    version: int
+    rows: int
+    first_event: datetime | None
+    nulls: Mapping[str, int]
+    extra: Mapping[str, str]
+    """Columns that the catalog does not know, with their types."""
+
+
+def describe(version: int, stored: pa.Table, rows: pa.Table, source: DataSource, mapping: Mapping[str, str]) -> Arrival:
+    known = {c.name for c in source.columns} | set(mapping.values())
+    extra = {f.name: str(f.type) for f in stored.schema if f.name not in known}
+    nulls = {name: rows[name].null_count for name in rows.column_names}
+    return Arrival(version, len(rows), _compute.min(rows[source.event_timestamp]).as_py(), nulls, extra)
+
+
+def sound_until(
+    arrivals: Sequence[Arrival], source: DataSource, key: str, needed: Sequence[str]
+) -> tuple[int, str | None]:
+    """How many of `arrivals` can be materialized, and the error about the rest.
+
+    The contract is broken where a promised column that the view needs is null in everything from some arrival on: the
+    join key in any number of rows, another column in many. Rows before it are sound.
+    """
+    for column in source.columns:
+        if column.name not in {key, *needed} or column.max_null_rate > 0:
+            continue
+        sound = len(arrivals)
+        while sound and arrivals[sound - 1].nulls[column.name] == arrivals[sound - 1].rows:
+            sound -= 1
+        broken = arrivals[sound:]
+        count = sum(a.rows for a in broken)
+        if count and (column.name == key or count >= _ENOUGH_ROWS):
+            return sound, _contract_error(broken, count, source, column.name)
+    return len(arrivals), None
+
+
+def _contract_error(broken: Sequence[Arrival], count: int, source: DataSource, column: str) -> str:
+    since = min((a.first_event for a in broken if a.first_event), default=None)
+    extra = {name: dtype for arrival in broken for name, dtype in arrival.extra.items()}
+    listed = ", ".join(f"{name} ({dtype})" for name, dtype in extra.items()) or "none"
+    return (
+        f"contract broken: column {column!r} of source {source.name} is null in {count} of {count} new rows"
+        f" since {since.isoformat(timespec='seconds') if since else 'an unknown time'};"
+        f" columns not in the catalog: {listed}"
+    )

@@ -1,0 +1,114 @@
+"""The recent events of one source, kept in memory and followed by version.
+
+All views of a source compute from one window: rereading a day of a table for each view every second would cost more
+than everything else. A window holds catalog columns, the version each row arrived with, and no event twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+import duckdb
+import pyarrow as pa
+
+from platform_core.catalog.specs import DataSource
+from platform_core.features.offline.port import ArrivalFeed
+from platform_core.features.source_rows import EVENT_ID, Arrival, catalog_rows, describe
+from platform_core.features.transformations import quote
+
+LATENESS = timedelta(days=7)
+"""Events that arrive later than this are left to a backfill: one row with a wrong clock must not load all history."""
+
+_SLACK = timedelta(hours=6)
+_TRIM = timedelta(hours=6)
+_SQL_TYPES = {
+    "int64": "BIGINT",
+    "float64": "DOUBLE",
+    "string": "VARCHAR",
+    "bool": "BOOLEAN",
+    "timestamp": "TIMESTAMPTZ",
+}
+
+
+class SourceWindow:
+    """Rows of `source` with `floor` <= event time, as of `version`, in the relation `relation` of `database`.
+
+    `reach` is the longest window of any view. Not thread-safe: its owner takes turns.
+    """
+
+    def __init__(
+        self, offline: ArrivalFeed, source: DataSource, reach: timedelta, database: duckdb.DuckDBPyConnection
+    ) -> None:
+        self.database = database
+        self.relation = quote(f"window_{source.name}")
+        self.floor = datetime.max.replace(tzinfo=UTC)
+        self.version = -1
+        self.arrivals: list[Arrival] = []
+        self._offline = offline
+        self._source = source
+        self._reach = reach
+        self._mapping: dict[str, str] | None = None
+        self._listed_after = -1
+
+    def follow(self, now: datetime, mapping: Mapping[str, str], watermark: int) -> None:
+        """Bring the window up to date. `arrivals` then lists what came after `watermark`, at least.
+
+        Rows older than the window usually reaches are not held: `reach_back` before computing with late ones.
+        """
+        keep = now - self._reach - _SLACK
+        if mapping != self._mapping or self._listed_after > watermark:
+            self._load(keep, mapping, watermark)
+        elif self.floor < keep - _TRIM:
+            self._trim(keep)
+        self._take_in()
+
+    def reach_back(self, start: datetime, now: datetime) -> None:
+        """Hold rows from `start` on, or from as far back as late events are accepted."""
+        start = max(start, now - self._reach - LATENESS)
+        if start < self.floor:
+            self._load(start, self._mapping or {}, self._listed_after)
+            self._take_in()
+
+    def forget(self, watermark: int) -> None:
+        """Every view has seen the arrivals up to `watermark`."""
+        self.arrivals = [a for a in self.arrivals if a.version > watermark]
+        self._listed_after = max(self._listed_after, watermark)
+
+    def _load(self, floor: datetime, mapping: Mapping[str, str], watermark: int) -> None:
+        columns = ", ".join(f"{quote(c.name)} {_SQL_TYPES[c.dtype]}" for c in self._source.columns)
+        self.database.execute(
+            f"CREATE OR REPLACE TABLE {self.relation} ({columns}, __mapped BOOLEAN, __version BIGINT)"
+        )
+        self._mapping, self.floor, self.version = dict(mapping), floor, watermark
+        self.arrivals, self._listed_after = [], watermark
+        if watermark >= 0:
+            time_column = self._source.event_timestamp
+            stored = self._offline.read_version(self._source.table, watermark, start=floor, time_column=time_column)
+            self._insert(catalog_rows(stored, self._source, mapping), watermark)
+
+    def _take_in(self) -> None:
+        mapping = self._mapping or {}
+        for version, stored in self._offline.appended(self._source.table, after=self.version):
+            rows = catalog_rows(stored, self._source, mapping)
+            arrival = describe(version, stored, rows, self._source, mapping)
+            self._insert(rows, version)
+            self.arrivals.append(arrival)
+            self.version = version
+
+    def _insert(self, rows: pa.Table, version: int) -> None:
+        event_ts, created_ts = quote(self._source.event_timestamp), quote(self._source.created_timestamp)
+        once = ""
+        if any(c.name == EVENT_ID for c in self._source.columns):
+            known = f"SELECT {EVENT_ID} FROM {self.relation} WHERE {EVENT_ID} IS NOT NULL"  # noqa: S608
+            turn = f"row_number() OVER (PARTITION BY {EVENT_ID} ORDER BY {created_ts})"
+            once = f"AND ({EVENT_ID} IS NULL OR {EVENT_ID} NOT IN ({known})) QUALIFY {EVENT_ID} IS NULL OR {turn} = 1"
+        self.database.register("arrived", rows)
+        statement = f"INSERT INTO {self.relation} SELECT *, {version} FROM arrived WHERE {event_ts} >= ? {once}"  # noqa: S608
+        self.database.execute(statement, [self.floor])
+        self.database.unregister("arrived")
+
+    def _trim(self, floor: datetime) -> None:
+        kept = f"SELECT * FROM {self.relation} WHERE {quote(self._source.event_timestamp)} >= ?"  # noqa: S608
+        self.database.execute(f"CREATE OR REPLACE TABLE {self.relation} AS {kept}", [floor])
+        self.floor = floor

@@ -1,0 +1,78 @@
+"""What a materialization works on: one view for one tenant, with how its source is to be read today."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from foundation.errors import InvalidInput, NotFound
+from platform_core.catalog.specs import Catalog, DataSource, FeatureView
+from platform_core.features.transformations import SourceColumns
+from platform_core.operations.resources import JobSpec, ResourceReader, SourceSpec
+from platform_core.urn import urn
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    view: FeatureView
+    tenant: str
+    source: DataSource
+    join_key: str
+    spec: SourceSpec
+
+    @property
+    def columns(self) -> SourceColumns:
+        return SourceColumns(self.join_key, self.source.event_timestamp, self.source.created_timestamp)
+
+    @property
+    def needed(self) -> list[str]:
+        """The source's columns that the view cannot do without."""
+        return [self.join_key, *(a.column for a in self.view.aggregations)]
+
+    @property
+    def mapping(self) -> dict[str, str]:
+        """The part of the source's field mapping that this view reads."""
+        used = set(self.needed)
+        return {name: stored for name, stored in self.spec.field_mapping.items() if name in used}
+
+
+class Targets:
+    """Resolves (view, tenant) against the catalog and the control plane."""
+
+    def __init__(self, catalog: Catalog, resources: ResourceReader) -> None:
+        self._catalog = catalog
+        self._resources = resources
+
+    def find(self, view: str, tenant: str) -> Target:
+        """Raises InvalidInput for an unknown view, or a tenant that has no source in it."""
+        spec = next((v for v in self._catalog.feature_views if v.name == view), None)
+        if spec is None:
+            known = ", ".join(v.name for v in self._catalog.feature_views)
+            raise InvalidInput(f"no feature view {view!r} in the catalog", hint=f"views: {known}")
+        sources = [self._catalog.source(name) for name in spec.sources]
+        source = next((s for s in sources if s.tenant == tenant), None)
+        if source is None:
+            known = ", ".join(s.tenant for s in sources)
+            raise InvalidInput(f"feature view {view!r} has no source of tenant {tenant!r}", hint=f"tenants: {known}")
+        return Target(spec, tenant, source, self._catalog.entity(spec.entity).join_key, self._source_spec(source.name))
+
+    def readers(self, source: DataSource) -> list[FeatureView]:
+        """The views that compute from `source`."""
+        return [v for v in self._catalog.feature_views if source.name in v.sources]
+
+    def cancelled(self, view: str) -> bool:
+        """Whether somebody cancelled the view's materialization job. A job that nobody controls runs."""
+        try:
+            return cast(JobSpec, self._resources.get(job_urn(view)).spec).desired == "cancelled"
+        except NotFound:
+            return False
+
+    def _source_spec(self, name: str) -> SourceSpec:
+        try:
+            return cast(SourceSpec, self._resources.get(urn("source", name)).spec)
+        except NotFound:
+            return SourceSpec()  # a source that nobody controls: no quarantine, no mapping
+
+
+def job_urn(view: str) -> str:
+    return urn("job", f"materialize-{view}")
