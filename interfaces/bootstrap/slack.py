@@ -19,7 +19,7 @@ from interfaces.settings import Settings
 from platform_core.access.principals import Principal
 
 if TYPE_CHECKING:
-    from slack_sdk import WebClient
+    from interfaces.slack.client import WebClient
 
     from interfaces.slack.notifier import SlackNotifier
 
@@ -83,14 +83,12 @@ def _notifier(base: Foundations) -> SlackNotifier:
 
 
 def _client(settings: Settings) -> WebClient:
-    from slack_sdk import WebClient
+    from interfaces.slack.client import slack_client
 
-    token = settings.slack.bot_token
-    if token is None:
+    slack = settings.slack
+    if slack.bot_token is None:
         raise InvalidInput("Slack is not set up", hint="set VIGIA__SLACK__BOT_TOKEN")
-    if settings.slack.base_url is None:
-        return WebClient(token=token.get_secret_value())
-    return WebClient(token=token.get_secret_value(), base_url=f"{str(settings.slack.base_url).rstrip('/')}/")
+    return slack_client(slack.bot_token.get_secret_value(), base_url=str(slack.base_url) if slack.base_url else None)
 
 
 def _text(answer: Answer) -> str:
