@@ -1,0 +1,101 @@
+"""One prediction, from a validated request to a decision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import isfinite
+from time import perf_counter
+
+from foundation.clock import Clock
+from foundation.errors import InvalidInput, Unavailable
+from platform_core.serving.endpoints import ServedEndpoint
+from platform_core.serving.metrics import ServingMetrics
+from platform_core.serving.ports import FeatureRetriever
+from platform_core.serving.prediction_log import PredictionRow
+from platform_core.serving.rollout import variant
+from platform_core.serving.types import Prediction, PredictionRequest
+
+
+class Scorer:
+    """Blocking: it waits for the online store. `log` takes a row and returns at once."""
+
+    def __init__(
+        self, retriever: FeatureRetriever, clock: Clock, metrics: ServingMetrics, log: Callable[[PredictionRow], None]
+    ) -> None:
+        self._retriever = retriever
+        self._clock = clock
+        self._metrics = metrics
+        self._log = log
+
+    def predict(self, endpoint: ServedEndpoint, request: PredictionRequest, started: float) -> Prediction:
+        """`started` is when the request was read, by `perf_counter`.
+
+        Raises InvalidInput for a request that does not bring what the model reads, Unavailable when the online store
+        does not answer or the endpoint is scaled to zero.
+        """
+        spec = endpoint.spec
+        if spec.replicas == 0:
+            raise Unavailable(f"endpoint {endpoint.name!r} is scaled to zero", hint="scale it up to serve again")
+        _check(endpoint, request)
+        # Sticky by the entity that the service reads first: the card.
+        chosen = variant(
+            request.entities[endpoint.entities[0]],
+            salt=f"{endpoint.name}:{spec.canary}",
+            canary_percent=spec.canary_percent if endpoint.canary is not None else 0,
+        )
+        model = endpoint.canary if chosen == "canary" and endpoint.canary is not None else endpoint.champion
+        reading = perf_counter()
+        online = self._retriever.features(spec.feature_service, endpoint.tenant, request.entities)
+        read = perf_counter()
+        score = float(model.score(model.vector({**online.values, **request.inputs}))[0])
+        scored = perf_counter()
+        declined = score >= spec.decline_threshold
+        prediction = Prediction(
+            request_id=request.request_id,
+            endpoint=endpoint.name,
+            model_version=model.version.version,
+            variant=chosen,
+            score=score,
+            decision="decline" if declined else "approve",
+            degraded=list(online.degraded),
+        )
+        latency = perf_counter() - started
+        self._log(
+            PredictionRow(
+                ts=self._clock.now(),
+                endpoint=endpoint.name,
+                tenant=endpoint.tenant,
+                model_version=prediction.model_version,
+                variant=chosen,
+                score=score,
+                declined=declined,
+                amount=request.inputs.get("amount"),
+                latency_ms=latency * 1000,
+                store_ms=(read - reading) * 1000,
+                model_ms=(scored - read) * 1000,
+                degraded=len(prediction.degraded),
+            )
+        )
+        self._metrics.online_read.observe(read - reading)
+        self._metrics.latency.labels(endpoint.name).observe(latency)
+        self._metrics.predictions.labels(endpoint.name, prediction.model_version, prediction.decision).inc()
+        return prediction
+
+
+def _check(endpoint: ServedEndpoint, request: PredictionRequest) -> None:
+    missing = [f"entities.{name}" for name in endpoint.entities if not request.entities.get(name)]
+    missing += sorted(f"inputs.{name}" for name in endpoint.inputs - request.inputs.keys())
+    if missing:
+        raise InvalidInput(
+            f"the request lacks {', '.join(missing)}",
+            hint=f"{endpoint.name} reads entities {', '.join(endpoint.entities)}; "
+            f"inputs {', '.join(sorted(endpoint.inputs))}",
+        )
+    for name, value in request.inputs.items():
+        if not isfinite(value):
+            raise InvalidInput(f"inputs.{name} is {value!r}", hint="send a finite number")
+    unknown = sorted(request.inputs.keys() - endpoint.inputs)
+    if unknown:
+        raise InvalidInput(
+            f"{endpoint.name} does not read inputs.{unknown[0]}", hint=f"it reads {', '.join(sorted(endpoint.inputs))}"
+        )

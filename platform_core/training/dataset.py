@@ -1,0 +1,136 @@
+"""The training set: labelled payments with the features that were known at the moment each of them was scored."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+
+from foundation.errors import InvalidInput
+from platform_core.catalog.specs import Catalog, FeatureService
+from platform_core.features.historical import get_historical_features
+from platform_core.features.offline.port import OfflineStore
+from platform_core.training.request_inputs import request_columns
+
+Floats = npt.NDArray[np.float64]
+
+HistoricalFeatures = Callable[[OfflineStore, Catalog, str, pa.Table], pa.Table]
+"""`get_historical_features` of platform_core.features.historical: the entity rows, in their order, with a column
+`view__feature` for each feature of the service as of the row's `event_timestamp`."""
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Rows sorted by event time. `features` is rows x columns in signature order, NaN for null; `weight` makes up for
+    the genuine payments that were left out; `event_us` is microseconds since the epoch."""
+
+    names: tuple[str, ...]
+    features: Floats
+    label: Floats
+    weight: Floats
+    event_us: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over names and values: two runs with this digest trained on the same data."""
+        sha = hashlib.sha256("\x1f".join(self.names).encode())
+        for array in (self.features, self.label, self.weight, self.event_us):
+            sha.update(np.ascontiguousarray(array).tobytes())
+        return sha.hexdigest()
+
+
+def feature_names(service: FeatureService) -> tuple[str, ...]:
+    """The model's columns: the service's features as `view__feature`, then its request fields."""
+    return (*(f.replace(":", "__") for f in service.features), *(field.name for field in service.request_fields))
+
+
+def load_training_set(
+    offline: OfflineStore,
+    catalog: Catalog,
+    service: str,
+    *,
+    start: datetime,
+    end: datetime,
+    max_rows: int,
+    seed: int,
+    feature_lag: timedelta = timedelta(microseconds=1),
+    historical: HistoricalFeatures = get_historical_features,
+) -> TrainingSet:
+    """Payments of all sources with start <= event_ts < end that have a label in `chargebacks_<tenant>`.
+
+    All fraud is kept and genuine payments are drawn down to `max_rows`, each then standing for several (`weight`).
+    Features are those of `feature_lag` before the payment: when it was scored it had not been counted itself, and a
+    larger lag makes up for the materialization's.
+
+    Raises InvalidInput when the window holds no payment of one of the two classes.
+    """
+    payments = _draw(_labelled_payments(offline, catalog, start, end), max_rows, seed)
+    rows = payments.to_arrow()
+    moments = payments.select(event_timestamp=pl.col("event_ts") - feature_lag).to_arrow()
+    asked = rows.append_column("event_timestamp", moments["event_timestamp"])
+    features = historical(offline, catalog, service, asked)
+    columns = {**{name: features[name] for name in features.column_names}, **request_columns(rows)}
+    names = feature_names(catalog.feature_service(service))
+    missing = [name for name in names if name not in columns]
+    if missing:
+        raise InvalidInput(
+            f"the training set lacks {', '.join(missing)}", hint=f"feature service {service!r} names them"
+        )
+    matrix = np.column_stack([_floats(columns[name]) for name in names])
+    return TrainingSet(
+        names=names,
+        features=np.ascontiguousarray(matrix),
+        label=payments["is_fraud"].cast(pl.Float64).to_numpy(),
+        weight=payments["weight"].to_numpy(),
+        event_us=payments["event_ts"].dt.epoch("us").to_numpy(),
+    )
+
+
+def _labelled_payments(offline: OfflineStore, catalog: Catalog, start: datetime, end: datetime) -> pl.DataFrame:
+    keys = [entity.join_key for entity in catalog.entities]
+    columns = list(dict.fromkeys(["event_id", "event_ts", *keys, "amount", "channel"]))
+    parts: list[pl.DataFrame] = []
+    for source in catalog.sources:
+        payments = pl.DataFrame(offline.read(source.table, start=start, end=end, columns=columns))
+        labels = offline.read(f"chargebacks_{source.tenant}", start=start, columns=["event_id", "is_fraud"])
+        # Delivered twice is still one payment and one label.
+        joined = payments.unique("event_id", keep="first").join(
+            pl.DataFrame(labels).unique("event_id", keep="any"), on="event_id"
+        )
+        parts.append(joined.with_columns(tenant=pl.lit(source.tenant)))
+    if not parts:
+        raise InvalidInput("the catalog has no source to train on")
+    return pl.concat(parts, how="vertical_relaxed").sort("event_ts", "event_id")
+
+
+def _draw(payments: pl.DataFrame, max_rows: int, seed: int) -> pl.DataFrame:
+    is_fraud = payments["is_fraud"].to_numpy() == 1
+    fraud, genuine = np.flatnonzero(is_fraud), np.flatnonzero(~is_fraud)
+    if len(fraud) == 0 or len(genuine) == 0:
+        raise InvalidInput(
+            f"{len(fraud)} fraudulent and {len(genuine)} genuine payments are not enough to train on",
+            hint="widen the window, or wait for chargebacks to come in",
+        )
+    rng = np.random.default_rng(seed)
+    fraud = _sample(rng, fraud, max_rows // 2)
+    genuine = _sample(rng, genuine, max_rows - len(fraud))
+    kept = np.sort(np.concatenate([fraud, genuine]))
+    weights = np.where(is_fraud[kept], is_fraud.sum() / len(fraud), (~is_fraud).sum() / len(genuine))
+    return payments[kept].with_columns(weight=pl.Series(weights))
+
+
+def _sample(rng: np.random.Generator, indices: npt.NDArray[np.intp], size: int) -> npt.NDArray[np.intp]:
+    return indices if len(indices) <= size else rng.choice(indices, size, replace=False)
+
+
+def _floats(column: pa.ChunkedArray) -> Floats:
+    return column.cast(pa.float64()).to_numpy(zero_copy_only=False).astype(np.float64)

@@ -1,0 +1,152 @@
+"""The model registry: numbered versions in immutable directories, and an audited record of what stage each is in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import lightgbm as lgb
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine, RowMapping
+from sqlalchemy.exc import IntegrityError
+
+from audit.entry import AuditRecord
+from audit.port import AuditLog
+from foundation.clock import Clock
+from foundation.database import reading, transaction
+from foundation.errors import Conflict, NotFound
+from foundation.ids import new_id
+from platform_core.training.artifacts import MODEL_FILE, digests, read_file, render_files, write_directory
+from platform_core.training.scoring import LoadedModel
+from platform_core.training.tables import model_transitions, model_versions
+from platform_core.training.types import ModelVersion, Stage, TrainedModel
+from platform_core.urn import urn
+
+_TRANSITIONS: dict[Stage, tuple[Stage, ...]] = {
+    "dev": ("staging",),
+    "staging": ("production", "dev"),
+    "production": ("staging",),
+}
+
+
+class ModelRegistry:
+    """`directory` holds `<name>/<version>/` with model.txt, signature.json and card.md."""
+
+    def __init__(self, engine: Engine, clock: Clock, audit: AuditLog, directory: Path) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._audit = audit
+        self._directory = directory
+
+    def register(self, trained: TrainedModel, name: str, actor: str) -> ModelVersion:
+        """Store `trained` as the next version of `name`, in stage dev.
+
+        Raises Conflict when another version of the name is registered at the same moment.
+        """
+        subject = urn("model", name)
+        try:
+            with transaction(self._engine) as connection:
+                latest = connection.scalar(
+                    sa.select(sa.func.max(model_versions.c.version)).where(model_versions.c.name == name)
+                )
+                number = (latest or 0) + 1
+                files = render_files(trained, name, str(number))
+                # The row first: its key keeps a second registration out of the directory until this one is stored.
+                connection.execute(
+                    model_versions.insert().values(
+                        name=name,
+                        version=number,
+                        signature=trained.signature.model_dump(mode="json"),
+                        files=digests(files),
+                        created_at=self._clock.now(),
+                        created_by=actor,
+                    )
+                )
+                self._transition(connection, name, number, was=None, becomes="dev", actor=actor)
+                write_directory(self._directory / name / str(number), files)
+                payload = {
+                    "version": str(number),
+                    "files": digests(files),
+                    "data_digest": trained.signature.data_digest,
+                    "code_version": trained.signature.code_version,
+                }
+                record = AuditRecord(action="model.registered", actor=actor, subject=subject, payload=payload)
+                self._audit.append(record, connection=connection)
+                return self._read(connection, name, str(number))
+        except IntegrityError as error:
+            raise Conflict(
+                f"another version of {name!r} was registered at the same moment", hint="try again"
+            ) from error
+
+    def get(self, name: str, version: str) -> ModelVersion:
+        """Raises NotFound, naming the versions that there are."""
+        with reading(self._engine) as connection:
+            return self._read(connection, name, version)
+
+    def list(self, name: str) -> list[ModelVersion]:
+        """All versions, oldest first."""
+        query = sa.select(model_versions).where(model_versions.c.name == name).order_by(model_versions.c.version)
+        with reading(self._engine) as connection:
+            return [self._version(connection, row) for row in connection.execute(query).mappings()]
+
+    def promote(self, name: str, version: str, stage: Stage, actor: str) -> ModelVersion:
+        """Move the version one stage on or back. Raises Conflict for a step that is not allowed."""
+        try:
+            with transaction(self._engine) as connection:
+                current = self._read(connection, name, version)
+                if stage not in _TRANSITIONS[current.stage]:
+                    raise Conflict(
+                        f"{name} version {version} is in {current.stage} and cannot go to {stage}",
+                        hint=f"from {current.stage} it can go to {' or '.join(_TRANSITIONS[current.stage])}",
+                    )
+                self._transition(connection, name, int(version), was=current.stage, becomes=stage, actor=actor)
+                payload = {"version": version, "from": current.stage, "to": stage}
+                record = AuditRecord(action="model.promoted", actor=actor, subject=urn("model", name), payload=payload)
+                self._audit.append(record, connection=connection)
+                return current.model_copy(update={"stage": stage})
+        except IntegrityError as error:
+            raise Conflict(f"{name} version {version} was moved at the same moment", hint="read it again") from error
+
+    def load(self, name: str, version: str) -> LoadedModel:
+        """The model, ready to score. Raises Conflict when a file is not the one that was registered."""
+        registered = self.get(name, version)
+        directory = self._directory / name / version
+        content = {file: read_file(directory, file, sha256) for file, sha256 in registered.files.items()}
+        return LoadedModel(registered, lgb.Booster(model_str=content[MODEL_FILE].decode()))
+
+    def _transition(
+        self, connection: Connection, name: str, version: int, *, was: Stage | None, becomes: Stage, actor: str
+    ) -> None:
+        ordinal = connection.scalar(
+            sa.select(sa.func.count())
+            .select_from(model_transitions)
+            .where(model_transitions.c.name == name, model_transitions.c.version == version)
+        )
+        connection.execute(
+            model_transitions.insert().values(
+                id=new_id("mtr"),
+                name=name,
+                version=version,
+                ordinal=ordinal,
+                from_stage=was,
+                to_stage=becomes,
+                actor=actor,
+                at=self._clock.now(),
+            )
+        )
+
+    def _read(self, connection: Connection, name: str, version: str) -> ModelVersion:
+        query = sa.select(model_versions).where(model_versions.c.name == name).order_by(model_versions.c.version)
+        rows = {str(row["version"]): row for row in connection.execute(query).mappings()}
+        if version not in rows:
+            known = f"it has {', '.join(rows)}" if rows else "no version of it is registered"
+            raise NotFound(f"there is no version {version!r} of model {name!r}", hint=known)
+        return self._version(connection, rows[version])
+
+    def _version(self, connection: Connection, row: RowMapping) -> ModelVersion:
+        stage = connection.scalar(
+            sa.select(model_transitions.c.to_stage)
+            .where(model_transitions.c.name == row["name"], model_transitions.c.version == row["version"])
+            .order_by(model_transitions.c.ordinal.desc())
+            .limit(1)
+        )
+        return ModelVersion.model_validate({**row, "version": str(row["version"]), "stage": stage})

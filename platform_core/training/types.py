@@ -1,0 +1,75 @@
+"""What training produces and the registry keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from foundation.frozen import Frozen
+
+Stage = Literal["dev", "staging", "production"]
+
+
+class SignatureFeature(Frozen):
+    """A column of the model: from the online store (`view__feature`) or from the request."""
+
+    name: str
+    origin: Literal["store", "request"]
+    dtype: Literal["float64"] = "float64"
+
+
+class FeatureBaseline(Frozen):
+    """How a column looked in training; None where every value was null."""
+
+    null_rate: float
+    mean: float | None
+    stddev: float | None
+    p01: float | None
+    p50: float | None
+    p99: float | None
+
+
+class ModelSignature(Frozen):
+    """All that is needed to use the model rightly and to make it again. Stored as `signature.json`."""
+
+    feature_service: str
+    features: tuple[SignatureFeature, ...]
+    """In the order of the model's columns; a null is NaN."""
+
+    decline_threshold: float
+    """The score from which on declining is cheapest on the validation set; endpoints may set their own."""
+
+    metrics: dict[str, float]
+    baseline: dict[str, FeatureBaseline]
+    parameters: dict[str, float | int | str | bool]
+    seed: int
+    data_digest: str
+    data_start: datetime
+    data_end: datetime
+    rows: int
+    code_version: str
+    """SHA-256 over the source of training and features."""
+
+    environment: dict[str, str]
+    """Versions of Python and of the libraries that the numbers depend on."""
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """`model_text` is LightGBM's own text format: readable by any version, and nothing is executed in loading it."""
+
+    model_text: str
+    signature: ModelSignature
+
+
+class ModelVersion(Frozen):
+    """A registered version. `files` holds the SHA-256 of every file of its directory."""
+
+    name: str
+    version: str
+    stage: Stage
+    signature: ModelSignature
+    files: dict[str, str]
+    created_at: datetime
+    created_by: str

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from foundation.errors import InvalidInput, NotFound, Unauthenticated
+from platform_core.access.directory import PrincipalDirectory
+
+KEY_HASH = hashlib.sha256(b"alice-key").hexdigest()
+FILE = f"""
+principals:
+  - id: human:alice
+    name: Alice
+    roles: [oncall]
+    tenants: ["*"]
+    slack_user_id: U0ALICE
+    api_key_sha256: {KEY_HASH}
+  - id: agent:incident
+    name: Incident agent
+    roles: [responder]
+    tenants: [br]
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "principals.yaml"
+    path.write_text(FILE)
+    return path
+
+
+def test_by_id_key_and_slack_user(path: Path):
+    directory = PrincipalDirectory.load(path)
+    alice = directory.get("human:alice")
+    assert alice.may_act_for("br")
+    assert directory.by_api_key("alice-key") == alice
+    assert directory.by_slack_user("U0ALICE") == alice
+    assert [p.id for p in directory] == ["human:alice", "agent:incident"]
+    assert not hasattr(alice, "api_key_sha256")
+
+
+def test_strangers(path: Path):
+    directory = PrincipalDirectory.load(path)
+    with pytest.raises(NotFound, match="known: agent:incident, human:alice"):
+        directory.get("human:mallory")
+    with pytest.raises(Unauthenticated):
+        directory.by_api_key(KEY_HASH)
+    with pytest.raises(Unauthenticated):
+        directory.by_slack_user("")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("principals: [", "is not YAML"),
+        ("people: []", "lists nobody"),
+        ("[]", "lists nobody"),
+        ("principals: [7]", r"principal 1 \(7\)"),
+        (FILE.replace("oncall", "boss"), r"principal 1 \(human:alice\): roles.0: Input should be 'viewer'"),
+        (FILE.replace(KEY_HASH, "alice-key"), r"principal 1 \(human:alice\): api_key_sha256"),
+        (FILE.replace("agent:incident", "human:alice"), "share the id 'human:alice'"),
+        (FILE + f"    api_key_sha256: {KEY_HASH}\n", "human:alice and agent:incident share an API key"),
+    ],
+)
+def test_a_bad_file_says_what_and_where(path: Path, text: str, says: str):
+    path.write_text(text)
+    with pytest.raises(InvalidInput, match=says) as raised:
+        PrincipalDirectory.load(path)
+    assert str(path) in raised.value.message
+
+
+def test_no_file(tmp_path: Path):
+    with pytest.raises(NotFound, match="no principals file"):
+        PrincipalDirectory.load(tmp_path / "principals.yaml")

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy.engine import Engine
+
+from foundation.clock import FixedClock
+from foundation.errors import NotFound
+from platform_core.operations.resources import RolloutSpec
+from platform_core.serving.endpoints import EndpointDirectory
+from tests.fakes.inference import ENDPOINT, Inference
+from tests.fakes.payments import small_catalog
+
+
+@pytest.fixture
+def world(engine: Engine, clock: FixedClock, tmp_path: Path) -> Inference:
+    return Inference(engine, clock, tmp_path / "models")
+
+
+@pytest.fixture
+def endpoints(world: Inference) -> EndpointDirectory:
+    return EndpointDirectory(world.resources, world.registry, small_catalog())
+
+
+def test_it_converges_and_reports(world: Inference, endpoints: EndpointDirectory):
+    assert endpoints.problems
+    endpoints.refresh()
+    assert not endpoints.problems
+    served = endpoints.get("fraud-br")
+    assert (served.tenant, served.entities, sorted(served.inputs)) == (
+        "br",
+        ("card", "device"),
+        ["amount", "hour", "is_online"],
+    )
+    world.patch(canary="2", canary_percent=20, replicas=3)
+    endpoints.refresh()
+    assert world.resources.get(ENDPOINT).status == {"replicas_ready": 3, "serving": {"champion": "1", "canary": "2"}}
+    assert endpoints.get("fraud-br").champion is served.champion
+
+
+def test_a_version_that_cannot_be_loaded_does_not_replace_one_that_serves(
+    world: Inference, endpoints: EndpointDirectory
+):
+    endpoints.refresh()
+    world.patch(champion="9")
+    endpoints.refresh()
+    assert endpoints.get("fraud-br").champion.version.version == "1"
+    assert "there is no version '9'" in endpoints.problems["fraud-br"]
+    status = world.resources.get(ENDPOINT).status
+    assert status["serving"] == {"champion": "1", "canary": None}
+    assert "there is no version '9'" in status["error"]
+    world.patch(champion="2")
+    endpoints.refresh()
+    assert world.resources.get(ENDPOINT).status == {"replicas_ready": 2, "serving": {"champion": "2", "canary": None}}
+
+
+def test_an_altered_model_is_not_served(world: Inference, endpoints: EndpointDirectory):
+    path = world.directory / "fraud_score" / "1" / "model.txt"
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes() + b"\n")
+    endpoints.refresh()
+    assert "was altered" in endpoints.problems["fraud-br"]
+    with pytest.raises(NotFound, match="served: none yet"):
+        endpoints.get("fraud-br")
+
+
+def test_an_endpoint_that_does_not_fit_is_a_problem_of_its_own(world: Inference, endpoints: EndpointDirectory):
+    other = RolloutSpec(model="fraud_score", champion="1", feature_service="fraud_v2")
+    world.resources.create("urn:vigia:endpoint:fraud-ar", other, tenant="ar", actor="service:setup")
+    homeless = RolloutSpec(model="fraud_score", champion="1", feature_service="fraud_v1")
+    world.resources.create("urn:vigia:endpoint:fraud-all", homeless, actor="service:setup")
+    endpoints.refresh()
+    assert "was trained on 'fraud_v1'" in endpoints.problems["fraud-ar"]
+    assert "not an endpoint of a tenant" in endpoints.problems["fraud-all"]
+    assert endpoints.get("fraud-br")

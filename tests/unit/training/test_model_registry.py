@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sqlalchemy.engine import Engine
+
+from foundation.clock import FixedClock
+from foundation.errors import Conflict, NotFound, Unavailable
+from platform_core.training.pipeline import train_fraud_model
+from platform_core.training.registry import ModelRegistry
+from platform_core.training.types import TrainedModel
+from tests.fakes.audit_log import FakeAuditLog
+from tests.fakes.payments import END, SERVICE, START, features_of_the_row, small_catalog, small_history
+
+
+@pytest.fixture(scope="module")
+def trained() -> TrainedModel:
+    return train_fraud_model(
+        small_history(800),
+        small_catalog(),
+        SERVICE,
+        historical=features_of_the_row,
+        start=START,
+        end=END,
+        seed=3,
+        trees=5,
+    )
+
+
+@pytest.fixture
+def audit(clock: FixedClock) -> FakeAuditLog:
+    return FakeAuditLog(clock)
+
+
+@pytest.fixture
+def registry(engine: Engine, clock: FixedClock, audit: FakeAuditLog, tmp_path: Path) -> ModelRegistry:
+    return ModelRegistry(engine, clock, audit, tmp_path / "models")
+
+
+def test_versions_are_numbered_and_audited(registry: ModelRegistry, trained: TrainedModel, audit: FakeAuditLog):
+    first = registry.register(trained, "fraud_score", "service:training")
+    second = registry.register(trained, "fraud_score", "service:training")
+    assert (first.version, first.stage, second.version) == ("1", "dev", "2")
+    assert registry.list("fraud_score") == [first, second]
+    assert audit.actions() == ["model.registered", "model.registered"]
+    assert audit.records[0].subject == "urn:vigia:model:fraud_score"
+    assert set(audit.records[0].payload["files"]) == {"model.txt", "signature.json", "card.md"}
+
+
+def test_a_loaded_model_scores_as_the_trained_one(registry: ModelRegistry, trained: TrainedModel):
+    registry.register(trained, "fraud_score", "service:training")
+    model = registry.load("fraud_score", "1")
+    assert model.version.signature == trained.signature
+    vector = model.vector({"amount": 400.0, "hour": 3.0, "is_online": 1.0, "device_risk__tx_count_1h": None})
+    assert vector.shape == (1, 5)
+    assert np.isnan(vector[0, :2]).all()
+    assert 0 < model.score(vector)[0] < 1
+
+
+def test_stages_go_one_step_at_a_time(registry: ModelRegistry, trained: TrainedModel, audit: FakeAuditLog):
+    registry.register(trained, "fraud_score", "service:training")
+    with pytest.raises(Conflict, match=r"is in dev and cannot go to production \(from dev it can go to staging\)"):
+        registry.promote("fraud_score", "1", "production", "human:alice")
+    registry.promote("fraud_score", "1", "staging", "human:alice")
+    assert registry.promote("fraud_score", "1", "production", "human:alice").stage == "production"
+    assert registry.get("fraud_score", "1").stage == "production"
+    assert audit.records[-1].payload == {"version": "1", "from": "staging", "to": "production"}
+    assert registry.promote("fraud_score", "1", "staging", "human:alice").stage == "staging"
+
+
+@pytest.mark.parametrize("file", ["model.txt", "signature.json"])
+def test_an_altered_file_is_not_loaded(registry: ModelRegistry, trained: TrainedModel, tmp_path: Path, file: str):
+    registry.register(trained, "fraud_score", "service:training")
+    path = tmp_path / "models" / "fraud_score" / "1" / file
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes().replace(b"1", b"2", 1))
+    with pytest.raises(Conflict, match="was altered"):
+        registry.load("fraud_score", "1")
+    path.unlink()
+    with pytest.raises(Unavailable, match="cannot be read"):
+        registry.load("fraud_score", "1")
+
+
+def test_unknown_versions_name_the_known(registry: ModelRegistry, trained: TrainedModel):
+    with pytest.raises(NotFound, match="no version of it is registered"):
+        registry.get("fraud_score", "1")
+    registry.register(trained, "fraud_score", "service:training")
+    with pytest.raises(NotFound, match="it has 1"):
+        registry.load("fraud_score", "../1")
+
+
+def test_without_the_audit_log_nothing_is_registered(
+    registry: ModelRegistry, trained: TrainedModel, audit: FakeAuditLog
+):
+    audit.down = True
+    with pytest.raises(Unavailable):
+        registry.register(trained, "fraud_score", "service:training")
+    audit.down = False
+    assert registry.list("fraud_score") == []
+    assert registry.register(trained, "fraud_score", "service:training").version == "1"
+    assert registry.load("fraud_score", "1").version.version == "1"
