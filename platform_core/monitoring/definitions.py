@@ -1,0 +1,65 @@
+"""The monitors a platform should have, derived from its catalog and its endpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from foundation.frozen import Frozen
+from platform_core.catalog.specs import Catalog
+from platform_core.operations.resources import MonitorSpec
+from platform_core.urn import urn
+
+VOLUME_SHARE = 0.4
+PSI_LIMIT = 0.25
+CONSECUTIVE_FAILURES = 2
+DECLINE_MULTIPLE = 3.0
+LATENCY_P99_MS = 60.0
+IDLE_USD_A_MONTH = 300.0
+
+
+class MonitorDefinition(Frozen):
+    name: str
+    tenant: str | None
+    spec: MonitorSpec
+
+    @property
+    def urn(self) -> str:
+        return urn("monitor", self.name)
+
+
+def definitions(catalog: Catalog, endpoints: Iterable[tuple[str, str]]) -> list[MonitorDefinition]:
+    """One monitor per thing worth watching; `endpoints` are (name, tenant)."""
+    return [*_of_sources(catalog), *_of_views(catalog), *_of_endpoints(endpoints)]
+
+
+def _of_sources(catalog: Catalog) -> Iterator[MonitorDefinition]:
+    for source in catalog.sources:
+        subject = urn("source", source.name)
+        yield _definition(f"volume-{source.name}", source.tenant, subject, VOLUME_SHARE)
+        for column in source.columns:
+            if column.dtype == "float64":
+                name = f"{source.name}-{column.name}"
+                yield _definition(f"drift-{name}", source.tenant, subject, PSI_LIMIT)
+                yield _definition(f"nulls-{name}", source.tenant, subject, column.max_null_rate)
+
+
+def _of_views(catalog: Catalog) -> Iterator[MonitorDefinition]:
+    for view in catalog.feature_views:
+        for tenant in sorted({catalog.source(name).tenant for name in view.sources}):
+            name = f"{view.name}-{tenant}"
+            sla = view.freshness_sla.total_seconds()
+            yield _definition(f"freshness-{name}", tenant, urn("feature_view", view.name), sla)
+            job = urn("job", f"materialize-{view.name}")
+            yield _definition(f"jobs-{name}", tenant, job, CONSECUTIVE_FAILURES)
+
+
+def _of_endpoints(endpoints: Iterable[tuple[str, str]]) -> Iterator[MonitorDefinition]:
+    for name, tenant in endpoints:
+        subject = urn("endpoint", name)
+        yield _definition(f"score-{name}", tenant, subject, DECLINE_MULTIPLE)
+        yield _definition(f"latency-{name}", tenant, subject, LATENCY_P99_MS)
+        yield _definition(f"cost-{name}", tenant, subject, IDLE_USD_A_MONTH)
+
+
+def _definition(name: str, tenant: str, subject: str, threshold: float) -> MonitorDefinition:
+    return MonitorDefinition(name=name, tenant=tenant, spec=MonitorSpec(subject=subject, threshold=threshold))

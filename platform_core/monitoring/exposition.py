@@ -1,0 +1,48 @@
+"""The platform's health as Prometheus gauges: the last readings of the monitors and the state of what they watch."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+
+from platform_core.catalog.specs import Catalog
+from platform_core.monitoring.runner import MonitorRunner
+from platform_core.operations.resources import ConnectorSpec, ResourceReader
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class PlatformGauges:
+    """Own registry, so that several platforms fit into one process. `update` after every evaluation."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._lag = self._gauge("feature_freshness_lag_seconds", "Age of the newest online value.", "view", "tenant")
+        self._sla = self._gauge("feature_freshness_sla_seconds", "How old it may be.", "view")
+        self._nulls = self._gauge("source_null_rate", "Share of nulls in the newest rows.", "source", "column")
+        self._psi = self._gauge("source_drift_psi", "Population stability index.", "source", "column")
+        self._up = self._gauge("connector_up", "1 while the connector runs.", "source")
+        self._failures = self._gauge("job_consecutive_failures", "Latest runs that failed.", "job", "tenant")
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"vigia_{name}", text, labels, registry=self.registry)
+
+    def update(self, catalog: Catalog, runner: MonitorRunner, resources: ResourceReader) -> None:
+        for view in catalog.feature_views:
+            self._sla.labels(view.name).set(view.freshness_sla.total_seconds())
+        for name, value in runner.readings.items():
+            prefix, _, rest = name.partition("-")
+            first, _, second = rest.partition("-")
+            if prefix == "freshness":
+                self._lag.labels(first, second).set(value)
+            elif prefix == "nulls":
+                self._nulls.labels(first, second).set(value)
+            elif prefix == "drift":
+                self._psi.labels(first, second).set(value)
+            elif prefix == "jobs":
+                self._failures.labels(f"materialize-{first}", second).set(value)
+        for resource in resources.list(kind="connector"):
+            if isinstance(resource.spec, ConnectorSpec):
+                self._up.labels(resource.spec.source).set(1.0 if resource.status.get("state") == "running" else 0.0)
+
+    def render(self) -> bytes:
+        return generate_latest(self.registry)

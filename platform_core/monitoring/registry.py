@@ -1,0 +1,27 @@
+"""All kinds of monitors. A new kind is one file and one line here."""
+
+from __future__ import annotations
+
+from platform_core.monitoring.cost import CostMonitor
+from platform_core.monitoring.drift import DriftMonitor
+from platform_core.monitoring.freshness import FreshnessMonitor
+from platform_core.monitoring.jobs import JobFailureMonitor
+from platform_core.monitoring.latency import LatencyMonitor
+from platform_core.monitoring.monitor import Monitor
+from platform_core.monitoring.nulls import NullMonitor
+from platform_core.monitoring.scores import ScoreShiftMonitor
+from platform_core.monitoring.volume import VolumeMonitor
+
+
+def monitors() -> list[Monitor]:
+    """Fresh monitors: each keeps its own references and last readings."""
+    return [
+        FreshnessMonitor(),
+        VolumeMonitor(),
+        NullMonitor(),
+        DriftMonitor(),
+        JobFailureMonitor(),
+        ScoreShiftMonitor(),
+        LatencyMonitor(),
+        CostMonitor(),
+    ]

@@ -1,0 +1,89 @@
+"""An endpoint's decisions moved: it declines far more than it usually does, whichever version answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+
+from platform_core.monitoring.alert import Alert
+from platform_core.monitoring.monitor import Watch, alert, watches
+from platform_core.monitoring.recent import Kept
+from platform_core.monitoring.statistics import binomial_tail, dispersion
+from platform_core.urn import parse_urn
+from platform_core.view import PlatformView
+
+REFERENCE = timedelta(days=4)
+REFERENCE_GAP = timedelta(hours=1)
+MINIMUM_REFERENCE = 500
+WINDOW = timedelta(minutes=20)
+MINIMUM_PREDICTIONS = 30
+MINIMUM_EXCESS = 0.03
+SIGNIFICANCE = 1e-4
+
+
+@dataclass(frozen=True, slots=True)
+class _Usual:
+    rate: float
+    dispersion: float
+
+
+class ScoreShiftMonitor:
+    """`score-<endpoint>`; threshold: how many times the usual decline rate, e.g. 3. Needs three points more, too."""
+
+    prefix = "score"
+
+    def __init__(self) -> None:
+        self.readings: dict[str, float] = {}
+        self._usual: Kept[_Usual | None] = Kept(timedelta(hours=6))
+
+    def check(self, view: PlatformView) -> list[Alert]:
+        checked = (self._check(view, watch) for watch in watches(view, self.prefix, 1))
+        return [found for found in checked if found is not None]
+
+    def _check(self, view: PlatformView, watch: Watch) -> Alert | None:
+        _kind, endpoint = parse_urn(watch.spec.subject)
+        now = view.clock.now()
+        since = watch.spec.baseline_since
+        usual = self._usual.get(watch.name, since, now, lambda: _usual(view, endpoint, now, since))
+        rows = view.predictions.read(now - WINDOW, now + timedelta(seconds=1), endpoint=endpoint)
+        count = rows.num_rows
+        if usual is None or count < MINIMUM_PREDICTIONS:
+            return None
+        declined = int(_declined(rows).sum())
+        rate = declined / count
+        self.readings[watch.name] = rate
+        if rate < max(usual.rate * watch.spec.threshold, usual.rate + MINIMUM_EXCESS):
+            return None
+        if binomial_tail(declined / usual.dispersion, count / usual.dispersion, usual.rate) > SIGNIFICANCE:
+            return None
+        minutes = int(WINDOW.total_seconds() // 60)
+        return alert(
+            watch,
+            "score_shift",
+            now=now,
+            value=rate,
+            severity="critical",
+            summary=f"{endpoint} declines {rate:.1%} of {count} payments in {minutes} min, usually {usual.rate:.1%}",
+        )
+
+
+def _usual(view: PlatformView, endpoint: str, now: datetime, since: datetime | None) -> _Usual | None:
+    """The decline rate of the reference and how it scatters from one window to the next."""
+    end = now - REFERENCE_GAP if since is None else now
+    rows = view.predictions.read(end - REFERENCE if since is None else since, end, endpoint=endpoint)
+    if rows.num_rows < (MINIMUM_REFERENCE if since is None else MINIMUM_PREDICTIONS):
+        return None
+    declined = _declined(rows)
+    window = rows["ts"].cast(pa.int64()).to_numpy() // int(WINDOW.total_seconds() * 1e6)
+    window = (window - window.min()).astype(np.int64)
+    # never less than two declines' worth: a quiet reference is not proof that none ever happen
+    rate = max(float(declined.sum()), 2.0) / rows.num_rows
+    declines, trials = np.bincount(window, weights=declined), np.bincount(window)
+    return _Usual(rate, dispersion(declines.astype(np.float64), trials.astype(np.float64)))
+
+
+def _declined(rows: pa.Table) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    return rows["declined"].to_numpy().astype(np.float64)

@@ -1,0 +1,79 @@
+"""What an online compaction does to the online store while it runs: every read waits behind it.
+
+The wrapper sits in the serving process and watches the compaction job's resource, so that cancelling the job is what
+makes reads fast again.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from foundation.errors import VigiaError
+from platform_core.features.online.port import FeatureRow, OnlineRow, OnlineStore
+from platform_core.operations.resources import JobSpec, ResourceReader
+from platform_core.urn import urn
+
+COMPACTION_JOB = urn("job", "online-compaction")
+READ_WAIT_SECONDS = 0.08
+POLL_SECONDS = 0.25
+
+
+class CompactionAwareStore(OnlineStore):
+    """`store`, with reads that wait `READ_WAIT_SECONDS` while the compaction job runs."""
+
+    def __init__(
+        self, store: OnlineStore, resources: ResourceReader, *, wait_seconds: float = READ_WAIT_SECONDS
+    ) -> None:
+        self._store = store
+        self._resources = resources
+        self._wait = wait_seconds
+        self._compacting = threading.Event()
+        self._stop = threading.Event()
+        self.poll()
+        self._watcher = threading.Thread(target=self._watch, name="compaction-watch", daemon=True)
+        self._watcher.start()
+
+    def poll(self) -> None:
+        """Look at the job's resource once."""
+        try:
+            resource = self._resources.get(COMPACTION_JOB)
+        except VigiaError:
+            return  # not created yet, or the control plane does not answer: keep what was known
+        desired = isinstance(resource.spec, JobSpec) and resource.spec.desired == "running"
+        if desired and resource.status.get("state") == "running":
+            self._compacting.set()
+        else:
+            self._compacting.clear()
+
+    def close(self) -> None:
+        self._stop.set()
+        self._watcher.join(timeout=2)
+
+    def _watch(self) -> None:
+        while not self._stop.wait(POLL_SECONDS):
+            self.poll()
+
+    def _queue_behind_compaction(self) -> None:
+        if self._compacting.is_set():
+            time.sleep(self._wait)
+
+    def write(self, tenant: str, view: str, rows: Sequence[FeatureRow]) -> int:
+        return self._store.write(tenant, view, rows)
+
+    def restore(self, tenant: str, view: str, rows: Sequence[FeatureRow]) -> int:
+        return self._store.restore(tenant, view, rows)
+
+    def read(
+        self, tenant: str, keys: Sequence[tuple[str, str]], *, now: datetime, ttls: Mapping[str, timedelta]
+    ) -> list[OnlineRow]:
+        self._queue_behind_compaction()
+        return self._store.read(tenant, keys, now=now, ttls=ttls)
+
+    def newest_event(self, tenant: str, view: str) -> datetime | None:
+        return self._store.newest_event(tenant, view)
+
+    def sample(self, tenant: str, view: str, limit: int) -> list[FeatureRow]:
+        return self._store.sample(tenant, view, limit)
