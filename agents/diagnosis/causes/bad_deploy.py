@@ -1,0 +1,60 @@
+"""An upstream deploy changed values in a way that is neither a unit nor a name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from agents.diagnosis.case import Case
+from agents.diagnosis.cause import ActionCall, Cause, Facts, Indicator, known
+from agents.diagnosis.facts import change_facts, source_facts
+from agents.diagnosis.signs.arrival import CONNECTOR_DOWN, SOURCE_SILENT
+from agents.diagnosis.signs.changes import CAMPAIGN, DEPLOY_BEFORE
+from agents.diagnosis.signs.endpoints import CANARY_WORSE
+from agents.diagnosis.signs.values import (
+    DRIFTED,
+    ONLY_HERE,
+    RENAMED,
+    REQUESTS_DIFFER,
+    REQUESTS_MOVED,
+    SHAPE_KEPT,
+    UNIT_FACTOR,
+    VALUE_MOVED,
+    VALUE_NULLS,
+)
+
+
+def _facts(case: Case) -> Facts:
+    return {**source_facts(case), **change_facts(case)}
+
+
+def _action(facts: Mapping[str, Any]) -> ActionCall | None:
+    if not known(facts, "service", "version"):
+        return None
+    return ActionCall("rollback_deploy", {"service": facts["service"]})
+
+
+CAUSE = Cause(
+    id="bad_deploy",
+    title="{source}.{column} changed{after}",
+    pages=frozenset({"drift", "score_shift", "nulls", "volume"}),
+    indicators=(
+        Indicator(DEPLOY_BEFORE, seen=0.97),
+        Indicator(VALUE_MOVED, seen=0.8),
+        Indicator(UNIT_FACTOR, seen=0.04),
+        Indicator(REQUESTS_DIFFER, seen=0.8),
+        Indicator(REQUESTS_MOVED, seen=0.03),
+        Indicator(ONLY_HERE, seen=0.85),
+        Indicator(SHAPE_KEPT, seen=0.4),
+        Indicator(DRIFTED, seen=0.8),
+        Indicator(RENAMED, seen=0.03),
+        Indicator(VALUE_NULLS, seen=0.1),
+        Indicator(CAMPAIGN, seen=0.04),
+        Indicator(CANARY_WORSE, seen=0.02),
+        Indicator(SOURCE_SILENT, seen=0.03),
+        Indicator(CONNECTOR_DOWN, seen=0.03),
+    ),
+    facts=_facts,
+    action=_action,
+    look_next="the diff between the two versions of the service",
+)

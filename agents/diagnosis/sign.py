@@ -1,0 +1,90 @@
+"""A sign: something that evidence shows or does not show, whatever the cause."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from agents.diagnosis.case import Case
+from agents.diagnosis.wording import say
+from tools.contract import Figure
+
+Figures = Mapping[str, Figure]
+
+
+@dataclass(frozen=True)
+class Sign:
+    """`test` reads one tool's figures and answers None when they do not tell.
+
+    Where a tool was asked about several things (each endpoint of the platform), `across` says how their answers make
+    one: `any` holds when one shows it, `most` when more than half of those that tell do.
+    """
+
+    name: str
+    tool: str
+    reads: tuple[str, ...]
+    test: Callable[[Figures], bool | None]
+    holds: str
+    """What to say when it holds, with `{figure}` and `{argument}` in it."""
+
+    fails: str
+    base: float
+    """How often it holds in incidents that another cause explains, 0..1. Estimated by reasoning; evals correct it."""
+
+    across: Literal["any", "most"] = "any"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the evidence says about a sign. `holds` None: it could not be told, and `reason` says why."""
+
+    holds: bool | None
+    text: str
+    evidence_ids: tuple[str, ...]
+    reason: str | None = None
+
+
+def read(sign: Sign, case: Case) -> Reading | None:
+    """The reading of `sign`; None when its tool was not asked at all."""
+    asked = case.of_tool(sign.tool)
+    if not asked:
+        return None
+    told = [(e, sign.test(e.observation.figures)) for e in asked if e.observation.status != "error"]
+    known = [(e, answer) for e, answer in told if answer is not None]
+    if not known:
+        last = asked[-1].observation
+        why = last.note or last.summary
+        return Reading(None, "", tuple(e.id for e in asked), reason=f"{sign.tool}: {last.status}, {why}")
+    agreeing = [e for e, answer in known if answer]
+    holds = bool(agreeing) if sign.across == "any" else len(agreeing) * 2 > len(known)
+    cited = [e for e, answer in known if answer == holds]
+    values = {"agreeing": len(agreeing), "known": len(known), **cited[0].arguments, **cited[0].observation.figures}
+    return Reading(holds, say(sign.holds if holds else sign.fails, values), tuple(e.id for e in cited))
+
+
+def number(figures: Figures, name: str) -> float | None:
+    value = figures.get(name)
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def flag(name: str) -> Callable[[Figures], bool | None]:
+    """The figure itself, when it is true or false."""
+
+    def test(figures: Figures) -> bool | None:
+        value = figures.get(name)
+        return value if isinstance(value, bool) else None
+
+    return test
+
+
+def between(name: str, low: float, high: float, *, absent: bool | None = None) -> Callable[[Figures], bool | None]:
+    """Whether a number lies in [low, high]; `absent` when the figure is there but none (nothing happened)."""
+
+    def test(figures: Figures) -> bool | None:
+        if name not in figures:
+            return None
+        value = number(figures, name)
+        return absent if value is None else low <= value <= high
+
+    return test

@@ -1,0 +1,15 @@
+"""INSERT … ON CONFLICT DO NOTHING on both databases: the first writer of a key wins, and says so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+
+def insert_once(connection: Connection, table: sa.Table, values: dict[str, Any]) -> bool:
+    """Insert the row unless a unique key is taken. True if it was stored now."""
+    build = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    return connection.execute(build(table).values(values).on_conflict_do_nothing()).rowcount == 1

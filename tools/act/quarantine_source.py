@@ -1,0 +1,79 @@
+"""Hold a source's rows back from materialization and serve the last known good values."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from pydantic import field_validator
+
+from foundation.errors import Conflict, InvalidInput
+from guardrails.proposal import Compensation, Plan, PostCondition
+from platform_core.operations.resources import SourceSpec
+from platform_core.urn import urn
+from tools.act.base import SpecPatchAction
+from tools.act.conditions import busy_endpoints, declines_usual
+from tools.contract import ToolArguments
+from tools.reading import find_source
+
+
+class Arguments(ToolArguments):
+    source: str
+    since: datetime
+    """Rows with event time at or after this are not trusted."""
+
+    @field_validator("since")
+    @classmethod
+    def _aware(cls, value: datetime) -> datetime:
+        if value.tzinfo is None:
+            raise ValueError("a time carries its zone, e.g. 2026-11-19T05:51:00Z")
+        return value
+
+
+class QuarantineSource(SpecPatchAction[Arguments, SourceSpec]):
+    """Costs freshness while it lasts: online values stay those of just before `since`."""
+
+    name = "quarantine_source"
+    tier = "reversible"
+    summary = "Keep a source's rows since a time out of the features and serve the last known good values"
+    example: ClassVar[dict[str, Any]] = {"source": "payments_br", "since": "2026-11-19T05:51:00Z"}
+    arguments = Arguments
+    spec = SourceSpec
+
+    def target(self, arguments: Arguments) -> str:
+        return urn("source", arguments.source)
+
+    def fields(self, arguments: Arguments, spec: SourceSpec) -> dict[str, Any]:
+        find_source(self.platform, arguments.source)
+        if arguments.since > self.platform.clock.now():
+            raise InvalidInput(f"since {arguments.since.isoformat()} lies in the future", hint="give the onset")
+        if spec.quarantine_since is not None and spec.quarantine_since <= arguments.since:
+            raise Conflict(
+                f"{arguments.source!r} is quarantined since {spec.quarantine_since.isoformat()}", hint="nothing to do"
+            )
+        return {"quarantine_since": arguments.since}
+
+    def describe(self, arguments: Arguments, spec: SourceSpec) -> tuple[str, str]:
+        return (
+            f"quarantine {arguments.source} from {arguments.since:%Y-%m-%d %H:%M:%S} UTC, serve last-known-good values",
+            "scores are computed from values of just before; decline rates return to usual within minutes",
+        )
+
+    def undo(self, arguments: Arguments, before: dict[str, Any]) -> Compensation | None:
+        earlier = before.get("quarantine_since")
+        if earlier is not None:
+            # an earlier plan cannot be restored by moving `since` later: release, then materialize anew
+            return Compensation(
+                tool="release_quarantine",
+                arguments={"source": arguments.source},
+                summary=f"release the quarantine (it began {earlier})",
+            )
+        return Compensation(
+            tool="release_quarantine",
+            arguments={"source": arguments.source},
+            summary="release the quarantine and materialize the rows that were held back",
+        )
+
+    def conditions(self, arguments: Arguments, plan: Plan) -> tuple[PostCondition, ...]:
+        endpoints = busy_endpoints(self.platform, plan.target, plan.tenant)
+        return tuple(declines_usual(endpoint, arguments.since) for endpoint in endpoints)

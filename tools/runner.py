@@ -1,0 +1,105 @@
+"""Runs observe tools: checks arguments, bounds time and size, turns every failure into an observation."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from foundation.canonical import digest
+from foundation.errors import VigiaError
+from foundation.frozen import Frozen
+from platform_core.view import PlatformView
+from tools.answers import bounded, short
+from tools.contract import Observation, ObserveTool
+
+MAX_THREADS = 4
+_JSON = TypeAdapter(dict[str, Any])
+
+
+class ToolCall(Frozen):
+    """A tool and the arguments to run it with."""
+
+    tool: str
+    arguments: dict[str, Any]
+
+
+class ToolRun(Frozen):
+    """One answered call. `arguments` are complete, defaults included; `digest` is SHA-256 over the RFC 8785 form of
+    tool, arguments and observation; `wall_ms` is what an engineer waited."""
+
+    tool: str
+    arguments: dict[str, Any]
+    observation: Observation
+    digest: str
+    wall_ms: float
+
+
+class ToolRunner:
+    """Holds the read-only platform and nothing else."""
+
+    def __init__(
+        self, platform: PlatformView, tools: Mapping[str, ObserveTool[Any]], *, timeout_s: float = 10.0
+    ) -> None:
+        self._platform = platform
+        self._tools = tools
+        self._timeout_s = timeout_s
+
+    def run(self, tool: str, arguments: Mapping[str, Any]) -> ToolRun:
+        """Always answers: what went wrong is an observation of status `error`."""
+        started = time.perf_counter()
+        complete, observation = self._observe(tool, dict(arguments))
+        wall_ms = (time.perf_counter() - started) * 1000
+        observation = bounded(observation)
+        signed = digest({"tool": tool, "arguments": complete, "observation": observation.model_dump(mode="json")})
+        return ToolRun(tool=tool, arguments=complete, observation=observation, digest=signed, wall_ms=round(wall_ms, 2))
+
+    def run_all(self, calls: Sequence[ToolCall]) -> list[ToolRun]:
+        """Answers in the order of `calls`, at most four at a time."""
+        with ThreadPoolExecutor(max_workers=MAX_THREADS, thread_name_prefix="probe") as pool:
+            # each probe sees the caller's context: trace, incident id
+            waiting = [pool.submit(contextvars.copy_context().run, self.run, c.tool, c.arguments) for c in calls]
+            return [future.result() for future in waiting]
+
+    def _observe(self, name: str, arguments: dict[str, Any]) -> tuple[dict[str, Any], Observation]:
+        tool = self._tools.get(name)
+        raw: dict[str, Any] = _JSON.dump_python(arguments, mode="json", fallback=str)
+        if tool is None:
+            near = get_close_matches(name, list(self._tools), n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"tools: {', '.join(self._tools)}"
+            return raw, _error(f"no tool {name!r}", hint)
+        try:
+            given = tool.arguments.model_validate(arguments)
+        except ValidationError as error:
+            wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'arguments'}: {e['msg']}" for e in error.errors())
+            return raw, _error(f"{name} cannot be run with these arguments", f"{wrong}; example: {tool.example}")
+        complete: dict[str, Any] = given.model_dump(mode="json", exclude_none=True)
+        return complete, self._bounded_time(tool, given, complete)
+
+    def _bounded_time(self, tool: ObserveTool[Any], given: Any, complete: dict[str, Any]) -> Observation:
+        answer: Future[Observation] = Future()
+
+        def work() -> None:
+            try:
+                answer.set_result(tool.observe(self._platform, given))
+            except VigiaError as error:
+                answer.set_result(_error(error.message, f"{tool.name}({complete}): {error}"))
+            except Exception as error:  # noqa: BLE001 - the boundary: one broken probe must not end an investigation
+                answer.set_result(_error(f"{tool.name} failed", f"{complete}: {type(error).__name__}: {error}"))
+
+        # A daemon thread: a probe that never returns holds neither the investigation nor the process' end.
+        threading.Thread(target=contextvars.copy_context().run, args=(work,), daemon=True, name=tool.name).start()
+        try:
+            return answer.result(timeout=self._timeout_s)
+        except TimeoutError:
+            return _error(f"{tool.name} did not answer in {self._timeout_s:g} s", f"{complete}: narrow the window")
+
+
+def _error(summary: str, note: str) -> Observation:
+    return Observation(status="error", summary=short(summary), note=short(note, 1000))
