@@ -46,7 +46,7 @@ CAUSE = Cause(
         Indicator(MODEL_SLOWER, seen=0.97),
         Indicator(MODEL_STEADY, seen=0.02),
         Indicator(STORE_SLOWER, seen=0.05),
-        Indicator(STORE_SLOWER_EVERYWHERE, seen=0.04),
+        Indicator(STORE_SLOWER_EVERYWHERE, seen=0.01),
         Indicator(ROLLOUT_RECENT, seen=0.6),
         Indicator(STORE_JOB_RUNNING, seen=0.06),
     ),
