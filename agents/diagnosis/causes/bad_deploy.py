@@ -50,7 +50,7 @@ CAUSE = Cause(
         Indicator(RENAMED, seen=0.01),
         Indicator(VALUE_NULLS, seen=0.03),
         Indicator(CAMPAIGN, seen=0.04),
-        Indicator(CANARY_WORSE, seen=0.02),
+        Indicator(CANARY_WORSE, seen=0.01),
         Indicator(SOURCE_SILENT, seen=0.03),
         Indicator(CONNECTOR_DOWN, seen=0.03),
     ),

@@ -48,7 +48,7 @@ CAUSE = Cause(
         Indicator(STORE_SLOWER, seen=0.05),
         Indicator(STORE_SLOWER_EVERYWHERE, seen=0.01),
         Indicator(ROLLOUT_RECENT, seen=0.6),
-        Indicator(STORE_JOB_RUNNING, seen=0.06),
+        Indicator(STORE_JOB_RUNNING, seen=0.03),
     ),
     facts=_facts,
     action=_action,
