@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from agents.incident.langgraph_runtime import END, START, Checkpoints, Command, StateGraph
 from agents.incident.ports import Observer
-from agents.incident.steps import Change, FlowState, Steps, first_state
+from agents.incident.state import Change, FlowState, first_state
+from agents.incident.steps import Steps
 from foundation.errors import Conflict
 from foundation.frozen import Frozen
 
