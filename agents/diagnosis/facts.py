@@ -28,7 +28,7 @@ def change_facts(case: Case) -> Facts:
     changed = _time(case.text("column_profile", "changed_at"))
     deployed = _time(case.text("change_events", "deploy_at"))
     minutes = case.number("change_events", "deploy_minutes_before")
-    near = deployed is not None and minutes is not None and -2 <= minutes <= DEPLOY_REACH.total_seconds() / 60
+    near = deployed is not None and minutes is not None and minutes <= DEPLOY_REACH.total_seconds() / 60
     since = min((t for t in (changed, deployed if near else None) if t is not None), default=None)
     version = case.text("change_events", "deploy_version")
     after = ""

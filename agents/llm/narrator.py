@@ -6,14 +6,13 @@ or anything at all goes wrong, the deterministic narrator writes instead and the
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 from agents.diagnosis.types import Diagnosis
 from agents.evidence import Evidence
+from agents.llm.checking import carried
 from agents.llm.errors import ModelUnavailable
-from agents.llm.figures import unsupported_numbers
 from agents.llm.narrative import Narrative, Narrator, Sentence
 from agents.llm.observed import ObservedChatModel
 from agents.llm.port import ChatModel, OnModelCall
@@ -24,9 +23,6 @@ from guardrails.redaction.errors import RedactionBlocked
 __all__ = ["ModelNarrator", "Narrative", "Narrator", "Redacts", "Sentence", "TemplateNarrator"]
 
 MAX_TOKENS = 1200
-MOST_SENTENCES = 8
-LONGEST_SENTENCE = 400
-_LINK_OR_MENTION = re.compile(r"https?://|www\.|<[!@#]|@(?:here|channel|everyone)|\]\(", re.IGNORECASE)
 
 
 class Redacts(Protocol):
@@ -64,18 +60,11 @@ class ModelNarrator:
         return Narrative(sentences=kept, author=answer.model, note=note)
 
     def _kept(self, drafts: Sequence[Draft], evidence: Sequence[Evidence], redacted: Any) -> tuple[Sentence, ...]:
-        raw = {piece.id: piece_material(piece) for piece in evidence}
-        kept: list[Sentence] = []
-        for draft in drafts:
-            text, ids = " ".join(draft.text.split()), tuple(dict.fromkeys(draft.evidence_ids))
-            if not text or len(text) > LONGEST_SENTENCE or _LINK_OR_MENTION.search(text):
-                continue
-            if not ids or any(i not in raw for i in ids):
-                continue
-            cited = [raw[i] for i in ids] + [redacted["evidence"][i] for i in ids]
-            if not unsupported_numbers(text, cited):
-                kept.append(Sentence(text=self._redactor.redact(text), evidence_ids=ids))
-        return tuple(kept[:MOST_SENTENCES])
+        material = {piece.id: [piece_material(piece), redacted["evidence"][piece.id]] for piece in evidence}
+        return tuple(
+            sentence.model_copy(update={"text": self._redactor.redact(sentence.text)})
+            for sentence in carried(drafts, material)
+        )
 
     def _instead(self, diagnosis: Diagnosis, evidence: Sequence[Evidence], reason: str) -> Narrative:
         prose = self._fallback.narrate(diagnosis, evidence)

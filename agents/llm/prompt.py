@@ -72,10 +72,15 @@ def piece_material(piece: Evidence) -> dict[str, Any]:
     }
 
 
+def unfenced(text: str) -> str:
+    """`text` without the Markdown fence that some models put around JSON."""
+    return _FENCE.sub("", text)
+
+
 def read_drafts(text: str) -> tuple[Draft, ...]:
     """The sentences in a model's answer. Raises ModelUnavailable when it is not the JSON that was asked for."""
     try:
-        value = json.loads(_FENCE.sub("", text))
+        value = json.loads(unfenced(text))
         if isinstance(value, dict):
             value = value.get("sentences")  # pyright: ignore[reportUnknownMemberType] some models wrap the list
         return _DRAFTS.validate_python(value)

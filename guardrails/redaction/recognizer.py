@@ -14,7 +14,10 @@ from dataclasses import dataclass
 CONTEXT_BYTES = 40
 """How far before a match a context word may stand."""
 
-_WORD = re.compile(rb"[0-9A-Za-z_\x80-\xff]")
+_WORD = re.compile(rb"[0-9A-Za-z]")
+"""Not the underscore (`customer_52998224725` is a prefix and an identifier), nor bytes of other scripts and signs."""
+
+_FIELD = re.compile(rb"[\n;{}]|,(?=\s*[\"']?[a-z])")
 _DIGIT = re.compile(rb"[0-9]")
 
 
@@ -77,22 +80,26 @@ def stands_alone(data: bytes, start: int, end: int) -> bool:
 
 
 def words_before(data: bytes, start: int) -> bytes:
-    """The text just before a match, in lower case."""
-    return data[max(0, start - CONTEXT_BYTES) : start].lower()
+    """The text just before a match that belongs to the same field, in lower case.
+
+    A line break, a brace, a semicolon, or a comma before the next field's name ends a field; a comma between numbers
+    does not (`cuits: 20055361682, 20268658531`).
+    """
+    before = data[max(0, start - CONTEXT_BYTES) : start].lower()
+    *_, last = _FIELD.split(before)
+    return last
 
 
-def is_near(words: tuple[re.Pattern[bytes], ...], before: bytes) -> bool:
-    return any(word.search(before) for word in words)
+def as_words(words: tuple[str, ...]) -> re.Pattern[bytes] | None:
+    """A pattern that finds any of `words`, also inside an identifier such as `customer_cpf`."""
+    return re.compile(rb"(?:^|[^a-z])(?:" + _any_of(words) + rb")(?:$|[^a-z])") if words else None
 
 
-def as_words(words: tuple[str, ...]) -> tuple[re.Pattern[bytes], ...]:
-    """Each word as a pattern that also finds it inside an identifier such as `customer_cpf`."""
-    return tuple(re.compile(rb"(?:^|[^a-z])" + re.escape(word.encode()) + rb"(?:$|[^a-z])") for word in words)
+def as_label(words: tuple[str, ...]) -> re.Pattern[bytes] | None:
+    """A pattern that finds any of `words` as the label of what follows: `order=`, `order: `, `order #`, `order_id=`."""
+    ends = rb")(?:[_ ]?(?:id|no|number|nr|numero))?[\"']?\s*[=:#]?\s*[\"']?$"
+    return re.compile(rb"(?:^|[^a-z])(?:" + _any_of(words) + ends) if words else None
 
 
-def as_label(words: tuple[str, ...]) -> tuple[re.Pattern[bytes], ...]:
-    """Each word as the label of what follows: `order=`, `order: `, `order #`, `order_id=`."""
-    joined = b"|".join(re.escape(word.encode()) for word in words)
-    return (
-        re.compile(rb"(?:^|[^a-z])(?:" + joined + rb")(?:[_ ]?(?:id|no|number|nr|numero))?[\"']?\s*[=:#]?\s*[\"']?$"),
-    )
+def _any_of(words: tuple[str, ...]) -> bytes:
+    return b"|".join(re.escape(word.encode()) for word in words)

@@ -18,7 +18,6 @@ from guardrails.redaction.recognizer import (
     Recognizer,
     as_label,
     as_words,
-    is_near,
     stands_alone,
     words_before,
 )
@@ -44,8 +43,8 @@ class _Compiled:
     pattern: re2._Regexp  # pyright: ignore[reportPrivateUsage] the module exports no public name for it
     group: int
     validate: Callable[[str], bool] | None
-    context: tuple[re.Pattern[bytes], ...]
-    labels: tuple[re.Pattern[bytes], ...]
+    context: re.Pattern[bytes] | None
+    label: re.Pattern[bytes] | None
 
 
 class Scanner:
@@ -72,9 +71,15 @@ class Scanner:
 
     def scan(self, data: bytes, *, key: str = "") -> list[ByteSpan]:
         """What is in `data`, overlaps merged, in order. `key` names the field the text stands in: it is context."""
+        matched = self._set.Match(data)
+        if not matched:
+            return []
+        field = key.encode("utf-8", "surrogatepass").lower()
+        lower = field + b"=" + data.lower()
         found: list[ByteSpan] = []
-        for index in self._set.Match(data) or ():
-            found.extend(_candidates(self._compiled[index], data, key.encode().lower()))
+        for compiled in (self._compiled[index] for index in matched):
+            if compiled.context is None or compiled.context.search(lower):
+                found.extend(_candidates(compiled, data, field))
         return merged(found, data)
 
 
@@ -86,22 +91,22 @@ def _compile(recognizer: Recognizer, form: Form, options: re2.Options) -> _Compi
         pattern=pattern,
         group=1 if pattern.groups else 0,
         validate=form.validate or recognizer.validate,
-        context=as_words(recognizer.context),
-        labels=as_label(form.not_after) if form.not_after else (),
+        context=as_words(recognizer.context) if form.needs_context else None,
+        label=as_label(form.not_after),
     )
 
 
-def _candidates(compiled: _Compiled, data: bytes, key: bytes) -> Iterator[ByteSpan]:
+def _candidates(compiled: _Compiled, data: bytes, field: bytes) -> Iterator[ByteSpan]:
     form = compiled.form
     for match in compiled.pattern.finditer(data):
         start, end = match.span(compiled.group)
         if form.isolated and not stands_alone(data, start, end):
             continue
-        if form.needs_context or compiled.labels:
-            before = key + b"=" + words_before(data, start) if key else words_before(data, start)
-            if form.needs_context and not is_near(compiled.context, before):
+        if compiled.context is not None or compiled.label is not None:
+            before = field + b"=" + words_before(data, start)
+            if compiled.context is not None and not compiled.context.search(before):
                 continue
-            if compiled.labels and is_near(compiled.labels, before):
+            if compiled.label is not None and compiled.label.search(before):
                 continue
         value = data[start:end].decode("utf-8", "surrogatepass")
         if compiled.validate is None or compiled.validate(value):

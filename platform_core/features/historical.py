@@ -8,20 +8,17 @@ than t is ever seen, none older than ttl, none of another tenant.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import cast
 
-import duckdb
+import polars as pl
 import pyarrow as pa
-import pyarrow.compute
 
 from foundation.errors import InvalidInput, NotFound
 from platform_core.catalog.specs import Catalog, FeatureView
 from platform_core.features.feature_rows import TIMESTAMP, offline_table
 from platform_core.features.offline.port import OfflineStore
-from platform_core.features.transformations import interval, quote
 
 _ROW = "__row"
-_compute: Any = pyarrow.compute  # its kernels are made at import time: no type checker sees them
 
 
 def get_historical_features(offline: OfflineStore, catalog: Catalog, service: str, entity_rows: pa.Table) -> pa.Table:
@@ -42,13 +39,13 @@ def get_historical_features(offline: OfflineStore, catalog: Catalog, service: st
     views = [catalog.feature_view(name) for name in wanted]
     keys = {view.name: catalog.entity(view.entity).join_key for view in views}
     _check(entity_rows, keys)
-    joined: dict[str, pa.ChunkedArray] = {}
+    joined: dict[str, pl.Series] = {}
     for view in views:
         answer = _visible(offline, view, keys[view.name], wanted[view.name], entity_rows)
         joined |= {f"{view.name}__{feature}": answer[feature] for feature in wanted[view.name]}
     for reference in spec.features:
         column = reference.replace(":", "__")
-        entity_rows = entity_rows.append_column(column, joined[column])
+        entity_rows = entity_rows.append_column(column, joined[column].to_arrow())
     return entity_rows
 
 
@@ -64,44 +61,40 @@ def _check(rows: pa.Table, keys: dict[str, str]) -> None:
 
 def _visible(
     offline: OfflineStore, view: FeatureView, key: str, features: list[str], entity_rows: pa.Table
-) -> pa.Table:
+) -> pl.DataFrame:
     """The columns `features`, one row per row of `entity_rows`, in its order."""
-    asked = pa.table(
-        {
-            _ROW: pa.array(range(len(entity_rows)), pa.int64()),
-            "tenant": entity_rows["tenant"].cast(pa.string()),
-            "key": entity_rows[key].cast(pa.string()),
-            "moment": entity_rows["event_timestamp"].cast(TIMESTAMP, safe=False),
-        }
-    )
-    bounds = _compute.min_max(asked["moment"])
-    first, last = bounds["min"].as_py(), bounds["max"].as_py()
+    asked = _frame(
+        pa.table(
+            {
+                "tenant": entity_rows["tenant"].cast(pa.string()),
+                "key": entity_rows[key].cast(pa.string()),
+                "moment": entity_rows["event_timestamp"].cast(TIMESTAMP, safe=False),
+            }
+        )
+    ).with_row_index(_ROW)
+    bounds = asked.select(pl.min("moment").alias("first"), pl.max("moment").alias("last"))
+    first, last = bounds["first"][0], bounds["last"][0]
+    nothing = [pl.lit(None, pl.Float64).alias(f) for f in features]
     if first is None:
-        return pa.table({f: pa.nulls(len(entity_rows), pa.float64()) for f in features})
+        return asked.with_columns(nothing)
     known = offline.schema(offline_table(view.name)).names
-    stored = [f for f in features if f in known]
+    stored = [f for f in features if f in known]  # a view may gain a feature after its history was written
     columns = ["tenant", "key", "event_ts", "created_ts", *stored]
     end = last + timedelta(microseconds=1)
     history = offline.read(offline_table(view.name), start=first - view.ttl, end=end, columns=columns)
-    with duckdb.connect() as database:
-        database.execute("SET TimeZone = 'UTC'")
-        database.register("asked", asked)
-        database.register("history", history)
-        return database.sql(_query(view, features, stored)).to_arrow_table()
-
-
-def _query(view: FeatureView, features: list[str], stored: list[str]) -> str:
-    within = f"h.event_ts >= a.moment - {interval(view.ttl)}"
-    values = ", ".join(
-        f"CASE WHEN {within} THEN h.{quote(f)} END AS {quote(f)}"
-        if f in stored
-        else f"CAST(NULL AS DOUBLE) AS {quote(f)}"  # the view gained it after its history was written
-        for f in features
+    # A backward as-of join takes the last of equal times: sorted by created time within, that is the newest.
+    rows = _frame(history).filter(pl.col("tenant").is_in(asked["tenant"].unique().implode()))
+    rows = rows.drop_nulls(["tenant", "key", "event_ts"]).sort("event_ts", "created_ts")
+    joined = asked.sort("moment").join_asof(
+        rows,
+        left_on="moment",
+        right_on="event_ts",
+        by=["tenant", "key"],
+        tolerance=view.ttl,
+        check_sortedness=False,  # polars cannot check within groups; both sides were sorted above
     )
-    # A plain ASOF join does not break ties of event time by the created time: one row per event time first.
-    return f"""
-WITH newest AS (
-  SELECT * FROM history QUALIFY row_number() OVER (PARTITION BY tenant, key, event_ts ORDER BY created_ts DESC) = 1)
-SELECT {values} FROM asked a ASOF LEFT JOIN newest h
-  ON a.tenant = h.tenant AND a.key = h.key AND a.moment >= h.event_ts
-ORDER BY a.{_ROW}"""  # noqa: S608
+    return joined.sort(_ROW).with_columns(nothing[features.index(f)] for f in features if f not in stored)
+
+
+def _frame(table: pa.Table) -> pl.DataFrame:
+    return cast(pl.DataFrame, pl.from_arrow(table))

@@ -14,7 +14,7 @@ from foundation.errors import NotFound
 from platform_core.monitoring.alert import Alert
 from platform_core.monitoring.monitor import Watch, alert, watches
 from platform_core.monitoring.recent import Kept
-from platform_core.monitoring.statistics import Bins, chi_square_p, smoothed_psi
+from platform_core.monitoring.statistics import Bins, chi_square_p, small_sample_psi
 from platform_core.view import PlatformView
 
 REFERENCE = timedelta(days=14)
@@ -56,7 +56,7 @@ class DriftMonitor:
         if bins is None or len(sample) < MINIMUM_ROWS:
             return None
         counts = bins.counts(sample)
-        value = smoothed_psi(bins, counts)
+        value = small_sample_psi(bins, counts)
         self.readings[watch.name] = value
         if value <= watch.spec.threshold or chi_square_p(bins, counts) > SIGNIFICANCE:
             return None
@@ -65,8 +65,8 @@ class DriftMonitor:
             "drift",
             now=now,
             value=value,
-            summary=f"{name}.{column}: PSI {value:.2f} over the last {len(sample)} rows, limit {watch.spec.threshold:g}; "
-            f"median {np.median(sample):.6g}, usually {np.median(bins.edges):.6g}",
+            summary=f"{name}.{column}: PSI {value:.2f} over the last {len(sample)} rows, "
+            f"limit {watch.spec.threshold:g}; median {np.median(sample):.6g}, usually {np.median(bins.edges):.6g}",
         )
 
 

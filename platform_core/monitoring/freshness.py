@@ -36,5 +36,6 @@ class FreshnessMonitor:
             now=now,
             value=lag,
             severity="critical",
-            summary=f"{name} of {tenant}: newest value is {lag / 60:.0f} min old, SLA {watch.spec.threshold / 60:.0f} min",
+            summary=f"{name} of {tenant}: newest value is {lag / 60:.0f} min old, "
+            f"SLA {watch.spec.threshold / 60:.0f} min",
         )

@@ -49,5 +49,6 @@ class NullMonitor:
             "nulls",
             now=now,
             value=rate,
-            summary=f"{name}.{column}: {rate:.0%} null in the last {rows.num_rows} rows, promised at most {promise:.0%}",
+            summary=f"{name}.{column}: {rate:.0%} null in the last {rows.num_rows} rows, "
+            f"promised at most {promise:.0%}",
         )

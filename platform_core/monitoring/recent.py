@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.compute
 
 from platform_core.features.offline.port import OfflineStore
 from platform_core.operations.resources import Resource, ResourceReader
 from platform_core.serving.types import PredictionLog
 from platform_core.view import PlatformView
+
+pc: Any = pyarrow.compute  # its kernels are made at import time: no type checker sees them
 
 T = TypeVar("T")
 

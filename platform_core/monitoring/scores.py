@@ -81,7 +81,8 @@ def _usual(view: PlatformView, endpoint: str, now: datetime, since: datetime | N
     window = (window - window.min()).astype(np.int64)
     # never less than two declines' worth: a quiet reference is not proof that none ever happen
     rate = max(float(declined.sum()), 2.0) / rows.num_rows
-    return _Usual(rate, dispersion(np.bincount(window, weights=declined), np.bincount(window).astype(np.float64)))
+    declines, trials = np.bincount(window, weights=declined), np.bincount(window)
+    return _Usual(rate, dispersion(declines.astype(np.float64), trials.astype(np.float64)))
 
 
 def _declined(rows: pa.Table) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

@@ -42,13 +42,16 @@ def psi(reference_shares: Floats, current_shares: Floats) -> float:
     return float(np.sum((reference - current) * np.log(reference / current)))
 
 
-def smoothed_psi(bins: Bins, counts: npt.NDArray[np.int64]) -> float:
-    """PSI of a small sample against `bins`, with half an observation added to every bin (Jeffreys' prior).
+def small_sample_psi(bins: Bins, counts: npt.NDArray[np.int64]) -> float:
+    """PSI of a small sample against `bins`, without what chance alone gives; never below 0.
 
-    With 60 observations a decile is empty by chance now and then, and `psi` alone would book 0.7 for it.
+    Half an observation is added to every bin (Jeffreys' prior): with 60 observations a decile is empty now and then,
+    and `psi` would book 0.7 for it. PSI of a sample of the reference is about chi-square (1/n + 1/m) (Yurdakul 2018),
+    so its mean, (bins - 1)(1/n + 1/m), is taken off.
     """
-    shares = (counts + 0.5) / (counts.sum() + 0.5 * len(counts))
-    return psi(bins.shares, shares)
+    size = int(counts.sum())
+    shares = (counts + 0.5) / (size + 0.5 * len(counts))
+    return max(psi(bins.shares, shares) - (len(counts) - 1) * (1 / size + 1 / bins.size), 0.0)
 
 
 def chi_square_p(bins: Bins, counts: npt.NDArray[np.int64]) -> float:

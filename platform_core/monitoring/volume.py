@@ -86,5 +86,5 @@ def _rows_per_minute(
     counts = np.bincount((minutes % 1440).astype(np.int64), minlength=1440).astype(np.float64)
     if len(minutes) == 0:
         return counts
-    days = max(-(-(int(minutes[-1] - minutes.min()) + 1) // 1440), 1)
+    days = max(-(-(int(minutes.max() - minutes.min()) + 1) // 1440), 1)
     return counts / days

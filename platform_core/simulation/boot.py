@@ -53,25 +53,21 @@ def boot_company(parts: PlatformParts, *, origin: datetime, seed: int, progress:
             hint="start over with --fresh, or choose another data directory",
         )
     marker.write_text(json.dumps({"seed": seed, "origin": origin.isoformat()}), encoding="utf-8")
+    company = Company(seed)
+    _write_past(parts, company, origin, seed, progress)
+    return present(parts, company, origin, seed)
 
+
+def _write_past(parts: PlatformParts, company: Company, origin: datetime, seed: int, progress: Progress) -> None:
     progress("catalog", "entities, sources, feature views and services")
     CatalogStore(parts.engine, parts.clock, parts.audit).apply(parts.catalog, "service:platform-setup")
     created = create_estate(parts.resources, parts.catalog)
     progress("resources", f"{created} resources under the control plane")
 
-    company = Company(seed)
     payments = write_history(company, parts.offline, origin, seed)
     progress("history", f"{payments:,} payments of {HISTORY.days} days in {len(COUNTRIES)} countries")
 
-    materializer = Materializer(
-        parts.catalog,
-        parts.offline,
-        parts.online,
-        parts.resources,
-        parts.operations,
-        parts.clock,
-        SqlProgress(parts.engine, parts.clock),
-    )
+    materializer = _materializer(parts)
     rows = sum(
         materializer.load_history(view.name, tenant) for view in parts.catalog.feature_views for tenant in TENANTS
     )
@@ -82,7 +78,7 @@ def boot_company(parts: PlatformParts, *, origin: datetime, seed: int, progress:
     parts.operations.record_usage([*live_usage(origin.date(), seed), *legacy_usage(origin.date(), abandoned=False)])
     progress("operations", "change events, usage and cost of the last weeks")
 
-    champion = train_champion(parts, origin, history=HISTORY, seed=seed)
+    champion = train_champion(parts, origin, seed=seed)
     auc = champion.signature.metrics["auc"]
     progress("model", f"{champion.name} version {champion.version} in production, AUC {auc:.3f}")
 
@@ -90,6 +86,9 @@ def boot_company(parts: PlatformParts, *, origin: datetime, seed: int, progress:
     create_endpoints(parts.resources, champion.version, threshold)
     progress("endpoints", f"serving version {champion.version}, declining from a score of {threshold:.3f}")
 
+
+def present(parts: PlatformParts, company: Company, origin: datetime, seed: int) -> Booted:
+    """The moving parts over a past that is written: topics, connectors, materialization. `company` has lived it."""
     topics = {tenant: Topic(f"payments_{tenant}") for tenant in TENANTS}
     connectors = {
         tenant: Connector(topic, parts.offline, table=f"payments_{tenant}") for tenant, topic in topics.items()
@@ -103,4 +102,16 @@ def boot_company(parts: PlatformParts, *, origin: datetime, seed: int, progress:
         connectors=connectors,
         train_flawed_model=lambda: train_flawed(parts, origin, seed=seed).version,
     )
-    return Booted(parts, world, topics, materializer, origin)
+    return Booted(parts, world, topics, _materializer(parts), origin)
+
+
+def _materializer(parts: PlatformParts) -> Materializer:
+    return Materializer(
+        parts.catalog,
+        parts.offline,
+        parts.online,
+        parts.resources,
+        parts.operations,
+        parts.clock,
+        SqlProgress(parts.engine, parts.clock),
+    )

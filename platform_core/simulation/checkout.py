@@ -36,15 +36,12 @@ class Question:
 
 
 class Checkout(Protocol):
+    answered: int
+    failed: int
+
     def ask(self, questions: list[Question]) -> None:
         """Have these scored; may return before they are."""
         ...
-
-    @property
-    def answered(self) -> int: ...
-
-    @property
-    def failed(self) -> int: ...
 
     def close(self) -> None: ...
 

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.compute
 
 from platform_core.simulation.countries import COUNTRIES, Country
 from platform_core.simulation.events import Events, Floats, Ints, merged, no_events
 from platform_core.simulation.fraud import FRAUD_RATE, PATTERNS, episodes
 from platform_core.simulation.population import CATEGORIES, draw_population
 from platform_core.simulation.seasonality import PAYMENTS_PER_SECOND, Arrivals
+
+pc: Any = pyarrow.compute  # its kernels are made at import time: no type checker sees them
 
 TIMESTAMP = pa.timestamp("us", tz="UTC")
 

@@ -14,6 +14,9 @@ HISTORY = timedelta(days=14)
 INGESTION_SECONDS = (60.0, 120.0)
 """How long after its event a row arrives: published after authorisation, drained once a minute."""
 
+INGESTION_LAG = timedelta(seconds=90)
+"""How old, on the whole, the newest events are that an online value knows of when a payment is scored."""
+
 
 def write_history(company: Company, offline: OfflineStore, origin: datetime, seed: int) -> int:
     """Payments and chargebacks of [origin - 14 days, origin); returns the number of payments."""

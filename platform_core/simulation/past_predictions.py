@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute
 
 from platform_core.features.historical import get_historical_features
 from platform_core.simulation.countries import TENANTS
 from platform_core.simulation.estate import MODEL, SERVICE
+from platform_core.simulation.history import INGESTION_LAG
 from platform_core.simulation.parts import PlatformParts
 from platform_core.simulation.training import SCORED
 from platform_core.training.request_inputs import request_columns
 from platform_core.training.types import ModelVersion
+
+pc: Any = pyarrow.compute  # its kernels are made at import time: no type checker sees them
 
 TARGET_DECLINE_RATE = 0.014
 ROWS_PER_TENANT = 12_000
@@ -40,7 +45,8 @@ def _scored(parts: PlatformParts, tenant: str, version: ModelVersion, origin: da
     if payments.num_rows > ROWS_PER_TENANT:
         payments = payments.slice(payments.num_rows - ROWS_PER_TENANT)
     payments = payments.append_column("tenant", pa.repeat(tenant, payments.num_rows))
-    features = get_historical_features(parts.offline, parts.catalog, SERVICE, payments)
+    asked = payments.append_column("event_timestamp", pc.subtract(payments["event_ts"], pa.scalar(INGESTION_LAG)))
+    features = get_historical_features(parts.offline, parts.catalog, SERVICE, asked)
     known = {**{name: features[name] for name in features.column_names}, **request_columns(payments)}
     model = parts.registry.load(MODEL, version.version)
     matrix = np.column_stack(

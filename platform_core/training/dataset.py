@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
@@ -14,14 +14,15 @@ import pyarrow as pa
 
 from foundation.errors import InvalidInput
 from platform_core.catalog.specs import Catalog, FeatureService
+from platform_core.features.historical import get_historical_features
 from platform_core.features.offline.port import OfflineStore
 from platform_core.training.request_inputs import request_columns
 
 Floats = npt.NDArray[np.float64]
 
 HistoricalFeatures = Callable[[OfflineStore, Catalog, str, pa.Table], pa.Table]
-"""`platform_core.features.historical.get_historical_features`: the entity rows, in their order, with a column
-`view__feature` for each feature of the service as of the row's `event_ts`."""
+"""`get_historical_features` of platform_core.features.historical: the entity rows, in their order, with a column
+`view__feature` for each feature of the service as of the row's `event_timestamp`."""
 
 
 @dataclass(frozen=True)
@@ -56,21 +57,27 @@ def load_training_set(
     offline: OfflineStore,
     catalog: Catalog,
     service: str,
-    historical: HistoricalFeatures,
     *,
     start: datetime,
     end: datetime,
     max_rows: int,
     seed: int,
+    feature_lag: timedelta = timedelta(microseconds=1),
+    historical: HistoricalFeatures = get_historical_features,
 ) -> TrainingSet:
     """Payments of all sources with start <= event_ts < end that have a label in `chargebacks_<tenant>`.
 
     All fraud is kept and genuine payments are drawn down to `max_rows`, each then standing for several (`weight`).
+    Features are those of `feature_lag` before the payment: when it was scored it had not been counted itself, and a
+    larger lag makes up for the materialization's.
+
     Raises InvalidInput when the window holds no payment of one of the two classes.
     """
     payments = _draw(_labelled_payments(offline, catalog, start, end), max_rows, seed)
     rows = payments.to_arrow()
-    features = historical(offline, catalog, service, rows)
+    moments = payments.select(event_timestamp=pl.col("event_ts") - feature_lag).to_arrow()
+    asked = rows.append_column("event_timestamp", moments["event_timestamp"])
+    features = historical(offline, catalog, service, asked)
     columns = {**{name: features[name] for name in features.column_names}, **request_columns(rows)}
     names = feature_names(catalog.feature_service(service))
     missing = [name for name in names if name not in columns]

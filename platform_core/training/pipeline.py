@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import lightgbm as lgb
@@ -12,6 +12,7 @@ import numpy as np
 
 from foundation.errors import InvalidInput
 from platform_core.catalog.specs import Catalog
+from platform_core.features.historical import get_historical_features
 from platform_core.features.offline.port import OfflineStore
 from platform_core.training.dataset import Floats, HistoricalFeatures, TrainingSet, load_training_set
 from platform_core.training.metrics import average_precision, cheapest_threshold, decline_rate, roc_auc
@@ -39,19 +40,31 @@ def train_fraud_model(
     offline: OfflineStore,
     catalog: Catalog,
     service: str,
-    historical: HistoricalFeatures,
     *,
     start: datetime,
     end: datetime,
     seed: int,
     max_rows: int = 60_000,
     trees: int = 100,
+    feature_lag: timedelta = timedelta(microseconds=1),
+    historical: HistoricalFeatures = get_historical_features,
 ) -> TrainedModel:
     """A model of the labelled payments in [start, end), judged on the newest fifth of them.
 
-    `historical` makes the point-in-time join. Raises InvalidInput when there is nothing to learn from.
+    `historical` makes the point-in-time join, `feature_lag` before each payment. Raises InvalidInput when there is
+    nothing to learn from.
     """
-    data = load_training_set(offline, catalog, service, historical, start=start, end=end, max_rows=max_rows, seed=seed)
+    data = load_training_set(
+        offline,
+        catalog,
+        service,
+        start=start,
+        end=end,
+        max_rows=max_rows,
+        seed=seed,
+        feature_lag=feature_lag,
+        historical=historical,
+    )
     cut = _time_split(data)
     parameters = {**_PARAMETERS, "seed": seed}
     train = lgb.Dataset(data.features[:cut], data.label[:cut], weight=data.weight[:cut], feature_name=list(data.names))

@@ -31,7 +31,14 @@ FEATURES = {"card_velocity__tx_count_1h": 1.0, "device_risk__tx_count_1h": 3.0}
 @lru_cache(maxsize=4)
 def small_model(seed: int) -> TrainedModel:
     return train_fraud_model(
-        small_history(800), small_catalog(), SERVICE, features_of_the_row, start=START, end=END, seed=seed, trees=5
+        small_history(800),
+        small_catalog(),
+        SERVICE,
+        historical=features_of_the_row,
+        start=START,
+        end=END,
+        seed=seed,
+        trees=5,
     )
 
 

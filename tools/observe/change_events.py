@@ -83,7 +83,7 @@ def _version(event: ChangeEvent) -> Any:
 
 
 def _minutes(event: ChangeEvent, onset: datetime) -> float:
-    return (onset - event.at).total_seconds() / 60
+    return max(0.0, (onset - event.at).total_seconds() / 60)
 
 
 TOOL = Tool(
@@ -95,7 +95,7 @@ TOOL = Tool(
         "events": "changes in the window on the subject, upstream of it, or tenant-wide campaigns and traffic moves",
         "onset": "when the trouble began: the change found in `column`, or the `onset` that was passed",
         "nearest_kind": "kind of the last change before the onset",
-        "nearest_minutes": "minutes from it to the onset (to now when none is known); a little below 0 is tolerated",
+        "nearest_minutes": "minutes from it to the onset (to now when none is known)",
         "<kind>_count": "changes of this kind in the window",
         "<kind>_at": "time of the last of this kind before the onset",
         "<kind>_subject": "URN it was about",

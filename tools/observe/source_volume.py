@@ -15,6 +15,9 @@ from tools.declaration import Tool
 from tools.reading import find_source, name_of, times_of, window
 
 DAYS = 7
+BATCH_MINUTES = 4.0
+"""Silence that batching alone explains."""
+
 
 
 class Arguments(ToolArguments):
@@ -47,8 +50,8 @@ def observe(platform: PlatformView, arguments: Arguments) -> Observation:
         "ratio": per_minute / usual if usual else None,
         "z": (rows - expected) / math.sqrt(expected) if expected else None,
         "silent_minutes": silent,
-        # a Poisson source is silent this long by chance less than once in a thousand times
-        "silent": bool(usual is not None and silent * usual > math.log(1000)),
+        # a Poisson source is silent this long by chance less than once in a thousand times; connectors commit in batches
+        "silent": bool(usual is not None and silent > BATCH_MINUTES and silent * usual > math.log(1000)),
     }
     start = now.end - timedelta(minutes=max(arguments.minutes, 60))
     ones = np.ones(times.size)
@@ -90,7 +93,7 @@ TOOL = Tool(
         "ratio": "rows_per_minute over usual_per_minute",
         "z": "(rows - expected) / sqrt(expected), the Poisson standard score",
         "silent_minutes": "minutes since the newest row",
-        "silent": "whether so long a silence happens by chance less than once in 1000",
+        "silent": "whether so long a silence (over 4 min) happens by chance less than once in 1000",
     },
     run=observe,
 )

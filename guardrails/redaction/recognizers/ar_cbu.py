@@ -8,7 +8,7 @@ from guardrails.redaction.recognizer import Form, Recognizer, digits
 
 RECOGNIZER = Recognizer(
     entity="CBU",
-    forms=(Form(r"\b\d{8}[ -]?\d{14}\b"),),
+    forms=(Form(r"\d{8}[ -]?\d{14}"),),
     example="cbu 2850590940090418135201",
     validate=cbu.is_valid,
     normalise=digits,

@@ -8,7 +8,7 @@ from guardrails.redaction.recognizer import Form, Recognizer, digits
 
 RECOGNIZER = Recognizer(
     entity="CUIT",
-    forms=(Form(r"(?:2[03457]|3[034])-\d{8}-\d"), Form(r"\b(?:2[03457]|3[034])\d{9}\b", needs_context=True)),
+    forms=(Form(r"(?:2[03457]|3[034])-\d{8}-\d"), Form(r"(?:2[03457]|3[034])\d{9}", needs_context=True)),
     example="cuit 20-05536168-2",
     validate=cuit.is_valid,
     context=("cuit", "cuil", "afip", "tax", "tax_id", "documento", "document"),

@@ -10,8 +10,8 @@ RECOGNIZER = Recognizer(
     entity="CNPJ",
     forms=(
         Form(r"[0-9A-Za-z]{2}\.[0-9A-Za-z]{3}\.[0-9A-Za-z]{3}/[0-9A-Za-z]{4}-\d{2}"),
-        Form(r"\b\d{14}\b", not_after=COUNTERS),
-        Form(r"\b[0-9A-Z]{12}\d{2}\b", needs_context=True),
+        Form(r"\d{14}", not_after=COUNTERS),
+        Form(r"[0-9A-Z]{12}\d{2}", needs_context=True),
     ),
     example="cnpj 11.222.333/0001-81",
     validate=cnpj.is_valid,

@@ -11,7 +11,7 @@ RECOGNIZER = Recognizer(
     forms=(
         Form(r"\d{3}\.\d{3}\.\d{3}-\d{2}"),
         Form(r"\d{9}-\d{2}"),
-        Form(r"\b\d{11}\b", not_after=COUNTERS),
+        Form(r"\d{11}", not_after=COUNTERS),
     ),
     example="cpf 529.982.247-25",
     validate=cpf.is_valid,

@@ -34,9 +34,9 @@ def _of_a_scheme(text: str) -> bool:
 RECOGNIZER = Recognizer(
     entity="CARD",
     forms=(
-        Form(r"\b[2-6]\d{3}(?:[ -]\d{4}){3}(?:[ -]\d{3})?\b|\b3\d{3}[ -]\d{6}[ -]\d{4,5}\b", validate=_of_a_scheme),
-        Form(r"\b[2-6]\d{12,18}\b", validate=_of_a_scheme),
-        Form(r"\b\d(?:[ -]?\d){11,18}\b", needs_context=True),
+        Form(r"[2-6]\d{3}(?:[ -]\d{4}){3}(?:[ -]\d{3})?|3\d{3}[ -]\d{6}[ -]\d{4,5}", validate=_of_a_scheme),
+        Form(r"[2-6]\d{12,18}", validate=_of_a_scheme),
+        Form(r"\d(?:[ -]?\d){11,18}", needs_context=True),
     ),
     example="card 4111 1111 1111 1111",
     validate=_luhn,

@@ -8,9 +8,9 @@ from guardrails.redaction.recognizer import Form, Recognizer, alphanumerics
 
 RECOGNIZER = Recognizer(
     entity="RUT",
-    forms=(Form(r"\d{1,2}\.\d{3}\.\d{3}-[0-9kK]"), Form(r"\b\d{7,8}-?[0-9kK]\b", needs_context=True)),
+    forms=(Form(r"\d{1,2}\.\d{3}\.\d{3}-[0-9kK]"), Form(r"\d{7,8}-?[0-9kK]", needs_context=True)),
     example="rut 12.531.909-2",
     validate=rut.is_valid,
-    context=("rut", "run", "rol", "tax_id"),
+    context=("rut", "tax_id"),
     normalise=alphanumerics,
 )

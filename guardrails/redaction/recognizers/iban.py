@@ -13,7 +13,7 @@ def _valid(text: str) -> bool:
 
 RECOGNIZER = Recognizer(
     entity="IBAN",
-    forms=(Form(r"\b[A-Z]{2}\d{2}(?:[ ]?[A-Z0-9]{4}){2,7}(?:[ ]?[A-Z0-9]{1,3})?\b"),),
+    forms=(Form(r"[A-Z]{2}\d{2}(?:[ ]?[A-Z0-9]{4}){2,7}(?:[ ]?[A-Z0-9]{1,3})?"),),
     example="iban DE89 3704 0044 0532 0130 00",
     validate=_valid,
     normalise=alphanumerics,

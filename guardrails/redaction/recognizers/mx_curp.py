@@ -8,7 +8,7 @@ from guardrails.redaction.recognizer import Form, Recognizer, alphanumerics
 
 RECOGNIZER = Recognizer(
     entity="CURP",
-    forms=(Form(r"(?i)\b[A-Z][AEIOUX][A-Z]{2}\d{6}[HMX][A-Z]{5}[A-Z0-9]\d\b"),),
+    forms=(Form(r"(?i)[A-Z][AEIOUX][A-Z]{2}\d{6}[HMX][A-Z]{5}[A-Z0-9]\d"),),
     example="curp BOXW310820HNERXN09",
     validate=curp.is_valid,
     normalise=alphanumerics,

@@ -10,7 +10,7 @@ from stdnum.mx import rfc
 
 from guardrails.redaction.recognizer import Form, Recognizer, alphanumerics
 
-_PATTERN = r"(?i)\b[A-ZÑ&]{3,4}\d{6}[A-Z0-9]{2}[A0-9]\b"
+_PATTERN = r"(?i)[A-ZÑ&]{3,4}\d{6}[A-Z0-9]{2}[A0-9]"
 
 
 def _checked(text: str) -> bool:

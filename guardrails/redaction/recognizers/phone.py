@@ -17,9 +17,9 @@ def _international(text: str) -> bool:
 RECOGNIZER = Recognizer(
     entity="PHONE",
     forms=(
-        Form(r"\+[1-9]\d{0,2}[ .-]?\(?\d{1,4}\)?(?:[ .-]?\d{2,5}){2,4}", validate=_international),
-        Form(r"\(\d{2,4}\)[ ]?9?[ ]?\d{3,5}[ -]?\d{4}"),
-        Form(r"\b9?\d{2,5}(?:[ .-]?\d{2,5}){1,4}\b", needs_context=True),
+        Form(r"\+[1-9]\d{0,2}[ .-]?\(?\d{1,4}\)?(?:[ .-]?\d{2,5}){2,4}\b", validate=_international),
+        Form(r"\(\d{2,4}\)[ ]?9?[ ]?\d{3,5}[ -]?\d{4}\b"),
+        Form(r"9?\d{2,5}(?:[ .-]?\d{2,5}){1,4}\b", needs_context=True),
     ),
     example="call +55 11 98765-4321",
     validate=_has_a_length,

@@ -34,8 +34,10 @@ def test_the_same_seed_and_intervals_give_the_same_payments() -> None:
     first, second = history(), history()
     for tenant in TENANTS:
         assert first[1][tenant].table.equals(second[1][tenant].table)
-    assert first[0].emit(ORIGIN, ORIGIN + timedelta(minutes=3))["mx"].table.equals(
-        second[0].emit(ORIGIN, ORIGIN + timedelta(minutes=3))["mx"].table
+    assert (
+        first[0]
+        .emit(ORIGIN, ORIGIN + timedelta(minutes=3))["mx"]
+        .table.equals(second[0].emit(ORIGIN, ORIGIN + timedelta(minutes=3))["mx"].table)
     )
 
 

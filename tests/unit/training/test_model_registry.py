@@ -18,7 +18,14 @@ from tests.fakes.payments import END, SERVICE, START, features_of_the_row, small
 @pytest.fixture(scope="module")
 def trained() -> TrainedModel:
     return train_fraud_model(
-        small_history(800), small_catalog(), SERVICE, features_of_the_row, start=START, end=END, seed=3, trees=5
+        small_history(800),
+        small_catalog(),
+        SERVICE,
+        historical=features_of_the_row,
+        start=START,
+        end=END,
+        seed=3,
+        trees=5,
     )
 
 

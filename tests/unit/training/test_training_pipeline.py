@@ -15,7 +15,15 @@ from tests.fakes.payments import END, SERVICE, START, features_of_the_row, small
 
 def _train(store: FakeOfflineStore, seed: int = 3, **arguments: int):
     return train_fraud_model(
-        store, small_catalog(), SERVICE, features_of_the_row, start=START, end=END, seed=seed, trees=30, **arguments
+        store,
+        small_catalog(),
+        SERVICE,
+        historical=features_of_the_row,
+        start=START,
+        end=END,
+        seed=seed,
+        trees=30,
+        **arguments,
     )
 
 
@@ -47,7 +55,7 @@ def test_drawing_down_keeps_all_fraud_and_the_fraud_rate():
 
     def load(rows: int):
         return load_training_set(
-            store, catalog, SERVICE, features_of_the_row, start=START, end=END, max_rows=rows, seed=3
+            store, catalog, SERVICE, historical=features_of_the_row, start=START, end=END, max_rows=rows, seed=3
         )
 
     whole, drawn = load(10_000), load(1_500)
@@ -72,14 +80,28 @@ def test_a_window_without_fraud_says_so():
     clean = FakeOfflineStore({name: store.read(name) for name in store.tables()} | {"chargebacks_br": none})
     with pytest.raises(InvalidInput, match="0 fraudulent and 3000 genuine"):
         train_fraud_model(
-            clean, small_catalog(("br",)), SERVICE, features_of_the_row, start=START, end=END, seed=1, trees=2
+            clean,
+            small_catalog(("br",)),
+            SERVICE,
+            historical=features_of_the_row,
+            start=START,
+            end=END,
+            seed=1,
+            trees=2,
         )
 
 
 def test_a_feature_that_the_join_did_not_bring_is_named():
     with pytest.raises(InvalidInput, match="lacks card_velocity__tx_count_1h, device_risk__tx_count_1h"):
         train_fraud_model(
-            small_history(), small_catalog(), SERVICE, lambda *a: a[3], start=START, end=END, seed=1, trees=2
+            small_history(),
+            small_catalog(),
+            SERVICE,
+            historical=lambda *a: a[3],
+            start=START,
+            end=END,
+            seed=1,
+            trees=2,
         )
 
 

@@ -1,0 +1,104 @@
+"""The simulated platform in one process and on a clock in the hand: everything real but the HTTP between them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import perf_counter
+
+from foundation.clock import FixedClock
+from foundation.database import metadata, open_database
+from foundation.errors import VigiaError
+from platform_core.features.retrieval import OnlineRetriever
+from platform_core.monitoring.alert import Alert
+from platform_core.serving.endpoints import EndpointDirectory
+from platform_core.serving.metrics import ServingMetrics
+from platform_core.serving.prediction_log import PredictionWriter
+from platform_core.serving.scorer import Scorer
+from platform_core.simulation.boot import boot_company, present
+from platform_core.simulation.checkout import Checkout, Question
+from platform_core.simulation.company import Company
+from platform_core.simulation.history import HISTORY
+from platform_core.simulation.parts import PlatformParts, assemble
+from platform_core.simulation.runtime import Simulation
+from platform_core.simulation.slow_store import CompactionAwareStore
+from tests.fakes.audit_log import FakeAuditLog
+
+ORIGIN = datetime(2026, 11, 19, 5, 40, tzinfo=UTC)
+SEED = 7
+
+
+class DirectCheckout(Checkout):
+    """The inference server's own scorer, called directly. Each `ask` sees the endpoints as they are just then."""
+
+    def __init__(self, parts: PlatformParts) -> None:
+        self._store = CompactionAwareStore(parts.online, parts.resources)
+        self._endpoints = EndpointDirectory(parts.resources, parts.registry, parts.catalog)
+        self._log = PredictionWriter(parts.offline)
+        retriever = OnlineRetriever(parts.catalog, self._store, parts.clock)
+        self._scorer = Scorer(retriever, parts.clock, ServingMetrics(), self._log.write)
+        self._pool = ThreadPoolExecutor(8)
+        self.answered = 0
+        self.failed = 0
+
+    def ask(self, questions: list[Question]) -> None:
+        self._store.poll()
+        self._endpoints.refresh()
+        answers = list(self._pool.map(self._score, questions))
+        self._log.flush()
+        self.answered += sum(answers)
+        self.failed += len(answers) - sum(answers)
+
+    def close(self) -> None:
+        self._pool.shutdown()
+        self._store.close()
+
+    def _score(self, question: Question) -> bool:
+        try:
+            self._scorer.predict(self._endpoints.get(question.endpoint), question.request, perf_counter())
+        except VigiaError:
+            return False
+        return True
+
+
+def write_past(directory: Path, seed: int = SEED) -> None:
+    """Boot a company in `directory` and leave it there."""
+    with _parts(directory) as parts:
+        boot_company(parts, origin=ORIGIN, seed=seed, progress=lambda step, detail: None)
+
+
+@contextmanager
+def simulation(past: Path, directory: Path, seed: int = SEED) -> Generator[Simulation]:
+    """A company that goes on from a copy of `past`."""
+    shutil.copytree(past, directory)
+    with _parts(directory) as parts:
+        company = Company(seed)
+        company.emit(ORIGIN - HISTORY, ORIGIN)  # its random state is that of having lived it
+        running = Simulation(present(parts, company, ORIGIN, seed), DirectCheckout(parts))
+        yield running
+        running.close()
+
+
+@contextmanager
+def _parts(directory: Path) -> Generator[PlatformParts]:
+    clock = FixedClock(ORIGIN)
+    directory.mkdir(parents=True, exist_ok=True)
+    engine = open_database(f"sqlite:///{directory / 'vigia.db'}")
+    metadata.create_all(engine)
+    yield assemble(directory, engine, clock, FakeAuditLog(clock))
+    engine.dispose()
+
+
+def forward(running: Simulation, minutes: int) -> list[tuple[int, Alert]]:
+    """Let `minutes` ticks of a minute pass; returns what the monitors changed, with the minute."""
+    clock = running.parts.clock
+    assert isinstance(clock, FixedClock)
+    changed: list[tuple[int, Alert]] = []
+    for minute in range(1, minutes + 1):
+        clock.advance(timedelta(minutes=1))
+        changed += [(minute, alert) for alert in running.tick().changed]
+    return changed
