@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from foundation.clock import FixedClock
-from foundation.database import metadata, open_database
+from foundation.database import open_database
+from foundation.ids import new_id
+from migrations.upgrade import upgrade_database
 
 NIGHT = datetime(2026, 11, 19, 5, 51, tzinfo=UTC)
 """02:51 in São Paulo."""
@@ -21,10 +26,46 @@ def clock() -> FixedClock:
     return FixedClock(NIGHT)
 
 
+@pytest.fixture(scope="session")
+def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with every migration applied, to be copied."""
+    path = tmp_path_factory.mktemp("schema") / "vigia.db"
+    upgrade_database(f"sqlite:///{path}")
+    return path
+
+
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    """A fresh SQLite database with the whole schema."""
-    engine = open_database(f"sqlite:///{tmp_path / 'vigia.db'}")
-    metadata.create_all(engine)
+def engine(tmp_path: Path, migrated_database: Path) -> Iterator[Engine]:
+    """A fresh SQLite database with the whole schema, built by the migrations."""
+    path = tmp_path / "vigia.db"
+    shutil.copyfile(migrated_database, path)
+    engine = open_database(f"sqlite:///{path}")
     yield engine
     engine.dispose()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Where servers are required (CI), a test that skips for want of one has failed."""
+    report: pytest.TestReport = yield
+    required = os.environ.get("VIGIA_TEST_REQUIRE_SERVERS") == "1"
+    if required and report.skipped and item.get_closest_marker("server") is not None:
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} needs a server that is not here: {report.longrepr}"
+    return report
+
+
+@pytest.fixture
+def postgres_url() -> Iterator[str]:
+    """An empty database of its own on the test server."""
+    server = os.environ.get("VIGIA_TEST_POSTGRES_URL")
+    if not server:
+        pytest.skip("VIGIA_TEST_POSTGRES_URL is not set: apt-get install postgresql, then make test-servers")
+    name = new_id("test")
+    admin = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(sa.text(f'CREATE DATABASE "{name}"'))
+    yield sa.make_url(server).set(database=name).render_as_string(hide_password=False)
+    with admin.connect() as connection:
+        connection.execute(sa.text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+    admin.dispose()

@@ -7,9 +7,11 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from agents.diagnosis.types import Diagnosis
+from agents.llm.narrative import Narrative
 from foundation.frozen import Frozen
 from platform_core.access.principals import Environment
-from platform_core.monitoring.alert import Severity
+from platform_core.monitoring.alert import Alert, Severity
 
 IncidentStatus = Literal["open", "investigating", "awaiting_approval", "mitigating", "mitigated", "resolved"]
 
@@ -67,3 +69,50 @@ class VerificationResult(Frozen):
 
     attempts: int
     wall_seconds: float
+
+
+class StoredAlert(Frozen):
+    """An alert as the inbox holds it. `effective_at` is `starts_at`, or the time of receipt when the sender's clock is
+    off by more than an hour; `received_wall` is in seconds since the epoch."""
+
+    id: str
+    alert: Alert
+    effective_at: datetime
+    received_at: datetime
+    received_wall: float
+    repeats: int = 0
+
+
+class DiagnosisRecord(Frozen):
+    """A diagnosis in its place. `made_wall` is in seconds since the epoch."""
+
+    incident_id: str
+    round: int
+    diagnosis: Diagnosis
+    narration: Narrative | None
+    made_at: datetime
+    made_wall: float
+
+
+ProposalPurpose = Literal["action", "compensation"]
+"""`compensation` undoes an action that did not work; it needs an approval of its own."""
+
+
+class VerdictFeedback(Frozen):
+    """An engineer's word on a diagnosis: `correct`, or wrong with the cause that it really was, if known."""
+
+    incident_id: str
+    principal_id: str
+    cause: str
+    correct: bool
+    actual_cause: str | None = None
+    note: str | None = None
+    at: datetime
+
+
+class CauseRecord(Frozen):
+    """How a cause has fared: called right, called wrong, and missed (it was another's wrong diagnosis)."""
+
+    right: int = 0
+    wrong: int = 0
+    missed: int = 0

@@ -1,0 +1,1 @@
+"""The copilot over HTTP: alert webhooks, the API, probes and metrics."""

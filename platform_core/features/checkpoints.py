@@ -43,7 +43,8 @@ class Checkpoints:
         self._current[view, tenant] = progress
 
     def write_if_due(self, view: str) -> None:
-        if time.monotonic() - self._saved_at.setdefault(view, time.monotonic()) >= self._every_s:
+        now = time.monotonic()
+        if now - self._saved_at.setdefault(view, now) >= self._every_s:
             self.write(view)
 
     def write(self, view: str) -> None:

@@ -76,7 +76,7 @@ def _visible(
     first, last = bounds["first"][0], bounds["last"][0]
     nothing = [pl.lit(None, pl.Float64).alias(f) for f in features]
     if first is None:
-        return asked.select(nothing)
+        return asked.with_columns(nothing)
     known = offline.schema(offline_table(view.name)).names
     stored = [f for f in features if f in known]  # a view may gain a feature after its history was written
     columns = ["tenant", "key", "event_ts", "created_ts", *stored]

@@ -31,7 +31,7 @@ from platform_core.features.offline.port import ArrivalFeed
 from platform_core.features.online.port import OnlineStore
 from platform_core.features.progress import Progress, ProgressStore
 from platform_core.features.run_log import RunLog
-from platform_core.features.source_rows import sound_until
+from platform_core.features.source_rows import Arrival, sound_until
 from platform_core.features.source_window import SourceWindow
 from platform_core.features.target import Target, Targets, job_urn
 from platform_core.features.touched import restored_rows, touched_rows
@@ -154,6 +154,7 @@ class Materializer:
         after = Progress(watermark, target.spec.quarantine_since, target.mapping)
         rows = 0
         if before != after:
+            self._reach_back(target, window, arrivals[:sound], before, after)
             rows = self._materialize(target, window, before, after)
             self._checkpoints.advance(view, tenant, after)
             if replace(before, watermark=watermark) != after:
@@ -166,8 +167,6 @@ class Materializer:
     def _materialize(self, target: Target, window: SourceWindow, before: Progress, after: Progress) -> int:
         view, tenant, now = target.view.name, target.tenant, self._clock.now()
         edges = [q for q in (before.quarantine_since, after.quarantine_since) if q is not None]
-        if edges and before.quarantine_since != after.quarantine_since:
-            window.reach_back(min(edges) - self._reach(target.source) - target.view.ttl, now)
         restored = None
         if after.quarantine_since is not None and after.quarantine_since != before.quarantine_since:
             restored = with_tenant(restored_rows(target, window, min(edges), after), tenant, now)
@@ -177,6 +176,17 @@ class Materializer:
         self._online.write(tenant, view, newest_per_key(rows))
         self._checkpoints.add(view, rows)
         return len(rows) + (0 if restored is None else len(restored))
+
+    def _reach_back(
+        self, target: Target, window: SourceWindow, arrivals: list[Arrival], before: Progress, after: Progress
+    ) -> None:
+        """Have the window hold what late arrivals and a moved quarantine need."""
+        starts = [a.first_event for a in arrivals if a.first_event is not None]
+        if before.quarantine_since != after.quarantine_since:
+            edges = (before.quarantine_since, after.quarantine_since)
+            starts += [edge - target.view.ttl for edge in edges if edge is not None]
+        if starts:
+            window.reach_back(min(starts) - self._reach(target.source), self._clock.now())
 
     def _window(self, source: DataSource) -> SourceWindow:
         if source.name not in self._windows:

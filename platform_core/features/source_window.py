@@ -52,20 +52,23 @@ class SourceWindow:
         self._listed_after = -1
 
     def follow(self, now: datetime, mapping: Mapping[str, str], watermark: int) -> None:
-        """Bring the window up to date. `arrivals` then lists what came after `watermark`, at least."""
+        """Bring the window up to date. `arrivals` then lists what came after `watermark`, at least.
+
+        Rows older than the window usually reaches are not held: `reach_back` before computing with late ones.
+        """
         keep = now - self._reach - _SLACK
         if mapping != self._mapping or self._listed_after > watermark:
             self._load(keep, mapping, watermark)
-        self._take_in(now)
-        if self.floor < keep - _TRIM:
+        elif self.floor < keep - _TRIM:
             self._trim(keep)
+        self._take_in()
 
     def reach_back(self, start: datetime, now: datetime) -> None:
         """Hold rows from `start` on, or from as far back as late events are accepted."""
         start = max(start, now - self._reach - LATENESS)
         if start < self.floor:
             self._load(start, self._mapping or {}, self._listed_after)
-            self._take_in(now)
+            self._take_in()
 
     def forget(self, watermark: int) -> None:
         """Every view has seen the arrivals up to `watermark`."""
@@ -84,16 +87,14 @@ class SourceWindow:
             stored = self._offline.read_version(self._source.table, watermark, start=floor, time_column=time_column)
             self._insert(catalog_rows(stored, self._source, mapping), watermark)
 
-    def _take_in(self, now: datetime) -> None:
-        mapping, earliest = self._mapping or {}, now
+    def _take_in(self) -> None:
+        mapping = self._mapping or {}
         for version, stored in self._offline.appended(self._source.table, after=self.version):
             rows = catalog_rows(stored, self._source, mapping)
             arrival = describe(version, stored, rows, self._source, mapping)
             self._insert(rows, version)
             self.arrivals.append(arrival)
             self.version = version
-            earliest = min(earliest, arrival.first_event or earliest)
-        self.reach_back(earliest - self._reach, now)
 
     def _insert(self, rows: pa.Table, version: int) -> None:
         event_ts, created_ts = quote(self._source.event_timestamp), quote(self._source.created_timestamp)

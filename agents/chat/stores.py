@@ -1,0 +1,64 @@
+"""Answers from what the copilot itself knows: incidents and approvals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from agents.chat.ports import ReadsApprovals, ReadsIncidents
+from agents.chat.types import Citation
+from agents.incident.types import Incident, IncidentStatus
+from foundation.errors import NotFound
+from platform_core.access.principals import Principal
+
+_UNRESOLVED: tuple[IncidentStatus, ...] = ("open", "investigating", "awaiting_approval", "mitigating", "mitigated")
+
+
+def of_incident(incidents: ReadsIncidents, label: str, principal: Principal) -> Citation:
+    """The state of one incident. One that the principal may not see is not there, as for everybody else's eyes."""
+    try:
+        incident = incidents.by_label(label)
+    except NotFound as error:
+        return _citation("incidents", {"label": label}, f"{label}: {error}", found=False)
+    if not principal.may_act_for(incident.tenant):
+        return _citation("incidents", {"label": label}, f"{label}: no such incident", found=False)
+    record = incidents.diagnosis(incident.id)
+    top = record.diagnosis.top if record else None
+    cause = f"; most likely {top.cause} ({top.confidence:.2f})" if top else "; no diagnosis yet"
+    last = list(incidents.timeline(incident.id))[-1:]
+    happened = f"; last: {last[0].text} ({last[0].at:%H:%M} UTC)" if last else ""
+    return _citation("incidents", {"label": incident.label}, f"{_line(incident)}{cause}{happened}")
+
+
+def unresolved(incidents: ReadsIncidents, principal: Principal, subjects: Sequence[str] = ()) -> list[Citation]:
+    """Incidents that are not over, about `subjects` if any are given."""
+    found = [
+        incident
+        for incident in incidents.list(statuses=_UNRESOLVED, limit=50)
+        if principal.may_act_for(incident.tenant) and (not subjects or set(subjects) & set(incident.subjects))
+    ]
+    return [_citation("incidents", {"label": incident.label}, _line(incident)) for incident in found]
+
+
+def waiting(approvals: ReadsApprovals, principal: Principal) -> list[Citation]:
+    """Requests for approval that nobody has decided."""
+    return [
+        _citation(
+            "approvals",
+            {"id": request.id},
+            f"{request.id}: {request.proposal.tool}, {request.proposal.plan.summary}; "
+            f"needs {request.approvers_needed} approver(s), expires {request.expires_at:%H:%M} UTC",
+        )
+        for request in approvals.pending()
+        if principal.may_act_for(request.proposal.tenant)
+    ]
+
+
+def _line(incident: Incident) -> str:
+    outcome = f", {incident.outcome}" if incident.outcome else ""
+    return f"{incident.label} is {incident.status}{outcome} ({incident.severity}): {incident.title}"
+
+
+def _citation(source: str, arguments: dict[str, str], summary: str, *, found: bool = True) -> Citation:
+    return Citation(
+        id="", source=source, arguments=dict(arguments), status="success" if found else "no_data", summary=summary
+    )

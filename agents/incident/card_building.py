@@ -1,0 +1,216 @@
+"""Builds the card from what is stored."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from agents.diagnosis.types import Diagnosis, Hypothesis
+from agents.evidence import Evidence
+from agents.incident.card import (
+    CardApproval,
+    CardCause,
+    CardExecution,
+    CardProposal,
+    CardRunbook,
+    IncidentCard,
+)
+from agents.incident.ports import ActionExecutor, ApprovalDesk
+from agents.incident.status_line import status_line
+from agents.incident.store import IncidentStore
+from agents.incident.types import DiagnosisRecord, ProposalPurpose, StoredAlert
+from agents.runbooks.library import RunbookLibrary
+from foundation.clock import Clock
+from guardrails.approvals.types import ApprovalRequest
+from guardrails.executor.port import ActionExecution
+from guardrails.proposal import ActionProposal
+from platform_core.monitoring.alert import AlertKind
+from tools.contract import Chart
+
+NEAREST_TO_PEOPLE: tuple[AlertKind, ...] = ("score_shift", "errors", "latency", "cost", "freshness", "drift")
+"""Whose payment is declined comes before whose column moved."""
+
+
+class TreeHeadView(Protocol):
+    @property
+    def size(self) -> int: ...
+    @property
+    def root_hash(self) -> str: ...
+
+
+class LogHead(Protocol):
+    def head(self) -> TreeHeadView: ...
+
+
+class CardBuilder:
+    def __init__(
+        self,
+        store: IncidentStore,
+        approvals: ApprovalDesk,
+        executor: ActionExecutor,
+        runbooks: RunbookLibrary,
+        clock: Clock,
+        *,
+        log: LogHead | None = None,
+        who_may: str = "oncall or approver of the tenant, not the requester",
+    ) -> None:
+        self._store = store
+        self._approvals = approvals
+        self._executor = executor
+        self._runbooks = runbooks
+        self._clock = clock
+        self._log = log
+        self._who_may = who_may
+
+    def build(self, incident_id: str) -> IncidentCard:
+        """Raises NotFound."""
+        incident = self._store.get(incident_id)
+        alerts = self._store.alerts(incident_id)
+        evidence = self._store.evidence(incident_id)
+        record = self._store.diagnosis(incident_id)
+        diagnosis = record.diagnosis if record else None
+        top = diagnosis.top if diagnosis else None
+        newest = self._store.newest_proposal(incident_id)
+        request = self._request(incident_id, newest[1]) if newest else None
+        execution = self._executor.for_approval(request.id) if request else None
+        verification = self._store.verification(execution.id) if execution else None
+        head = self._log.head() if self._log else None
+        return IncidentCard(
+            incident_id=incident.id,
+            as_of=self._clock.now(),
+            label=incident.label,
+            title=incident.title,
+            status=incident.status,
+            outcome=incident.outcome,
+            severity=incident.severity,
+            environment=incident.environment,
+            tenant=incident.tenant,
+            opened_at=incident.opened_at,
+            updated_at=incident.updated_at,
+            subjects=incident.subjects,
+            alerts=len(alerts),
+            impact=_impact(top, alerts),
+            verdict=diagnosis.verdict if diagnosis else None,
+            most_likely=_cause(top) if top else None,
+            also_possible=tuple(_cause(h) for h in diagnosis.ranked[1:]) if diagnosis else (),
+            ruled_out=tuple(_cause(h) for h in diagnosis.ruled_out) if diagnosis else (),
+            not_checked=_not_checked(diagnosis),
+            look_next=diagnosis.look_next if diagnosis else (),
+            narration=record.narration if record else None,
+            charts=_charts(top, evidence),
+            proposal=_proposal(*newest) if newest else None,
+            approval=_approval(request, self._who_may) if request else None,
+            execution=_execution(execution) if execution else None,
+            verification=verification,
+            status_line=status_line(incident, request, execution, verification, self._store.timeline(incident_id)),
+            runbook=self._runbook(top),
+            probes=len(evidence),
+            seconds_to_diagnosis=_seconds(alerts, self._store.diagnosis(incident_id, round_number=1)),
+            model_used=_model(record),
+            audit_entries=head.size if head else None,
+            audit_head=head.root_hash if head else None,
+        )
+
+    def _request(self, incident_id: str, proposal: ActionProposal) -> ApprovalRequest | None:
+        known = self._approvals.for_incident(incident_id)
+        return next((request for request in known if request.proposal.id == proposal.id), None)
+
+    def _runbook(self, top: Hypothesis | None) -> CardRunbook | None:
+        runbook = self._runbooks.find(top.cause) if top else None
+        if runbook is None:
+            return None
+        head = runbook.head
+        return CardRunbook(
+            file=runbook.file, title=head.title, owner=head.owner, worked=head.worked, tried=runbook.tried
+        )
+
+
+def _cause(hypothesis: Hypothesis) -> CardCause:
+    return CardCause(
+        cause=hypothesis.cause,
+        title=hypothesis.title,
+        confidence=hypothesis.confidence,
+        supporting=hypothesis.supporting,
+        refuting=hypothesis.refuting,
+    )
+
+
+def _impact(top: Hypothesis | None, alerts: list[StoredAlert]) -> str:
+    told = top.facts.get("impact") if top else None
+    if isinstance(told, str):
+        return told
+    order = {kind: place for place, kind in enumerate(NEAREST_TO_PEOPLE)}
+    nearest = min(alerts, key=lambda stored: order.get(stored.alert.kind, len(order)), default=None)
+    return nearest.alert.summary if nearest else ""
+
+
+def _not_checked(diagnosis: Diagnosis | None) -> tuple[str, ...]:
+    if diagnosis is None:
+        return ()
+    return tuple(dict.fromkeys(gap for hypothesis in diagnosis.ranked for gap in hypothesis.not_checked))
+
+
+def _charts(top: Hypothesis | None, evidence: list[Evidence]) -> tuple[Chart, ...]:
+    cited = [i for finding in (top.supporting if top else ()) for i in finding.evidence_ids]
+    by_id = {piece.id: piece for piece in evidence}
+    carrying = [by_id[i] for i in dict.fromkeys(cited) if i in by_id]
+    others = [piece for piece in evidence if piece not in carrying]
+    charts = [piece.observation.chart for piece in (*carrying, *others) if piece.observation.chart is not None]
+    return tuple(charts[:2])
+
+
+def _proposal(purpose: ProposalPurpose, proposal: ActionProposal) -> CardProposal:
+    plan = proposal.plan
+    return CardProposal(
+        id=proposal.id,
+        purpose=purpose,
+        tool=proposal.tool,
+        arguments=proposal.arguments,
+        tier=proposal.tier,
+        summary=plan.summary,
+        rationale=proposal.rationale,
+        changes=plan.changes,
+        diff=tuple(f"{change.field}: {change.before!s} -> {change.after!s}" for change in plan.changes),
+        blast_radius=proposal.blast_radius,
+        expected_effect=plan.expected_effect,
+        verified_by=tuple(condition.description for condition in proposal.post_conditions),
+        undo=proposal.compensation.summary if proposal.compensation else None,
+        monthly_saving_usd=proposal.monthly_saving_usd,
+        evidence_ids=proposal.evidence_ids,
+        digest_short=f"{proposal.digest[:4]}…{proposal.digest[-2:]}",
+    )
+
+
+def _approval(request: ApprovalRequest, who_may: str) -> CardApproval:
+    return CardApproval(
+        id=request.id,
+        status=request.status,
+        rule=request.rule,
+        approvers_needed=request.approvers_needed,
+        who_may=f"{request.approvers_needed} of {who_may}",
+        requested_at=request.requested_at,
+        expires_at=request.expires_at,
+        decisions=request.decisions,
+    )
+
+
+def _execution(execution: ActionExecution) -> CardExecution:
+    return CardExecution(
+        id=execution.id,
+        status=execution.status,
+        started_at=execution.started_at,
+        ended_at=execution.ended_at,
+        error=execution.error,
+        change_event_id=execution.receipt.change_event_id if execution.receipt else None,
+    )
+
+
+def _seconds(alerts: list[StoredAlert], first: DiagnosisRecord | None) -> float | None:
+    """From the first alert's receipt to the first diagnosis, on the wall."""
+    if first is None or not alerts:
+        return None
+    return round(first.made_wall - min(stored.received_wall for stored in alerts), 3)
+
+
+def _model(record: DiagnosisRecord | None) -> str | None:
+    author = record.narration.author if record and record.narration else None
+    return None if author in (None, "template") else author

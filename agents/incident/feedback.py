@@ -1,0 +1,83 @@
+"""The engineer's word on a diagnosis: what the next diagnoses' priors are made of."""
+
+from __future__ import annotations
+
+from sqlalchemy.engine import Engine
+
+from agents.incident.repositories import feedback as rows
+from agents.incident.repositories import findings, incidents, timeline
+from agents.incident.types import CauseRecord, TimelineEvent, VerdictFeedback
+from audit.entry import AuditRecord
+from audit.port import AuditLog
+from foundation.clock import Clock
+from foundation.database import reading, transaction
+from foundation.errors import Conflict, Forbidden
+from foundation.ids import new_id
+from platform_core.access.principals import Principal
+
+
+class FeedbackDesk:
+    def __init__(self, engine: Engine, clock: Clock, audit: AuditLog) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._audit = audit
+
+    def record(
+        self,
+        incident_id: str,
+        principal: Principal,
+        *,
+        correct: bool,
+        actual_cause: str | None = None,
+        note: str | None = None,
+    ) -> VerdictFeedback:
+        """Whether the newest diagnosis named the right cause; the last word of each person counts.
+
+        Raises NotFound; Conflict when there is no diagnosis yet; Forbidden for agents and for other tenants' people.
+        """
+        now = self._clock.now()
+        with transaction(self._engine) as connection:
+            incident = incidents.get(connection, incident_id)
+            if principal.kind != "human" or not principal.may_act_for(incident.tenant):
+                raise Forbidden(f"{principal.id} may not judge {incident.label}", hint="a person of its tenant may")
+            record = findings.diagnosis_of(connection, incident_id)
+            if record is None:
+                raise Conflict(f"{incident.label} has no diagnosis yet", hint="wait until it was investigated")
+            top = record.diagnosis.top
+            feedback = VerdictFeedback(
+                incident_id=incident_id,
+                principal_id=principal.id,
+                cause=top.cause if top else "none",
+                correct=correct,
+                actual_cause=None if correct else actual_cause,
+                note=note,
+                at=now,
+            )
+            rows.record(connection, feedback)
+            event = TimelineEvent(
+                incident_id=incident_id,
+                at=now,
+                kind="verdict.recorded",
+                actor=principal.id,
+                text=f"{feedback.cause} is {'right' if correct else 'wrong'}"
+                + (f", it was {actual_cause}" if feedback.actual_cause else ""),
+            )
+            timeline.tell(connection, event, key=new_id("verdict"))
+            incidents.touch(connection, incident_id, now)
+            self._audit.append(
+                AuditRecord(
+                    action="verdict.recorded",
+                    actor=principal.id,
+                    subject=incident_id,
+                    tenant=incident.tenant,
+                    incident_id=incident_id,
+                    payload={"cause": feedback.cause, "correct": correct, "actual_cause": feedback.actual_cause},
+                ),
+                connection=connection,
+            )
+        return feedback
+
+    def per_cause(self) -> dict[str, CauseRecord]:
+        """How each cause has fared so far."""
+        with reading(self._engine) as connection:
+            return rows.per_cause(connection)

@@ -1,0 +1,1 @@
+"""Queries. Every function joins the caller's transaction; none commits."""

@@ -1,0 +1,90 @@
+"""Who works on which incident. A lease ends on the wall clock, so that a dead worker's work is taken over soon."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from agents.incident.repositories.insert import insert_once
+from agents.incident.tables import leases
+
+
+def add(connection: Connection, incident_id: str) -> None:
+    insert_once(connection, leases, {"incident_id": incident_id, "state": "ready"})
+
+
+def due(connection: Connection, *, now: float, undecided: Collection[str]) -> list[str]:
+    """Incidents with work that nobody holds: ready ones, and parked ones whose approval is no longer undecided."""
+    decided = leases.c.state == "parked"
+    if undecided:
+        decided &= leases.c.approval_id.is_(None) | leases.c.approval_id.not_in(undecided)
+    rows = connection.execute(
+        sa.select(leases.c.incident_id)
+        .where((leases.c.state == "ready") | decided, _free(now))
+        .order_by(leases.c.not_before_wall, leases.c.incident_id)
+    )
+    return list(rows.scalars())
+
+
+def claim(connection: Connection, incident_id: str, owner: str, *, now: float, until: float) -> bool:
+    """Take it with one conditional UPDATE; False if somebody else holds it or there is nothing to do."""
+    taken = connection.execute(
+        sa.update(leases)
+        .where(leases.c.incident_id == incident_id, leases.c.state != "done", _free(now))
+        .values(owner=owner, expires_wall=until)
+    )
+    return taken.rowcount == 1
+
+
+def renew(connection: Connection, owner: str, *, until: float) -> set[str]:
+    """Extend every lease of `owner`; returns the incidents it still holds."""
+    connection.execute(sa.update(leases).where(leases.c.owner == owner).values(expires_wall=until))
+    return set(connection.execute(sa.select(leases.c.incident_id).where(leases.c.owner == owner)).scalars())
+
+
+def park(connection: Connection, incident_id: str, owner: str, approval_id: str) -> bool:
+    """Let go of it until the approval is decided."""
+    return _release(connection, incident_id, owner, state="parked", approval_id=approval_id, attempts=0)
+
+
+def finish(connection: Connection, incident_id: str, owner: str) -> bool:
+    """Let go of it: there is nothing more to do."""
+    return _release(connection, incident_id, owner, state="done", approval_id=None, attempts=0)
+
+
+def back_off(connection: Connection, incident_id: str, owner: str, *, until: float) -> bool:
+    """Let go of it after a failure, and leave it alone until then."""
+    return _release(connection, incident_id, owner, attempts=leases.c.attempts + 1, not_before_wall=until)
+
+
+def wake(connection: Connection, incident_id: str) -> None:
+    """There is work again."""
+    connection.execute(
+        sa.update(leases)
+        .where(leases.c.incident_id == incident_id)
+        .values(state="ready", approval_id=None, attempts=0, not_before_wall=0.0)
+    )
+
+
+def attempts(connection: Connection, incident_id: str) -> int:
+    return connection.execute(sa.select(leases.c.attempts).where(leases.c.incident_id == incident_id)).scalar_one()
+
+
+def idle(connection: Connection) -> list[str]:
+    """Incidents with nothing to do now."""
+    return list(connection.execute(sa.select(leases.c.incident_id).where(leases.c.state == "done")).scalars())
+
+
+def _free(now: float) -> sa.ColumnElement[bool]:
+    return (leases.c.not_before_wall <= now) & (leases.c.owner.is_(None) | (leases.c.expires_wall < now))
+
+
+def _release(connection: Connection, incident_id: str, owner: str, **values: object) -> bool:
+    let_go = connection.execute(
+        sa.update(leases)
+        .where(leases.c.incident_id == incident_id, leases.c.owner == owner)
+        .values(owner=None, expires_wall=0.0, **values)
+    )
+    return let_go.rowcount == 1

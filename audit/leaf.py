@@ -1,0 +1,70 @@
+"""The bytes of one leaf.
+
+A leaf is the RFC 8785 form of `{"previous_hash", "record": {…}, "recorded_at", "sequence"}`. `payload` is stored in
+that form already, so the rest is joined around it: as exact as canonicalising the whole, and an order of magnitude
+faster, which is what lets a log of a million entries be verified in a minute. A property test holds both equal.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from foundation.errors import InvalidInput
+
+# RFC 8785 escapes strings as this encoder does: \b \t \n \f \r \" \\ and \u00xx in lower case, nothing else.
+_quote = json.JSONEncoder(ensure_ascii=False).encode
+
+FIRST_PREVIOUS_HASH = "0" * 64
+
+
+def iso(moment: datetime) -> str:
+    """A time as it is hashed: UTC with microseconds."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+class Leaf(NamedTuple):
+    """What is hashed for one entry. `recorded_at` is `iso` text, `payload` canonical JSON text of an object."""
+
+    sequence: int
+    recorded_at: str
+    action: str
+    actor: str
+    subject: str
+    tenant: str | None
+    incident_id: str | None
+    payload: str
+    previous_hash: str
+
+    def encoded(self) -> bytes:
+        """The leaf's bytes. Raises InvalidInput for text that is not Unicode (a lone surrogate)."""
+        text = (
+            f'{{"previous_hash":{_quote(self.previous_hash)},"record":{{"action":{_quote(self.action)}'
+            f',"actor":{_quote(self.actor)},"incident_id":{_quote(self.incident_id)},"payload":{self.payload}'
+            f',"subject":{_quote(self.subject)},"tenant":{_quote(self.tenant)}}}'
+            f',"recorded_at":{_quote(self.recorded_at)},"sequence":{self.sequence}}}'
+        )
+        try:
+            return text.encode()
+        except UnicodeEncodeError as error:
+            raise InvalidInput(f"an audit record holds text that is not Unicode: {error}") from error
+
+
+def parse_json(text: str) -> dict[str, Any]:
+    """One JSON object. Whole numbers beyond 2**53, which RFC 8785 writes for floats, come back as floats.
+
+    Raises InvalidInput for anything else.
+    """
+    try:
+        value = json.loads(text, parse_int=_whole)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise InvalidInput("not a JSON object")
+    return value
+
+
+def _whole(digits: str) -> int | float:
+    number = int(digits)
+    return number if abs(number) < 2**53 else float(digits)

@@ -1,0 +1,73 @@
+"""Makes a checkpoint of the log as it stands, and keeps a copy where the database's owner cannot reach it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import IntegrityError
+
+from audit.checkpoint import CheckpointSigner
+from audit.log import SqlAuditLog, TreeHead
+from audit.tables import audit_checkpoints
+from foundation.clock import Clock
+from foundation.database import reading, transaction
+from foundation.errors import Unavailable
+
+
+class CheckpointPublisher:
+    """Signs the log's head and stores the note. Call `publish` from time to time, and after each executed action.
+
+    With `copy_to`, each note is also appended to that file, meant to lie on other storage; `read_notes` gives them
+    back to `verify_log(notes=…)`.
+    """
+
+    def __init__(self, engine: Engine, clock: Clock, signer: CheckpointSigner, *, copy_to: Path | None = None) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._signer = signer
+        self._copy_to = copy_to
+
+    def publish(self) -> str:
+        """The signed note of the current head; the stored one when the log has not grown since. Raises Unavailable."""
+        head = SqlAuditLog(self._engine, self._clock).head()
+        existing = self._stored(head)
+        if existing is not None:
+            return existing
+        note = self._signer.sign(head)
+        try:
+            with transaction(self._engine) as connection:
+                connection.execute(
+                    sa.insert(audit_checkpoints).values(size=head.size, signed_at=self._clock.now(), note=note)
+                )
+        except IntegrityError:
+            return note  # another process signed the same head in the meantime: Ed25519 gave it the same note
+        if self._copy_to is not None:
+            _append(self._copy_to, note)
+        return note
+
+    def latest(self) -> str | None:
+        """The newest stored note."""
+        query = sa.select(audit_checkpoints.c.note).order_by(audit_checkpoints.c.size.desc()).limit(1)
+        with reading(self._engine) as connection:
+            return connection.scalar(query)
+
+    def _stored(self, head: TreeHead) -> str | None:
+        with reading(self._engine) as connection:
+            return connection.scalar(sa.select(audit_checkpoints.c.note).where(audit_checkpoints.c.size == head.size))
+
+
+def read_notes(path: Path) -> list[str]:
+    """The notes that `CheckpointPublisher` appended to `path`, oldest first."""
+    parts = [part.strip("\n") for part in path.read_text(encoding="utf-8").split("\n\n") if part.strip()]
+    return [f"{body}\n\n{signature}\n" for body, signature in zip(parts[::2], parts[1::2], strict=True)]
+
+
+def _append(path: Path, note: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as file:
+            file.write(f"{note}\n")
+    except OSError as error:
+        raise Unavailable(f"the checkpoint could not be copied to {str(path)!r}: {error}") from error

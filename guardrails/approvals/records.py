@@ -1,0 +1,71 @@
+"""What the audit log is told about approvals. Digests instead of texts that people or models wrote."""
+
+from __future__ import annotations
+
+from audit.entry import AuditRecord
+from foundation.canonical import digest
+from guardrails.approvals.store import sha256_text
+from guardrails.approvals.types import ApprovalRequest, Channel, Decision
+from guardrails.proposal import ActionProposal
+from platform_core.access.principals import Principal
+
+
+def requested(request: ApprovalRequest, policy_digest: str) -> AuditRecord:
+    proposal = request.proposal
+    return _record(
+        "approval.requested",
+        proposal.requested_by,
+        request,
+        {
+            **_what(proposal),
+            "arguments": proposal.arguments,
+            "document_sha256": sha256_text(proposal.model_dump_json()),
+            "rule": request.rule,
+            "approvers_needed": request.approvers_needed,
+            "expires_at": request.expires_at.isoformat(),
+            "policy_sha256": policy_digest,
+        },
+    )
+
+
+def decided(request: ApprovalRequest, decision: Decision) -> AuditRecord:
+    return _record(
+        "approval.granted" if decision.verdict == "approve" else "approval.rejected",
+        decision.principal_id,
+        request,
+        {
+            **_what(request.proposal),
+            "channel": decision.channel,
+            "approvers_needed": request.approvers_needed,
+            "reason_sha256": None if decision.reason is None else digest(decision.reason),
+        },
+    )
+
+
+def closed(action: str, request: ApprovalRequest, actor: str, reason: str) -> AuditRecord:
+    return _record(action, actor, request, {**_what(request.proposal), "reason": reason})
+
+
+def refused(request_id: str, principal: Principal, verdict: str, channel: Channel, why: str) -> AuditRecord:
+    """Somebody tried to decide who may not."""
+    return AuditRecord(
+        action="approval.refused",
+        actor=principal.id,
+        subject=request_id,
+        payload={"verdict": verdict, "channel": channel, "why": why},
+    )
+
+
+def _what(proposal: ActionProposal) -> dict[str, object]:
+    return {"proposal_id": proposal.id, "tool": proposal.tool, "digest": proposal.digest}
+
+
+def _record(action: str, actor: str, request: ApprovalRequest, payload: dict[str, object]) -> AuditRecord:
+    return AuditRecord(
+        action=action,
+        actor=actor,
+        subject=request.id,
+        tenant=request.proposal.tenant,
+        incident_id=request.proposal.incident_id,
+        payload=payload,
+    )

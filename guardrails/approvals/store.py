@@ -1,0 +1,116 @@
+"""Rows of proposals, requests and decisions, and the types they become. Joins the caller's transaction."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from foundation.errors import Conflict, NotFound
+from guardrails.approvals.tables import approval_requests, decisions, proposals
+from guardrails.approvals.types import ApprovalRequest, ApprovalStatus, Decision
+from guardrails.proposal import ActionProposal
+
+_REQUEST_COLUMNS = ("id", "status", "rule", "approvers_needed", "requested_at", "expires_at")
+
+
+def sha256_text(document: str) -> str:
+    return hashlib.sha256(document.encode()).hexdigest()
+
+
+def insert_request(connection: Connection, request: ApprovalRequest, *, grant_expires_at: datetime | None) -> None:
+    """Store a request and its proposal."""
+    proposal = request.proposal
+    document = proposal.model_dump_json()
+    connection.execute(
+        sa.insert(proposals).values(
+            id=proposal.id,
+            incident_id=proposal.incident_id,
+            tool=proposal.tool,
+            digest=proposal.digest,
+            document=document,
+            created_at=proposal.created_at,
+        )
+    )
+    connection.execute(
+        sa.insert(approval_requests).values(
+            **request.model_dump(include=set(_REQUEST_COLUMNS)),
+            proposal_id=proposal.id,
+            incident_id=proposal.incident_id,
+            document_sha256=sha256_text(document),
+            approvals=0,
+            grant_expires_at=grant_expires_at,
+        )
+    )
+
+
+def insert_decision(connection: Connection, decision: Decision) -> None:
+    connection.execute(sa.insert(decisions).values(**decision.model_dump()))
+
+
+def read_requests(connection: Connection, *where: sa.ColumnElement[bool]) -> list[ApprovalRequest]:
+    """Requests that satisfy all of `where`, oldest first."""
+    query = (
+        sa.select(approval_requests, proposals.c.document)
+        .join(proposals, proposals.c.id == approval_requests.c.proposal_id)
+        .where(*where)
+        .order_by(approval_requests.c.requested_at, approval_requests.c.id)
+    )
+    rows = connection.execute(query).mappings().all()
+    made = _decisions(connection, [row["id"] for row in rows])
+    return [
+        ApprovalRequest(
+            **{name: row[name] for name in _REQUEST_COLUMNS},
+            proposal=ActionProposal.model_validate_json(row["document"]),
+            decisions=tuple(made[row["id"]]),
+        )
+        for row in rows
+    ]
+
+
+def read_request(connection: Connection, request_id: str) -> ApprovalRequest:
+    """Raises NotFound."""
+    found = read_requests(connection, approval_requests.c.id == request_id)
+    if not found:
+        raise NotFound(f"there is no approval request {request_id!r}")
+    return found[0]
+
+
+def require_untouched(connection: Connection, request: ApprovalRequest) -> None:
+    """Raises Conflict when the stored proposal is no longer what was shown when approval was requested."""
+    query = (
+        sa.select(approval_requests.c.document_sha256, proposals.c.document, proposals.c.digest)
+        .join(proposals, proposals.c.id == approval_requests.c.proposal_id)
+        .where(approval_requests.c.id == request.id)
+    )
+    row = connection.execute(query).one()
+    proposal = request.proposal
+    if sha256_text(row.document) != row.document_sha256 or row.digest != proposal.digest or not proposal.digest_holds():
+        raise Conflict(
+            f"the proposal behind {request.id} was changed after approval was requested",
+            hint="nothing was decided; propose again, and look at the audit log for who had access",
+        )
+
+
+def move(
+    connection: Connection, request_id: str, *, before: ApprovalStatus, after: ApprovalStatus, reason: str
+) -> bool:
+    """Close a request if it still has status `before`; whether it had."""
+    changed = connection.execute(
+        sa.update(approval_requests)
+        .where(approval_requests.c.id == request_id, approval_requests.c.status == before)
+        .values(status=after, closed_reason=reason)
+    )
+    return changed.rowcount == 1
+
+
+def _decisions(connection: Connection, request_ids: Iterable[str]) -> dict[str, list[Decision]]:
+    query = sa.select(decisions).where(decisions.c.request_id.in_(list(request_ids)))
+    grouped: dict[str, list[Decision]] = defaultdict(list)
+    for row in connection.execute(query.order_by(decisions.c.decided_at, decisions.c.principal_id)).mappings():
+        grouped[row["request_id"]].append(Decision(**row))
+    return grouped

@@ -1,0 +1,68 @@
+"""Proposals, requests for approval, decisions, and the switch that stops everything."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from foundation.database import UtcDateTime, metadata
+
+proposals = sa.Table(
+    "proposals",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("incident_id", sa.String(64), nullable=False, index=True),
+    sa.Column("tool", sa.String(80), nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    # JSON as text: JSONB would rewrite numbers, and the digest is over exact values.
+    sa.Column("document", sa.Text, nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+)
+
+approval_requests = sa.Table(
+    "approval_requests",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("proposal_id", sa.ForeignKey("proposals.id"), nullable=False, unique=True),
+    sa.Column("incident_id", sa.String(64), nullable=False, index=True),
+    # What was shown: SHA-256 of the stored proposal, tier, blast radius and all.
+    sa.Column("document_sha256", sa.String(64), nullable=False),
+    sa.Column(
+        "status",
+        sa.String(10),
+        sa.CheckConstraint("status IN ('pending','approved','rejected','expired','claimed')", name="status"),
+        nullable=False,
+        index=True,
+    ),
+    sa.Column("rule", sa.String(400), nullable=False),
+    sa.Column("approvers_needed", sa.Integer, nullable=False),
+    sa.Column("approvals", sa.Integer, nullable=False),
+    sa.Column("requested_at", UtcDateTime, nullable=False),
+    sa.Column("expires_at", UtcDateTime, nullable=False),
+    # An approval that is not executed by then is void.
+    sa.Column("grant_expires_at", UtcDateTime),
+    sa.Column("closed_reason", sa.String(400)),
+    # Of a grant, the approvals that made it: never more than were needed.
+    sa.CheckConstraint("approvals <= approvers_needed", name="approvals"),
+)
+
+decisions = sa.Table(
+    "decisions",
+    metadata,
+    sa.Column("request_id", sa.ForeignKey("approval_requests.id"), primary_key=True),
+    # One person, one voice.
+    sa.Column("principal_id", sa.String(200), primary_key=True),
+    sa.Column("verdict", sa.String(10), nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("channel", sa.String(10), nullable=False),
+    sa.Column("decided_at", UtcDateTime, nullable=False),
+)
+
+guard_switches = sa.Table(
+    "guard_switches",
+    metadata,
+    sa.Column("name", sa.String(40), primary_key=True),
+    sa.Column("engaged", sa.Boolean, nullable=False),
+    sa.Column("changed_by", sa.String(200), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("changed_at", UtcDateTime, nullable=False),
+)

@@ -1,0 +1,50 @@
+"""What is checked again at the last moment before an effect."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from foundation.errors import Conflict, Forbidden, InvalidInput, NotFound
+from guardrails.approvals.service import POLICY_ACTOR
+from guardrails.approvals.types import ApprovalRequest
+from guardrails.executor.boundary import answer
+from guardrails.executor.errors import TargetMoved
+from guardrails.executor.port import Action
+from guardrails.policy.policy import Policy
+from guardrails.policy.types import PolicyQuestion
+from guardrails.proposal import proposal_digest
+
+
+def require_policy(policy: Policy, request: ApprovalRequest, now: datetime) -> None:
+    """Today's policy, not the one of the day of the request. Raises Forbidden."""
+    proposal = request.proposal
+    verdict = policy.judge(PolicyQuestion.about(proposal, at=now))
+    if verdict.effect == "deny":
+        raise Forbidden(f"policy denies {proposal.tool} now: {verdict.reason}", hint=f"rule {verdict.rule}")
+    people = {made.principal_id for made in request.decisions if made.verdict == "approve"} - {POLICY_ACTOR}
+    if verdict.effect == "require_approval" and len(people) < verdict.approvers_needed:
+        raise Forbidden(
+            f"policy wants {verdict.approvers_needed} approvals for {proposal.tool}, {request.id} has {len(people)}",
+            hint="propose again",
+        )
+
+
+def require_same_target(action: Action, request: ApprovalRequest) -> None:
+    """Plan again and compare with what was approved. Raises TargetMoved, Unavailable."""
+    proposal = request.proposal
+    try:
+        plan = answer(lambda: action.plan(proposal.arguments))
+    except (Conflict, NotFound, InvalidInput) as error:
+        raise TargetMoved(f"{proposal.tool} no longer applies to {proposal.plan.target}: {error.message}") from error
+    digest = proposal_digest(proposal.tool, proposal.arguments, plan.environment, plan.target_revision)
+    same = (
+        digest == proposal.digest
+        and action.tier == proposal.tier
+        and (plan.target, plan.tenant) == (proposal.plan.target, proposal.tenant)
+    )
+    if not same:
+        raise TargetMoved(
+            f"{plan.target} is at revision {plan.target_revision}; {request.id} was approved for revision "
+            f"{proposal.plan.target_revision}",
+            hint="the approval is void: propose and ask again",
+        )

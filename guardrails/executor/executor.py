@@ -1,0 +1,213 @@
+"""The only caller of `Action.apply`, and the only holder of its credentials.
+
+Why an effect happens once, whatever crashes:
+
+1. *Claim before effect.* One transaction takes the approval (a conditional UPDATE), inserts the execution (unique per
+   approval) and appends `action.started`. If any of it fails, nothing was done and nothing will be.
+2. *The execution's id is the idempotency key.* The target answers a key it has seen with its first answer.
+3. *The approved revision goes with it.* A target that somebody changed meanwhile refuses.
+
+A process that dies between claim and outcome leaves a row in `started`. Reconciling asks the target by the key. Found:
+the effect happened, the outcome is recorded. Not found: it did not happen, or it is still on its way; applying again
+with the same key is right in both cases, since the second arrival of a key changes nothing (2), and a target without
+that promise still refuses the second (3). It is applied again only while the grant lasts, the kill switch is released
+and policy does not deny; when the grant is over the execution has failed and says that nothing was found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy.engine import Engine
+
+from audit.port import AuditLog
+from foundation.clock import Clock
+from foundation.database import reading, transaction
+from foundation.errors import Conflict, Forbidden, Unavailable, VigiaError
+from foundation.ids import new_id
+from guardrails.approvals import store as approvals_store
+from guardrails.approvals.service import ApprovalService
+from guardrails.approvals.switch import require_released
+from guardrails.approvals.types import ApprovalRequest
+from guardrails.executor import checks, store
+from guardrails.executor.boundary import answer
+from guardrails.executor.errors import TargetMoved
+from guardrails.executor.in_flight import InFlight
+from guardrails.executor.port import Action, ActionExecution, ExecutionStatus
+from guardrails.executor.tables import executions
+from guardrails.policy.policy import Policy
+from guardrails.proposal import ActionReceipt
+
+
+class Executor:
+    """`actions` by tool name; `actor` is the principal id under which targets are changed, e.g. `service:worker`."""
+
+    def __init__(  # noqa: PLR0917 - one collaborator each, wired once in bootstrap
+        self,
+        engine: Engine,
+        clock: Clock,
+        audit: AuditLog,
+        approvals: ApprovalService,
+        policy: Policy,
+        actions: Mapping[str, Action],
+        *,
+        actor: str,
+    ) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._audit = audit
+        self._approvals = approvals
+        self._policy = policy
+        self._actions = dict(actions)
+        self._actor = actor
+        self._in_flight = InFlight()
+
+    def execute(self, approval_id: str) -> ActionExecution:
+        """Do what was approved, at most once, and say what came of it.
+
+        An approval that has an execution returns it, reconciled with the target first if its outcome is open. Raises
+        NotFound; Conflict when it is not approved or the kill switch is engaged; TargetMoved when the target is not
+        what was approved (the approval is then void); Forbidden when policy denies it now; Unavailable when the
+        database, the audit log or the planner cannot be reached. In all of these cases nothing was done.
+        """
+        existing = self.for_approval(approval_id)
+        if existing is not None:
+            return self._reconcile(existing)
+        request = self._approvals.get(approval_id)
+        if request.status != "approved":
+            return self._taken(approval_id)
+        action = self._action(request)
+        checks.require_policy(self._policy, request, self._clock.now())
+        try:
+            checks.require_same_target(action, request)
+        except TargetMoved as moved:
+            # Where it was another process that moved it, by executing this very approval, there is nothing to void.
+            reason = f"target moved: {moved.message}"[:400]
+            if not self._approvals.void(approval_id, actor=self._actor, reason=reason):
+                return self._taken(approval_id)
+            raise
+        execution = ActionExecution(
+            id=new_id("exe"),
+            approval_id=request.id,
+            incident_id=request.proposal.incident_id,
+            status="started",
+            started_at=self._clock.now(),
+        )
+        with self._in_flight.holding(execution.id):
+            if self._claim(execution, request):
+                return self._apply(execution, request, action)
+        return self._taken(approval_id)
+
+    def for_approval(self, approval_id: str) -> ActionExecution | None:
+        with reading(self._engine) as connection:
+            found = store.read_executions(connection, executions.c.approval_id == approval_id)
+        return found[0] if found else None
+
+    def reconcile(self) -> list[ActionExecution]:
+        """Settle every execution whose outcome is open, as after a crash; each as it stands afterwards."""
+        with reading(self._engine) as connection:
+            open_ones = store.read_executions(connection, executions.c.status.in_(store.OPEN))
+        return [self._reconcile(execution) for execution in open_ones]
+
+    def _claim(self, execution: ActionExecution, request: ApprovalRequest) -> bool:
+        """Approval, execution and `action.started` in one transaction; False when the approval is gone."""
+        with transaction(self._engine) as connection:
+            require_released(connection)
+            approvals_store.require_untouched(connection, request)
+            if not store.claim(connection, execution):
+                return False
+            self._audit.append(store.record(execution, request, self._actor), connection=connection)
+            return True
+
+    def _taken(self, approval_id: str) -> ActionExecution:
+        """The execution that another caller made of it; Conflict when there is none and there will be none."""
+        existing = self.for_approval(approval_id)
+        if existing is not None:
+            return self._reconcile(existing)
+        status = self._approvals.get(approval_id).status
+        ran_out = ", but its grant ran out" if status == "approved" else ""
+        raise Conflict(f"{approval_id} is {status}{ran_out}: only what is approved is executed")
+
+    def _apply(self, execution: ActionExecution, request: ApprovalRequest, action: Action) -> ActionExecution:
+        proposal = request.proposal
+        people = ", ".join(made.principal_id for made in request.decisions if made.verdict == "approve")
+        try:
+            receipt = answer(
+                lambda: action.apply(
+                    proposal.arguments,
+                    expected_revision=proposal.plan.target_revision,
+                    idempotency_key=execution.id,
+                    actor=self._actor,
+                    reason=f"{request.id}, approved by {people}",
+                )
+            )
+        except Unavailable as error:
+            return self._settle(execution, request, "unknown", error=error.message)
+        except VigiaError as error:
+            # The target refused. Asked once more in case it refused a repetition of what it had done.
+            return self._refused(execution, request, action, error)
+        return self._settle(execution, request, "succeeded", receipt=receipt)
+
+    def _refused(
+        self, execution: ActionExecution, request: ApprovalRequest, action: Action, refusal: VigiaError
+    ) -> ActionExecution:
+        try:
+            receipt = answer(lambda: action.find(execution.id))
+        except Unavailable as error:
+            return self._settle(execution, request, "unknown", error=error.message)
+        if receipt is not None:
+            return self._settle(execution, request, "succeeded", receipt=receipt)
+        return self._settle(execution, request, "failed", error=refusal.message)
+
+    def _reconcile(self, execution: ActionExecution) -> ActionExecution:
+        if execution.status not in store.OPEN:
+            return execution
+        with self._in_flight.holding(execution.id) as mine:
+            if not mine:
+                return execution
+            request = self._approvals.get(execution.approval_id)
+            try:
+                action = self._action(request)
+                receipt = answer(lambda: action.find(execution.id))
+                if receipt is not None:
+                    return self._settle(execution, request, "succeeded", receipt=receipt)
+                return self._apply_again(execution, request, action)
+            except VigiaError as error:
+                # Cannot be known or may not be done now: it stays open and is tried again.
+                return self._settle(execution, request, "unknown", error=error.message)
+
+    def _apply_again(self, execution: ActionExecution, request: ApprovalRequest, action: Action) -> ActionExecution:
+        now = self._clock.now()
+        with reading(self._engine) as connection:
+            ends = store.grant_ends(connection, request.id)
+            if ends is None or ends <= now:
+                error = "claimed but not applied before the approval ran out: the target has no record of it"
+                return self._settle(execution, request, "failed", error=error)
+            require_released(connection)
+            approvals_store.require_untouched(connection, request)
+        checks.require_policy(self._policy, request, now)
+        return self._apply(execution, request, action)
+
+    def _settle(
+        self,
+        execution: ActionExecution,
+        request: ApprovalRequest,
+        status: ExecutionStatus,
+        *,
+        receipt: ActionReceipt | None = None,
+        error: str | None = None,
+    ) -> ActionExecution:
+        """Store the outcome with its audit entry; what is stored already wins."""
+        ended = None if status == "unknown" else self._clock.now()
+        outcome = execution.model_copy(update={"status": status, "ended_at": ended, "receipt": receipt, "error": error})
+        with transaction(self._engine) as connection:
+            if store.settle(connection, outcome):
+                self._audit.append(store.record(outcome, request, self._actor), connection=connection)
+            return store.read_executions(connection, executions.c.id == execution.id)[0]
+
+    def _action(self, request: ApprovalRequest) -> Action:
+        action = self._actions.get(request.proposal.tool)
+        if action is None:
+            known = ", ".join(sorted(self._actions)) or "none"
+            raise Forbidden(f"there is no action {request.proposal.tool!r}", hint=f"this executor has: {known}")
+        return action

@@ -1,0 +1,77 @@
+"""Reads a policy file strictly: unknown keys, repeated keys and contradictions are refused with their line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from foundation.errors import InvalidInput
+from guardrails.policy.types import PolicyDocument
+
+DEFAULT_POLICY = Path(__file__).with_name("default_policy.yaml")
+
+
+def load_document(path: Path) -> PolicyDocument:
+    """The policy in the YAML file at `path`. Raises InvalidInput naming file, line and reason."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"the policy {str(path)!r} cannot be read: {error}") from error
+    return parse_document(text, where=str(path))
+
+
+def parse_document(text: str, *, where: str) -> PolicyDocument:
+    """As `load_document`, from text; `where` names it in errors."""
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InvalidInput(f"{where}: not YAML: {error}") from error
+    if not isinstance(node, yaml.MappingNode):
+        raise InvalidInput(f"{where}: a policy is a mapping with version, rules and freezes")
+    _refuse_repeated_keys(node, where)
+    try:
+        return PolicyDocument.model_validate(value)
+    except ValidationError as error:
+        problems = [f"line {_line(node, e['loc'])}: {_place(e['loc'])}{e['msg']}" for e in error.errors()]
+        raise InvalidInput(f"{where}: {'; '.join(problems)}") from error
+
+
+def _refuse_repeated_keys(node: yaml.Node, where: str) -> None:
+    # PyYAML keeps the last of two equal keys: `effect: deny` above `effect: allow` would read as allow.
+    if isinstance(node, yaml.SequenceNode):
+        for child in node.value:
+            _refuse_repeated_keys(child, where)
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, child in node.value:
+            if key.value in seen:
+                raise InvalidInput(f"{where}: line {key.start_mark.line + 1}: key {key.value!r} is given twice")
+            seen.add(key.value)
+            _refuse_repeated_keys(child, where)
+
+
+def _line(node: yaml.Node, location: Sequence[int | str]) -> int:
+    """The line of the innermost node on the way to `location` that exists in the file."""
+    for step in location:
+        child = _child(node, step)
+        if child is None:
+            break
+        node = child
+    return node.start_mark.line + 1
+
+
+def _child(node: yaml.Node, step: Any) -> yaml.Node | None:
+    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+        return node.value[step]
+    if isinstance(node, yaml.MappingNode):
+        return next((value for key, value in node.value if key.value == step), None)
+    return None
+
+
+def _place(location: Sequence[int | str]) -> str:
+    return f"{'.'.join(str(step) for step in location)}: " if location else ""

@@ -1,0 +1,40 @@
+"""`vigia ask`."""
+
+from __future__ import annotations
+
+from agents.chat.ask import Ask
+from agents.chat.types import Answer
+from foundation.errors import Unauthenticated
+from guardrails.redaction.engine import Redactor
+from interfaces.bootstrap.foundations import Foundations, open_foundations
+from interfaces.bootstrap.governance import make_approvals, make_policy
+from interfaces.bootstrap.language import make_model
+from interfaces.bootstrap.platform import platform_view
+from interfaces.bootstrap.stores import make_incidents
+from interfaces.principals import open_directory
+from interfaces.settings import Settings
+from tools.registry import observe_tools
+from tools.runner import ToolRunner
+
+
+def make_ask(base: Foundations) -> Ask:
+    platform = platform_view(base)
+    tools = observe_tools()
+    return Ask(
+        catalog=platform.catalog,
+        lineage=platform.lineage,
+        runner=ToolRunner(platform, tools),
+        tools=tools,
+        incidents=make_incidents(base),
+        approvals=make_approvals(base, make_policy(base.settings)),
+        redactor=Redactor(base.redaction_key()),
+        model=make_model(base.settings),
+    )
+
+
+def answer_question(settings: Settings, question: str, *, api_key: str | None) -> Answer:
+    """Raises Unauthenticated without a key: what may be seen depends on who asks."""
+    if not api_key:
+        raise Unauthenticated("who is asking?", hint="set VIGIA_API_KEY, or use --api-key")
+    principal = open_directory(settings.principals_file).by_api_key(api_key)
+    return make_ask(open_foundations(settings)).answer(question, principal)

@@ -1,0 +1,130 @@
+"""`vigia serve`: webhooks, API, console."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+import sqlalchemy as sa
+from fastapi import FastAPI
+
+from agents.incident.feedback import FeedbackDesk
+from agents.incident.inbox import AlertInbox
+from audit.verify import verify_log
+from foundation.database import reading
+from foundation.errors import VigiaError
+from interfaces.bootstrap.foundations import Foundations, open_foundations
+from interfaces.bootstrap.governance import make_approvals, make_policy
+from interfaces.bootstrap.platform import catalog_of, tenants_of
+from interfaces.bootstrap.process import run_http, start_telemetry
+from interfaces.bootstrap.slack import mount_slack
+from interfaces.bootstrap.stores import make_cards, make_incidents
+from interfaces.console.routes import console_routes
+from interfaces.console.session import Sessions
+from interfaces.http.app import create_copilot_app
+from interfaces.http.intake import AlertIntake, ConfiguredSource
+from interfaces.http.services import CopilotServices, ReadinessCheck, ToolDescription
+from interfaces.principals import open_directory
+from interfaces.settings import Settings
+
+
+def run_copilot(settings: Settings) -> None:
+    """Serves until SIGTERM or SIGINT."""
+    base = open_foundations(settings)
+    start_telemetry(settings, "vigia-copilot")
+    run_http(copilot_app(base), host=settings.http.host, port=settings.http.port)
+
+
+def copilot_app(base: Foundations) -> FastAPI:
+    settings = base.settings
+    services = copilot_services(base)
+    app = create_copilot_app(services)
+    secret = settings.console.session_secret
+    sessions = Sessions(
+        secret.get_secret_value().encode() if secret else secrets.token_bytes(32),
+        lifetime=settings.console.session_hours * 3600,
+    )
+    app.include_router(console_routes(services, sessions, secure_cookies=settings.console.secure_cookies))
+    mount_slack(app, base, services)
+    return app
+
+
+def copilot_services(base: Foundations) -> CopilotServices:
+    from guardrails.redaction.engine import Redactor
+
+    settings = base.settings
+    incidents = make_incidents(base)
+    approvals = make_approvals(base, make_policy(settings))
+    signer = base.signer()
+    return CopilotServices(
+        clock=base.clock,
+        intake=AlertIntake(
+            configured_sources(settings),
+            tenants_of(catalog_of(settings)),
+            AlertInbox(base.engine, base.clock, base.audit),
+            max_alerts=settings.alerts.max_per_payload,
+        ),
+        incidents=incidents,
+        cards=make_cards(base, incidents, approvals),
+        approvals=approvals,
+        feedback=FeedbackDesk(base.engine, base.clock, base.audit),
+        audit=base.audit,
+        verify_audit=lambda: verify_log(base.engine, signer=signer),
+        principals=open_directory(settings.principals_file),
+        redactor=Redactor(base.redaction_key()),
+        tools=describe_tools,
+        readiness=lambda: readiness(base),
+        max_body_bytes=settings.http.max_body_bytes,
+    )
+
+
+def configured_sources(settings: Settings) -> list[ConfiguredSource]:
+    return [
+        ConfiguredSource(
+            name=name,
+            kind=source.kind,
+            secret=source.secret.get_secret_value(),
+            tenants=source.tenants,
+            origin=source.origin,
+        )
+        for name, source in settings.alerts.sources.items()
+    ]
+
+
+def describe_tools() -> list[ToolDescription]:
+    from tools.registry import observe_tools
+
+    return [
+        ToolDescription(
+            name=tool.name, summary=tool.summary, arguments=tool.arguments.model_json_schema(), example=tool.example
+        )
+        for tool in observe_tools().values()
+    ]
+
+
+def readiness(base: Foundations) -> list[ReadinessCheck]:
+    """What this process needs to be of use, each asked now."""
+    return [_database(base), _audit(base), _directory(base.settings.data_dir)]
+
+
+def _database(base: Foundations) -> ReadinessCheck:
+    try:
+        with reading(base.engine) as connection:
+            connection.execute(sa.select(1))
+    except VigiaError as error:
+        return ReadinessCheck(name="database", ok=False, detail=error.message)
+    return ReadinessCheck(name="database", ok=True, detail=base.engine.dialect.name)
+
+
+def _audit(base: Foundations) -> ReadinessCheck:
+    try:
+        head = base.audit.head()
+    except VigiaError as error:
+        return ReadinessCheck(name="audit log", ok=False, detail=error.message)
+    return ReadinessCheck(name="audit log", ok=True, detail=f"{head.size} entries")
+
+
+def _directory(path: Path) -> ReadinessCheck:
+    usable = path.is_dir() and os.access(path, os.W_OK)
+    return ReadinessCheck(name="data directory", ok=usable, detail=str(path) if usable else f"{path} cannot be written")

@@ -1,0 +1,47 @@
+"""What every process stands on: the clock, the database with its schema, the audit log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy.engine import Engine
+
+from audit.checkpoint import CheckpointSigner
+from audit.log import SqlAuditLog
+from foundation.clock import Clock, ScaledClock, SystemClock
+from foundation.database import open_database
+from interfaces.bootstrap.secrets import key_file
+from interfaces.settings import Settings
+from migrations.upgrade import upgrade_database
+
+AUDIT_ORIGIN = "vigia/audit"
+
+
+@dataclass(frozen=True)
+class Foundations:
+    settings: Settings
+    clock: Clock
+    engine: Engine
+    audit: SqlAuditLog
+
+    def signer(self) -> CheckpointSigner:
+        return CheckpointSigner.load_or_create(self.settings.data_dir / "keys" / "audit.pem", AUDIT_ORIGIN)
+
+    def redaction_key(self) -> bytes:
+        return key_file(self.settings.data_dir / "keys" / "redaction.key")
+
+
+def open_foundations(settings: Settings) -> Foundations:
+    """Makes the data directory and brings the schema up to date if need be. Raises Unavailable."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    upgrade_database(settings.database_url)
+    engine = open_database(settings.database_url)
+    clock = make_clock(settings)
+    return Foundations(settings, clock, engine, SqlAuditLog(engine, clock))
+
+
+def make_clock(settings: Settings) -> Clock:
+    clock = settings.clock
+    if clock.origin is None or clock.started is None:
+        return SystemClock()
+    return ScaledClock(origin=clock.origin, started=clock.started, speed=clock.speed)

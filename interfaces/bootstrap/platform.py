@@ -1,0 +1,81 @@
+"""The platform as observers get it: stores opened for reading, the catalog and its lineage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import platform_core.simulation
+from foundation.errors import InvalidInput
+from interfaces.bootstrap.foundations import Foundations
+from interfaces.bootstrap.lineage import LiveLineage
+from interfaces.settings import Settings
+from platform_core.catalog.loading import load_catalog
+from platform_core.catalog.specs import Catalog
+from platform_core.features.offline.port import OfflineStore
+from platform_core.features.online.port import OnlineStore
+from platform_core.operations.resources import Resource, ResourceReader
+from platform_core.operations.sql_resources import SqlResources
+from platform_core.operations.sql_timeline import SqlOperations
+from platform_core.view import PlatformView
+
+SIMULATED_CATALOG = Path(platform_core.simulation.__file__).parent / "catalog"
+
+
+class ReadOnlyResources(ResourceReader):
+    """The control plane without its other half: what observers and planners are given."""
+
+    def __init__(self, resources: SqlResources) -> None:
+        self._get = resources.get
+        self._list = resources.list
+
+    def get(self, urn: str) -> Resource:
+        return self._get(urn)
+
+    def list(self, *, kind: str | None = None, tenant: str | None = None) -> list[Resource]:
+        return self._list(kind=kind, tenant=tenant)
+
+
+def catalog_of(settings: Settings) -> Catalog:
+    return load_catalog(settings.catalog_path or SIMULATED_CATALOG)
+
+
+def tenants_of(catalog: Catalog) -> frozenset[str]:
+    return frozenset(source.tenant for source in catalog.sources)
+
+
+def online_store(settings: Settings) -> OnlineStore:
+    """Raises InvalidInput for Redis without an address."""
+    if settings.online.kind == "redis":
+        from platform_core.features.online.redis import RedisOnlineStore
+
+        if settings.online.url is None:
+            raise InvalidInput("the online store is Redis without an address", hint="set VIGIA__ONLINE__URL")
+        return RedisOnlineStore(settings.online.url)
+    from platform_core.features.online.sqlite import SqliteOnlineStore
+
+    return SqliteOnlineStore(settings.data_dir / "online.db")
+
+
+def offline_store(settings: Settings) -> OfflineStore:
+    from platform_core.features.offline.delta import DeltaOfflineStore
+
+    return DeltaOfflineStore(settings.data_dir / "offline")
+
+
+def platform_view(base: Foundations) -> PlatformView:
+    """Everything observe tools may look at; nothing in it can change anything but the stores' own ports."""
+    from platform_core.serving.prediction_log import DeltaPredictionLog
+
+    catalog = catalog_of(base.settings)
+    resources = ReadOnlyResources(SqlResources(base.engine, base.clock, base.audit))
+    offline = offline_store(base.settings)
+    return PlatformView(
+        clock=base.clock,
+        catalog=catalog,
+        lineage=LiveLineage(catalog, resources),
+        offline=offline,
+        online=online_store(base.settings),
+        resources=resources,
+        operations=SqlOperations(base.engine),
+        predictions=DeltaPredictionLog(offline),
+    )

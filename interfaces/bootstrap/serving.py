@@ -1,0 +1,48 @@
+"""`vigia platform serve`: the inference server and, on the same port, the control API."""
+
+from __future__ import annotations
+
+from foundation.errors import InvalidInput
+from interfaces.bootstrap.foundations import Foundations, open_foundations
+from interfaces.bootstrap.platform import catalog_of, offline_store, online_store
+from interfaces.bootstrap.process import run_http, start_telemetry
+from interfaces.settings import Settings
+
+
+def run_serving(settings: Settings) -> None:
+    """Serves until SIGTERM or SIGINT. Raises InvalidInput without a control token."""
+    token = settings.serving.control_token
+    if token is None:
+        raise InvalidInput("the control API needs a token", hint="set VIGIA__SERVING__CONTROL_TOKEN")
+    base = open_foundations(settings)
+    start_telemetry(settings, "vigia-serving")
+    _serve(base, token.get_secret_value())
+
+
+def _serve(base: Foundations, token: str) -> None:
+    from platform_core.features.retrieval import OnlineRetriever
+    from platform_core.operations.control_api import control_router
+    from platform_core.operations.sql_resources import SqlResources
+    from platform_core.serving.app import create_inference_app
+    from platform_core.serving.prediction_log import PredictionWriter
+    from platform_core.simulation.slow_store import CompactionAwareStore
+    from platform_core.training.registry import ModelRegistry
+
+    settings = base.settings
+    catalog = catalog_of(settings)
+    resources = SqlResources(base.engine, base.clock, base.audit)
+    # What an online compaction does to reads is part of this store's physics: it is watched here, where reads are.
+    store = CompactionAwareStore(online_store(settings), resources)
+    app = create_inference_app(
+        registry=ModelRegistry(base.engine, base.clock, base.audit, settings.data_dir / "models"),
+        retriever=OnlineRetriever(catalog, store, base.clock),
+        resources=resources,
+        catalog=catalog,
+        predictions=PredictionWriter(offline_store(settings)),
+        clock=base.clock,
+    )
+    app.include_router(control_router(resources, token))
+    try:
+        run_http(app, host=settings.serving.host, port=settings.serving.port)
+    finally:
+        store.close()

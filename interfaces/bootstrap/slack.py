@@ -1,0 +1,96 @@
+"""Slack, where a bot token is set: the worker posts cards, the HTTP process answers buttons and questions."""
+
+from __future__ import annotations
+
+import atexit
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+
+from agents.chat.types import Answer
+from agents.incident.ports import Notifier
+from foundation.errors import InvalidInput
+from interfaces.bootstrap.chat import make_ask
+from interfaces.bootstrap.foundations import Foundations
+from interfaces.bootstrap.governance import redactor
+from interfaces.bootstrap.stores import make_incidents
+from interfaces.http.services import CopilotServices
+from interfaces.settings import Settings
+from platform_core.access.principals import Principal
+
+if TYPE_CHECKING:
+    from interfaces.slack.client import WebClient
+    from interfaces.slack.notifier import SlackNotifier
+
+
+def slack_notifiers(base: Foundations) -> list[Notifier]:
+    """The notifier that posts cards; empty when Slack is not set up."""
+    return [_notifier(base)] if base.settings.slack.bot_token else []
+
+
+def mount_slack(app: FastAPI, base: Foundations, services: CopilotServices) -> None:
+    """Adds `POST /slack/events` (HTTP mode) or connects Socket Mode, as the settings say; nothing without a token."""
+    slack = base.settings.slack
+    if slack.bot_token is None:
+        return
+    from interfaces.slack.app import SlackParts, create_slack_app
+
+    ask = make_ask(base)
+
+    def answer(question: str, person: Principal) -> str:
+        return _text(ask.answer(question, person))
+
+    def feedback(incident_id: str, person: Principal, right: bool) -> None:
+        services.feedback.record(incident_id, person, correct=right)
+
+    parts = SlackParts(
+        approvals=services.approvals,
+        people=services.principals,
+        cards=services.cards,
+        evidence=services.incidents,
+        notifier=_notifier(base),
+        answer=answer,
+        feedback=feedback,
+        redact=services.redactor.redact,
+    )
+    secret = slack.signing_secret.get_secret_value() if slack.signing_secret else None
+    bolt = create_slack_app(_client(base.settings), parts, signing_secret=secret)
+    if slack.app_token is not None:
+        from interfaces.slack.socket import connect_socket
+
+        atexit.register(connect_socket(bolt, slack.app_token.get_secret_value()).close)
+    elif secret is not None:
+        from interfaces.slack.http import slack_router
+        from interfaces.slack.requests import RequestGuard
+
+        app.include_router(slack_router(bolt, RequestGuard(base.engine, base.clock, secret)))
+
+
+def _notifier(base: Foundations) -> SlackNotifier:
+    from interfaces.slack.notifier import SlackNotifier
+
+    channel = base.settings.slack.channel
+    if channel is None:
+        raise InvalidInput("Slack has no channel for its cards", hint="set VIGIA__SLACK__CHANNEL")
+    return SlackNotifier(
+        base.engine,
+        _client(base.settings),
+        channel=channel,
+        redact=redactor(base.settings).redact,
+        evidence=make_incidents(base),
+    )
+
+
+def _client(settings: Settings) -> WebClient:
+    from interfaces.slack.client import slack_client
+
+    slack = settings.slack
+    if slack.bot_token is None:
+        raise InvalidInput("Slack is not set up", hint="set VIGIA__SLACK__BOT_TOKEN")
+    return slack_client(slack.bot_token.get_secret_value(), base_url=str(slack.base_url) if slack.base_url else None)
+
+
+def _text(answer: Answer) -> str:
+    """An answer with what it rests on."""
+    sources = "\n".join(f"[{c.id}] {c.source}: {c.summary}" for c in answer.citations)
+    return f"{answer.text}\n\n{sources}" if sources else answer.text

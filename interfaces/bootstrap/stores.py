@@ -1,0 +1,62 @@
+"""What the command line reads and decides on, straight from the database."""
+
+from __future__ import annotations
+
+from agents.incident.card import IncidentCard
+from agents.incident.card_building import CardBuilder
+from agents.incident.store import IncidentStore
+from agents.runbooks.library import RunbookLibrary
+from audit.log import SqlAuditLog
+from audit.publish import CheckpointPublisher
+from audit.replay import VerificationReport
+from audit.verify import verify_log
+from guardrails.approvals.service import ApprovalService
+from guardrails.executor.executor import Executor
+from interfaces.bootstrap.foundations import Foundations, open_foundations
+from interfaces.bootstrap.governance import make_approvals, make_policy
+from interfaces.settings import Settings
+
+
+def make_incidents(base: Foundations) -> IncidentStore:
+    return IncidentStore(base.engine, base.clock, base.audit)
+
+
+def make_cards(base: Foundations, incidents: IncidentStore, approvals: ApprovalService) -> CardBuilder:
+    # An executor without actions: it can say what was executed, and execute nothing.
+    executions = Executor(
+        base.engine, base.clock, base.audit, approvals, make_policy(base.settings), {}, actor="service:reader"
+    )
+    runbooks = RunbookLibrary(base.settings.data_dir / "runbooks")
+    return CardBuilder(incidents, approvals, executions, runbooks, base.clock, log=base.audit)
+
+
+def incident_store(settings: Settings) -> IncidentStore:
+    return make_incidents(open_foundations(settings))
+
+
+def approval_service(settings: Settings) -> ApprovalService:
+    return make_approvals(open_foundations(settings), make_policy(settings))
+
+
+def card_of(settings: Settings, reference: str) -> IncidentCard:
+    """The card of `INC-0042`, `42` or an incident's id. Raises NotFound."""
+    base = open_foundations(settings)
+    incidents = make_incidents(base)
+    is_label = reference.upper().startswith("INC-") or reference.isdecimal()
+    incident = incidents.by_label(reference) if is_label else incidents.get(reference)
+    return make_cards(base, incidents, make_approvals(base, make_policy(settings))).build(incident.id)
+
+
+def audit_log(settings: Settings) -> SqlAuditLog:
+    return open_foundations(settings).audit
+
+
+def verify_audit(settings: Settings) -> VerificationReport:
+    base = open_foundations(settings)
+    return verify_log(base.engine, signer=base.signer())
+
+
+def signed_checkpoint(settings: Settings) -> str:
+    """A signed note of the log as it is now, stored with it."""
+    base = open_foundations(settings)
+    return CheckpointPublisher(base.engine, base.clock, base.signer()).publish()

@@ -1,0 +1,90 @@
+"""`vigia worker`: correlates alerts, investigates, executes what was approved, verifies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from agents.incident.assembly import FlowParts, assemble_worker
+from agents.incident.feedback import FeedbackDesk
+from agents.incident.ports import Notifier, Observer, unobserved
+from agents.incident.reconciler import Reconciler
+from agents.runbooks.library import RunbookLibrary
+from foundation.errors import InvalidInput
+from guardrails.executor.executor import Executor
+from interfaces.bootstrap.foundations import Foundations, open_foundations
+from interfaces.bootstrap.governance import make_approvals, make_policy
+from interfaces.bootstrap.language import make_narrator
+from interfaces.bootstrap.platform import platform_view
+from interfaces.bootstrap.process import start_telemetry, until_stopped
+from interfaces.bootstrap.slack import slack_notifiers
+from interfaces.bootstrap.triage import PlatformTriage
+from interfaces.settings import Settings
+from platform_core.operations.control_client import ControlClient
+from tools.act import actions
+from tools.registry import observe_tools
+from tools.runner import ToolRunner
+
+
+def run_worker(settings: Settings) -> None:
+    """Works until SIGTERM or SIGINT. Raises InvalidInput without the control token."""
+    base = open_foundations(settings)
+    start_telemetry(settings, "vigia-worker")
+    worker = make_worker(base, notifiers=slack_notifiers(base))
+    with until_stopped() as stop:
+        worker.run(stop)
+
+
+def make_worker(
+    base: Foundations, *, notifiers: Sequence[Notifier] = (), observer: Observer = unobserved
+) -> Reconciler:
+    """The write credential goes to the executor's actions and nowhere else: the agent's planners have no writer."""
+    settings = base.settings
+    token = settings.serving.control_token
+    if token is None:
+        raise InvalidInput("the worker needs the control token", hint="set VIGIA__SERVING__CONTROL_TOKEN")
+    platform = platform_view(base)
+    policy = make_policy(settings)
+    approvals = make_approvals(base, policy)
+    writer = ControlClient(settings.serving_url, token.get_secret_value())
+    executor = Executor(
+        base.engine,
+        base.clock,
+        base.audit,
+        approvals,
+        policy,
+        actions(platform.resources, writer, platform),
+        actor="service:worker",
+    )
+    triage = PlatformTriage(
+        platform=platform,
+        runner=ToolRunner(platform, observe_tools()),
+        planners=actions(platform.resources, None, platform),
+        feedback=FeedbackDesk(base.engine, base.clock, base.audit),
+    )
+    runbooks = RunbookLibrary(settings.data_dir / "runbooks")
+    runbooks.seed()
+    return assemble_worker(
+        FlowParts(
+            engine=base.engine,
+            clock=base.clock,
+            audit=base.audit,
+            lineage=lambda: platform.lineage,
+            triage=triage,
+            narrator=make_narrator(base),
+            approvals=approvals,
+            executor=executor,
+            runbooks=runbooks,
+            reports=settings.data_dir / "reports",
+            checkpoints_url=checkpoints_url(settings),
+            log=base.audit,
+            notifiers=notifiers,
+            observer=observer,
+        )
+    )
+
+
+def checkpoints_url(settings: Settings) -> str:
+    """Beside the metadata: the same PostgreSQL server, or a SQLite file of its own."""
+    if settings.database_url.startswith("postgresql"):
+        return settings.database_url
+    return f"sqlite:///{settings.data_dir.absolute() / 'checkpoints.db'}"

@@ -1,0 +1,7 @@
+"""`python -m interfaces.cli`: the command line without the installed script."""
+
+from __future__ import annotations
+
+from interfaces.cli.main import main
+
+main()

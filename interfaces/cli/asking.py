@@ -1,0 +1,66 @@
+"""`vigia ask`, `vigia health report`, `vigia redact`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from interfaces.cli.options import ApiKey, Json
+
+health = typer.Typer(help="The platform's and the copilot's own health.", no_args_is_help=True)
+
+
+def ask(
+    question: Annotated[str, typer.Argument(help="e.g. 'how fresh is card_velocity in br?'")],
+    api_key: ApiKey = None,
+    json: Json = False,
+) -> None:
+    """Ask about the platform; the answer comes from the same tools that investigate incidents."""
+    from interfaces.bootstrap.chat import answer_question
+    from interfaces.settings import load_settings
+    from interfaces.terminal.output import print_json
+
+    answer = answer_question(load_settings(), question, api_key=api_key)
+    if json:
+        print_json(answer)
+    else:
+        typer.echo(answer.text)
+
+
+@health.callback()
+def _health() -> None:
+    """The platform's and the copilot's own health."""
+
+
+@health.command("report")
+def report(json: Json = False) -> None:
+    """Write the health report and print where it is."""
+    from interfaces.bootstrap.health import write_health_report
+    from interfaces.settings import load_settings
+    from interfaces.terminal.output import print_json
+
+    content, markdown, path = write_health_report(load_settings())
+    if json:
+        print_json(content)
+    else:
+        typer.echo(markdown)
+        typer.echo(f"\nwritten to {path}", err=True)
+
+
+def redact(
+    text: Annotated[str | None, typer.Argument(help="The text; standard input when not given.")] = None,
+    json: Json = False,
+) -> None:
+    """Replace personal data in a text, as it is done before anything leaves the house."""
+    from interfaces.bootstrap.governance import redactor
+    from interfaces.settings import load_settings
+    from interfaces.terminal.output import print_json
+
+    source = sys.stdin.read() if text is None else text
+    engine = redactor(load_settings())
+    if json:
+        print_json({"text": engine.redact(source), "spans": engine.spans(source)})
+    else:
+        typer.echo(engine.redact(source), nl=text is not None)

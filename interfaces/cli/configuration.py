@@ -1,0 +1,65 @@
+"""`vigia config check` and `vigia policy explain`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from interfaces.cli.options import Json
+
+config = typer.Typer(help="The settings.", no_args_is_help=True)
+policy = typer.Typer(help="What may be done, and who must agree.", no_args_is_help=True)
+
+
+@config.callback()
+def _config() -> None:
+    """The settings."""
+
+
+@config.command("check")
+def check(json: Json = False) -> None:
+    """Print every setting and where it came from, secrets masked; say what is wrong and how to mend it."""
+    from interfaces.settings.report import config_report
+    from interfaces.terminal.output import print_json, print_table
+
+    report = config_report()
+    if json:
+        print_json(report)
+    else:
+        rows = [(line.name, line.value if line.value is not None else "-", line.origin) for line in report.settings]
+        if rows:
+            print_table("settings", ("setting", "value", "from"), rows, empty="")
+        for warning in report.warnings:
+            typer.echo(f"note: {warning}")
+        for problem in report.problems:
+            typer.echo(f"problem: {problem}", err=True)
+        if report.ok:
+            typer.echo("the settings are usable")
+    raise typer.Exit(0 if report.ok else 2)
+
+
+@policy.callback()
+def _policy() -> None:
+    """What may be done, and who must agree."""
+
+
+@policy.command("explain")
+def explain(
+    tool: Annotated[str, typer.Argument(help="An act tool, e.g. quarantine_source.")],
+    environment: Annotated[str, typer.Option(help="dev, staging or production.")] = "production",
+    tenant: Annotated[str | None, typer.Option(help="The tenant the action is for.")] = None,
+    json: Json = False,
+) -> None:
+    """Say how the policy judges an action, and by which rule."""
+    from interfaces.bootstrap.governance import explain_policy
+    from interfaces.settings import load_settings
+    from interfaces.terminal.output import print_json
+
+    verdict = explain_policy(load_settings(), tool=tool, environment=environment, tenant=tenant)
+    if json:
+        print_json(verdict)
+        return
+    typer.echo(f"{verdict.effect}: rule {verdict.rule!r}: {verdict.reason}")
+    if verdict.effect == "require_approval":
+        typer.echo(f"approvals needed: {verdict.approvers_needed}")

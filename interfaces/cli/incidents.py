@@ -1,0 +1,49 @@
+"""`vigia incidents …`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from interfaces.cli.options import Json
+
+app = typer.Typer(help="What broke, and what came of it.", no_args_is_help=True)
+
+
+@app.command("list")
+def show_all(
+    status: Annotated[str | None, typer.Option(help="Only these, e.g. awaiting_approval.")] = None,
+    json: Json = False,
+) -> None:
+    """List the incidents, newest first."""
+    from interfaces.bootstrap.stores import incident_store
+    from interfaces.settings import load_settings
+    from interfaces.terminal.output import print_json, print_table
+
+    found = [i for i in incident_store(load_settings()).list() if status in (None, i.status)]
+    if json:
+        print_json(found)
+        return
+    rows = [(i.label, i.severity, i.status, i.tenant or "all", f"{i.opened_at:%Y-%m-%d %H:%M}", i.title) for i in found]
+    print_table("incidents", ("", "severity", "status", "tenant", "opened (UTC)", ""), rows, empty="no incident")
+
+
+@app.command("show")
+def show(
+    incident: Annotated[str, typer.Argument(help="INC-0042, 42 or the incident's id.")], json: Json = False
+) -> None:
+    """Show the card of one incident."""
+    from interfaces.bootstrap.stores import card_of
+    from interfaces.settings import load_settings
+    from interfaces.terminal.output import print_json
+
+    card = card_of(load_settings(), incident)
+    if json:
+        print_json(card)
+        return
+    from rich.console import Console
+
+    from interfaces.terminal.card import render_card
+
+    Console().print(render_card(card))

@@ -1,0 +1,44 @@
+"""`vigia serve`, `vigia worker`, `vigia platform …`: the processes that stay.
+
+Each ends cleanly on SIGTERM and SIGINT.
+"""
+
+from __future__ import annotations
+
+import typer
+
+platform = typer.Typer(help="The ML platform's own processes.", no_args_is_help=True)
+
+
+def serve() -> None:
+    """The copilot over HTTP: alert webhooks, approvals, console, Slack."""
+    from interfaces.bootstrap.copilot import run_copilot
+    from interfaces.settings import load_settings
+
+    run_copilot(load_settings())
+
+
+def worker() -> None:
+    """Correlates alerts, investigates, executes what was approved, verifies."""
+    from interfaces.bootstrap.worker import run_worker
+    from interfaces.settings import load_settings
+
+    run_worker(load_settings())
+
+
+@platform.command("serve")
+def platform_serve() -> None:
+    """The inference server and the control API."""
+    from interfaces.bootstrap.serving import run_serving
+    from interfaces.settings import load_settings
+
+    run_serving(load_settings())
+
+
+@platform.command("simulate")
+def platform_simulate() -> None:
+    """The simulated payments company: traffic, connectors, materialization, monitors."""
+    from interfaces.bootstrap.simulation import run_simulation
+    from interfaces.settings import load_settings
+
+    run_simulation(load_settings())

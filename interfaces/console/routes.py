@@ -1,0 +1,159 @@
+"""The console's addresses. An error is a page that says what was wrong; without a session, the sign-in page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi.responses import RedirectResponse
+from fastapi.routing import APIRoute
+
+from foundation.errors import Forbidden, NotFound, Unauthenticated, VigiaError
+from interfaces.console.rendering import HEADERS, page, style_sheet
+from interfaces.console.session import COOKIE, Sessions
+from interfaces.http.services import CopilotServices, visible_incident
+from platform_core.access.principals import Principal
+
+PAGE_SIZE = 100
+
+
+class _ConsoleRoute(APIRoute):
+    """Errors of ours become pages."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handle_or_explain(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except Unauthenticated as error:
+                if request.method == "GET":
+                    return RedirectResponse("/console/login", 303)
+                return page("error.html", status=401, principal=None, csrf="", error=error)
+            except VigiaError as error:
+                return page("error.html", status=error.http_status, principal=None, csrf="", error=error)
+
+        return handle_or_explain
+
+
+def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cookies: bool) -> APIRouter:
+    router = APIRouter(include_in_schema=False, route_class=_ConsoleRoute)
+
+    def who(request: Request) -> Principal:
+        principal_id = sessions.read(request.cookies.get(COOKIE))
+        if principal_id is None:
+            raise Unauthenticated("nobody is signed in")
+        try:
+            return services.principals.get(principal_id)
+        except NotFound:
+            raise Unauthenticated("you are not in the principals file any more") from None
+
+    def show(request: Request, template: str, **values: Any) -> Response:
+        csrf = sessions.csrf(request.cookies.get(COOKIE, ""))
+        return page(template, csrf=csrf, **values)
+
+    def check_csrf(request: Request, presented: str) -> None:
+        if not sessions.csrf_holds(request.cookies.get(COOKIE, ""), presented):
+            raise Forbidden("the form is stale or was not ours: nothing was done", hint="open the page again")
+
+    @router.get("/")
+    def home() -> Response:
+        return RedirectResponse("/console", 303)
+
+    @router.get("/console/static/console.css")
+    def css() -> Response:
+        return Response(style_sheet(), media_type="text/css", headers={"Cache-Control": "max-age=300"})
+
+    @router.get("/console/login")
+    def login_page() -> Response:
+        return page("login.html", principal=None, csrf="", problem=None)
+
+    @router.post("/console/login")
+    def login(api_key: Annotated[str, Form(max_length=400)]) -> Response:
+        try:
+            principal = services.principals.by_api_key(api_key.strip())
+        except Unauthenticated as error:
+            return page("login.html", status=401, principal=None, csrf="", problem=error.message)
+        answer = RedirectResponse("/console", 303, HEADERS)
+        answer.set_cookie(
+            COOKIE,
+            sessions.issue(principal.id),
+            max_age=int(sessions.lifetime),
+            httponly=True,
+            samesite="strict",
+            secure=secure_cookies,
+            path="/",
+        )
+        return answer
+
+    @router.post("/console/logout")
+    def logout(request: Request, csrf: Annotated[str, Form()]) -> Response:
+        check_csrf(request, csrf)
+        answer = RedirectResponse("/console/login", 303)
+        answer.delete_cookie(COOKIE, path="/")
+        return answer
+
+    @router.get("/console")
+    def incidents(request: Request) -> Response:
+        principal = who(request)
+        found = [i for i in services.incidents.list(limit=PAGE_SIZE) if principal.may_act_for(i.tenant)]
+        return show(request, "incidents.html", principal=principal, incidents=found)
+
+    @router.get("/console/incidents/{reference}")
+    def incident(request: Request, reference: str) -> Response:
+        principal = who(request)
+        found = visible_incident(services, principal, reference)
+        return show(
+            request,
+            "incident.html",
+            principal=principal,
+            card=services.cards.build(found.id),
+            timeline=services.incidents.timeline(found.id),
+            evidence=services.incidents.evidence(found.id),
+        )
+
+    @router.get("/console/approvals")
+    def approvals(request: Request) -> Response:
+        principal = who(request)
+        pending = [r for r in services.approvals.pending() if principal.may_act_for(r.proposal.tenant)]
+        return show(request, "approvals.html", principal=principal, pending=pending)
+
+    @router.post("/console/approvals/{request_id}/decide")
+    def decide(
+        request: Request,
+        request_id: str,
+        csrf: Annotated[str, Form()],
+        verdict: Annotated[Literal["approve", "reject"], Form()],
+        reason: Annotated[str, Form(max_length=2000)] = "",
+    ) -> Response:
+        principal = who(request)
+        check_csrf(request, csrf)
+        decided = services.approvals.decide(
+            request_id, principal, verdict, reason=reason.strip() or None, channel="console"
+        )
+        return RedirectResponse(f"/console/incidents/{decided.proposal.incident_id}", 303)
+
+    @router.get("/console/audit")
+    def audit(request: Request, start: Annotated[int | None, Query(ge=0)] = None) -> Response:
+        principal = who(request)
+        if "*" not in principal.tenants:
+            raise Forbidden("the audit log tells of every tenant; your grant does not", hint="ask an admin")
+        head = services.audit.head()
+        first = max(0, head.size - PAGE_SIZE) if start is None else start
+        return show(
+            request,
+            "audit.html",
+            principal=principal,
+            head=head,
+            report=services.verify_audit(),
+            entries=services.audit.entries(start=first, limit=PAGE_SIZE),
+            first=first,
+            page_size=PAGE_SIZE,
+        )
+
+    @router.get("/console/health")
+    def health(request: Request) -> Response:
+        return show(request, "health.html", principal=who(request), checks=services.readiness())
+
+    return router

@@ -1,0 +1,43 @@
+"""The console's session: a signed cookie that holds who and until when, and the CSRF token derived from it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import time
+from collections.abc import Callable
+
+COOKIE = "vigia_session"
+
+
+class Sessions:
+    """`lifetime` in seconds of the wall."""
+
+    def __init__(self, secret: bytes, *, lifetime: float, now: Callable[[], float] = time.time) -> None:
+        self._secret = secret
+        self.lifetime = lifetime
+        self._now = now
+
+    def issue(self, principal_id: str) -> str:
+        """A cookie value for somebody who has just proven who they are."""
+        content = f"{principal_id}|{int(self._now() + self.lifetime)}|{secrets.token_hex(8)}"
+        return f"{content}|{self._sign('session', content)}"
+
+    def read(self, cookie: str | None) -> str | None:
+        """The principal's id; None for a cookie that is missing, altered or over."""
+        content, _, signature = (cookie or "").rpartition("|")
+        parts = content.split("|")
+        if len(parts) != 3 or not hmac.compare_digest(signature.encode(), self._sign("session", content).encode()):
+            return None
+        return parts[0] if int(parts[1]) > self._now() else None
+
+    def csrf(self, cookie: str) -> str:
+        """The token that forms of this session carry."""
+        return self._sign("csrf", cookie)
+
+    def csrf_holds(self, cookie: str, presented: str) -> bool:
+        return hmac.compare_digest(self.csrf(cookie).encode(), presented.encode())
+
+    def _sign(self, purpose: str, content: str) -> str:
+        return hmac.new(self._secret, f"{purpose}:{content}".encode(), hashlib.sha256).hexdigest()

@@ -1,0 +1,79 @@
+"""The demo's processes: started, watched, and always stopped, by their process ids."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from foundation.errors import Unavailable
+
+STOP_SECONDS = 8.0
+LAST_LINES = 15
+
+
+@dataclass(frozen=True)
+class Child:
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+    stream: IO[bytes]
+
+
+class Children:
+    """A context: whatever happens inside, no process is left behind."""
+
+    def __init__(self, logs: Path, environment: Mapping[str, str]) -> None:
+        self._logs = logs
+        self._environment = dict(environment)
+        self._children: list[Child] = []
+
+    def start(self, name: str, arguments: Sequence[str]) -> None:
+        """`vigia <arguments>` with its output in `<name>.log`."""
+        self._logs.mkdir(parents=True, exist_ok=True)
+        log = self._logs / f"{name}.log"
+        stream = log.open("ab")
+        # A session of its own: Ctrl-C reaches us only, and we end them in order.
+        process = subprocess.Popen(  # noqa: S603 - our own command line
+            [sys.executable, "-m", "interfaces.cli", *arguments],
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        self._children.append(Child(name, process, log, stream))
+
+    def check(self) -> None:
+        """Raises Unavailable with the last lines of the log of a process that has ended."""
+        for child in self._children:
+            code = child.process.poll()
+            if code is not None:
+                lines = child.log.read_text(encoding="utf-8", errors="replace").splitlines()[-LAST_LINES:]
+                said = "\n    ".join(lines) or "(it said nothing)"
+                raise Unavailable(f"the {child.name} process ended with exit code {code}:\n    {said}")
+
+    def pids(self) -> dict[str, int]:
+        return {child.name: child.process.pid for child in self._children}
+
+    def stop(self) -> None:
+        """SIGTERM to all, last started first; SIGKILL to those that are still there after a while."""
+        for child in reversed(self._children):
+            child.process.terminate()
+        for child in reversed(self._children):
+            try:
+                child.process.wait(timeout=STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                child.process.kill()
+                child.process.wait()
+            child.stream.close()
+        self._children.clear()
+
+    def __enter__(self) -> Children:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()

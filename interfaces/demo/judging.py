@@ -1,0 +1,57 @@
+"""Whether the story ended as it should."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from interfaces.demo.options import DemoOptions
+from interfaces.demo.result import AuditResult
+from interfaces.demo.story import Told
+
+
+def problems(options: DemoOptions, told: Told, expected_cause: str | None, audit: AuditResult) -> list[str]:
+    """What went otherwise than it should have; empty when all is well."""
+    found = list(_healthy(told) if expected_cause is None else _broken(options, told, expected_cause))
+    if not audit.verified:
+        found.append("the audit log does not verify")
+    return found
+
+
+def _healthy(told: Told) -> Iterator[str]:
+    if told.alerts:
+        yield f"{len(told.alerts)} alerts on a healthy platform"
+    if told.cards:
+        yield f"{len(told.cards)} incidents on a healthy platform"
+
+
+def _broken(options: DemoOptions, told: Told, expected_cause: str) -> Iterator[str]:
+    card, request = told.card, told.request
+    if card is None:
+        yield "no incident was raised"
+        return
+    if len(told.cards) > 1:
+        yield f"one fault became {len(told.cards)} incidents: " + "; ".join(c.title for c in told.cards)
+    named = card.most_likely.cause if card.most_likely else None
+    if card.verdict == "inconclusive" or named != expected_cause:
+        yield f"the cause is {expected_cause}, the diagnosis says {named} ({card.verdict})"
+    if request is None:
+        yield "no action was proposed"
+        return
+    if options.reject:
+        yield from _rejected(told)
+        return
+    if request.status == "rejected":
+        return  # by the person at the prompt: their right
+    if card.execution is None or card.execution.status != "succeeded":
+        yield f"the action was not executed: the request is {request.status}"
+    elif card.verification is None or not card.verification.verified:
+        yield "the action was not verified: " + "; ".join(card.verification.checks if card.verification else ())
+
+
+def _rejected(told: Told) -> Iterator[str]:
+    if told.request is not None and told.request.status != "rejected":
+        yield f"the request is {told.request.status} although it was rejected"
+    if told.card is not None and told.card.execution is not None:
+        yield "something was executed although the proposal was rejected"
+    if told.untouched is False:
+        yield "the target was changed although the proposal was rejected"

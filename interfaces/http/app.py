@@ -1,0 +1,28 @@
+"""The copilot's HTTP application. The console and Slack are added to it by the composition root."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from foundation.http_errors import install_error_handlers
+from interfaces.http.access import install_access
+from interfaces.http.body import BodyLimit
+from interfaces.http.errors import install_last_resort
+from interfaces.http.routes.approvals import approval_routes
+from interfaces.http.routes.governance import governance_routes
+from interfaces.http.routes.incidents import incident_routes
+from interfaces.http.routes.probes import probe_routes
+from interfaces.http.routes.webhooks import webhook_routes
+from interfaces.http.services import CopilotServices
+
+
+def create_copilot_app(services: CopilotServices) -> FastAPI:
+    """Routes over `services`; OpenAPI at `/openapi.json`."""
+    app = FastAPI(title="Vigía", version="0.1.0", docs_url=None, redoc_url=None)
+    install_error_handlers(app)
+    install_last_resort(app)
+    install_access(app, services.principals)
+    app.add_middleware(BodyLimit, limit=services.max_body_bytes)
+    for routes in (webhook_routes, incident_routes, approval_routes, governance_routes, probe_routes):
+        app.include_router(routes(services))
+    return app

@@ -1,0 +1,89 @@
+"""The settings of every process, as one immutable value."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from interfaces.settings.sections import (
+    AlertSettings,
+    ApprovalSettings,
+    ClockSettings,
+    ConsoleSettings,
+    HttpSettings,
+    LlmSettings,
+    OnlineSettings,
+    ServingSettings,
+    SimulationSettings,
+    SlackSettings,
+    TelemetrySettings,
+)
+
+PREFIX = "VIGIA__"
+DELIMITER = "__"
+
+
+class Settings(BaseSettings):
+    """Read from the environment: `VIGIA__HTTP__PORT=9000` is `settings.http.port`.
+
+    Sources of alerts are named by whoever configures them:
+    `VIGIA__ALERTS__SOURCES__<NAME>__KIND=alertmanager`, `…__SECRET=…`.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter=DELIMITER, frozen=True, extra="forbid", env_ignore_empty=True
+    )
+
+    data_dir: Path = Path(".vigia")
+    database_url: str = ""
+    """SQLAlchemy URL; `vigia.db` in the data directory when not set."""
+
+    principals_path: Path | None = None
+    """YAML file of the people who may use this; `principals.yaml` in the data directory when not set."""
+
+    policy_path: Path | None = None
+    """YAML file of the policy; the built-in one (everything in production needs approval) when not set."""
+
+    catalog_path: Path | None = None
+    """Directory of catalog files; the simulated company's when not set."""
+
+    clock: ClockSettings = Field(default_factory=ClockSettings)
+    http: HttpSettings = Field(default_factory=HttpSettings)
+    serving: ServingSettings = Field(default_factory=ServingSettings)
+    simulation: SimulationSettings = Field(default_factory=SimulationSettings)
+    alerts: AlertSettings = Field(default_factory=AlertSettings)
+    console: ConsoleSettings = Field(default_factory=ConsoleSettings)
+    slack: SlackSettings = Field(default_factory=SlackSettings)
+    llm: LlmSettings = Field(default_factory=LlmSettings)
+    telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
+    approvals: ApprovalSettings = Field(default_factory=ApprovalSettings)
+    online: OnlineSettings = Field(default_factory=OnlineSettings)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _derive(cls, values: dict[str, Any]) -> dict[str, Any]:
+        if not values.get("database_url"):
+            directory = Path(values.get("data_dir") or cls.model_fields["data_dir"].default)
+            values["database_url"] = f"sqlite:///{directory.absolute() / 'vigia.db'}"
+        return values
+
+    @property
+    def copilot_url(self) -> str:
+        public = self.http.public_url
+        return str(public).rstrip("/") if public else f"http://{self.http.host}:{self.http.port}"
+
+    @property
+    def serving_url(self) -> str:
+        base = self.serving.base_url
+        return str(base).rstrip("/") if base else f"http://{self.serving.host}:{self.serving.port}"
+
+    @property
+    def simulation_url(self) -> str:
+        return f"http://{self.simulation.host}:{self.simulation.port}"
+
+    @property
+    def principals_file(self) -> Path:
+        return self.principals_path or self.data_dir / "principals.yaml"

@@ -1,0 +1,122 @@
+"""The sections of the settings. Every field has a default that works on one machine without any account."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Literal
+
+from pydantic import AnyHttpUrl, Field, SecretStr, field_validator
+
+from foundation.frozen import Frozen
+
+
+class ClockSettings(Frozen):
+    """Without `origin` the operating system's clock. With it, a clock that showed `origin` when the wall showed
+    `started`, and runs `speed` times as fast: every process of a simulation is given the same three."""
+
+    origin: datetime | None = None
+    started: datetime | None = None
+    speed: float = Field(default=1.0, gt=0, le=3600)
+
+    @field_validator("origin", "started")
+    @classmethod
+    def _zoned(cls, value: datetime | None) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError("a time needs its zone, e.g. 2026-11-19T05:40:00Z")
+        return value if value is None else value.astimezone(UTC)
+
+
+class HttpSettings(Frozen):
+    """Where the copilot listens."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    max_body_bytes: int = Field(default=1_048_576, ge=1024, le=64 * 1_048_576)
+    public_url: AnyHttpUrl | None = None
+    """What people open: shown on cards. The address it listens on when not set."""
+
+
+class ServingSettings(Frozen):
+    """The inference server and its control API. The token is the platform's write credential: the serving process
+    checks it, the worker's executor presents it, nobody else is given it."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8081, ge=0, le=65535)
+    base_url: AnyHttpUrl | None = None
+    control_token: SecretStr | None = None
+
+
+class SimulationSettings(Frozen):
+    host: str = "127.0.0.1"
+    port: int = Field(default=8082, ge=0, le=65535)
+    seed: int = Field(default=7, ge=0)
+    token: SecretStr | None = None
+    """Bearer token of the simulation's own API (status, faults)."""
+
+    deliver_alerts: bool = True
+    """Whether its monitors post to the copilot; off where Prometheus and Alertmanager do."""
+
+
+class AlertSourceSettings(Frozen):
+    """One system that may send alerts. `secret`: a bearer token, or PagerDuty's webhook signing secret."""
+
+    kind: Literal["alertmanager", "pagerduty", "cloudevents"]
+    secret: SecretStr = Field(min_length=16)
+    tenants: frozenset[str] = frozenset({"*"})
+    """Tenants it may speak for; `*` means all of the catalog's."""
+
+    origin: str | None = None
+    """What its payloads must say they come from (a prefix of Alertmanager's `externalURL`, of a CloudEvent's `source`,
+    of a PagerDuty incident's `html_url`); not checked when not set."""
+
+
+class AlertSettings(Frozen):
+    sources: dict[str, AlertSourceSettings] = Field(default_factory=dict)
+    max_per_payload: int = Field(default=2000, ge=1)
+
+
+class ConsoleSettings(Frozen):
+    session_secret: SecretStr | None = Field(default=None, min_length=32)
+    """Signs the session cookie; made afresh at each start when not set, which signs everybody out."""
+
+    session_hours: float = Field(default=12, gt=0, le=168)
+    secure_cookies: bool = False
+    """Set it where the console is served over HTTPS."""
+
+
+class SlackSettings(Frozen):
+    """Slack is on when a bot token is set. `app_token` selects Socket Mode, `signing_secret` HTTP."""
+
+    bot_token: SecretStr | None = None
+    signing_secret: SecretStr | None = None
+    app_token: SecretStr | None = None
+    channel: str | None = None
+    base_url: AnyHttpUrl | None = None
+    """Of Slack's Web API; set only to talk to an emulator."""
+
+
+class LlmSettings(Frozen):
+    """A language model writes the prose when a provider is set; the diagnosis never needs one."""
+
+    provider: Literal["none", "openai", "litellm"] = "none"
+    model: str | None = None
+    api_key: SecretStr | None = None
+    base_url: AnyHttpUrl | None = None
+    timeout_seconds: float = Field(default=20, gt=0, le=300)
+
+
+class TelemetrySettings(Frozen):
+    log_format: Literal["json", "console"] = "json"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    otlp_endpoint: AnyHttpUrl | None = None
+
+
+class ApprovalSettings(Frozen):
+    expires_after_minutes: float = Field(default=30, gt=0, le=1440)
+    """On the platform's clock."""
+
+
+class OnlineSettings(Frozen):
+    kind: Literal["sqlite", "redis"] = "sqlite"
+    url: str | None = None
+    """redis://host:port/0; not used for SQLite, which lives in the data directory."""

@@ -1,0 +1,191 @@
+"""The Bolt app: what happens when somebody presses a button or asks a question.
+
+Handlers translate and nothing more. Who may decide, and whether it is still time, is `ApprovalService.decide`'s word,
+the same for Slack, console, HTTP and command line. Every refusal is shown to the person who pressed, and to nobody
+else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from agents.incident.card import IncidentCard
+from agents.incident.ports import Notifier
+from foundation.errors import Forbidden, VigiaError
+from foundation.telemetry.logs import get_logger
+from guardrails.approvals.service import ApprovalService
+from interfaces.slack.blocks import evidence_blocks
+from interfaces.slack.ids import ActionId, CallbackId
+from interfaces.slack.limits import SECTION_TEXT, cut, escape
+from interfaces.slack.modals import details_modal, reject_modal
+from interfaces.slack.notifier import EvidenceReader
+from platform_core.access.principals import Principal
+
+if TYPE_CHECKING:
+    from slack_bolt import App
+    from slack_sdk import WebClient
+
+_log = get_logger(__name__)
+_MENTION = re.compile(r"<@[A-Z0-9]+>")
+
+
+class SlackPeople(Protocol):
+    def by_slack_user(self, slack_user_id: str) -> Principal:
+        """Raises Unauthenticated for a user that nobody is."""
+        ...
+
+
+class Cards(Protocol):
+    def build(self, incident_id: str) -> IncidentCard: ...
+
+
+@dataclass(frozen=True)
+class SlackParts:
+    """What the handlers use."""
+
+    approvals: ApprovalService
+    people: SlackPeople
+    cards: Cards
+    evidence: EvidenceReader
+    notifier: Notifier
+    answer: Callable[[str, Principal], str]
+    """Answers a question for a principal."""
+
+    feedback: Callable[[str, Principal, bool], None]
+    """Records whether the diagnosis of an incident was right."""
+
+    redact: Callable[[str], str]
+
+
+def create_slack_app(client: WebClient, parts: SlackParts, *, signing_secret: str | None = None) -> App:
+    """A Bolt app over `client`. `signing_secret` is for HTTP; Socket Mode needs none."""
+    from slack_bolt import App
+
+    app = App(
+        client=client,
+        signing_secret=signing_secret or "not used in Socket Mode",
+        request_verification_enabled=signing_secret is not None,
+        token_verification_enabled=False,
+        ignoring_self_events_enabled=False,
+    )
+    handlers = _Handlers(parts)
+    app.action(ActionId.APPROVE)(handlers.approve)
+    app.action(ActionId.REJECT)(handlers.ask_reason)
+    app.action(ActionId.DETAILS)(handlers.details)
+    app.action(ActionId.RIGHT_CAUSE)(handlers.right_cause)
+    app.action(ActionId.WRONG_CAUSE)(handlers.wrong_cause)
+    app.view(CallbackId.REJECT)(handlers.reject)
+    app.event("app_mention")(handlers.question)
+    app.error(_unexpected)
+    return app
+
+
+class _Handlers:
+    """Named as Bolt injects them: `ack`, `body`, `client`, `respond`-free so that refusals stay ephemeral."""
+
+    def __init__(self, parts: SlackParts) -> None:
+        self._parts = parts
+
+    def approve(self, ack: Callable[..., Any], body: dict[str, Any], client: WebClient) -> None:
+        ack()
+        self._decide(body, client, body["actions"][0]["value"], "approve", reason=None)
+
+    def ask_reason(self, ack: Callable[..., Any], body: dict[str, Any], client: WebClient) -> None:
+        ack()
+        view = reject_modal(body["actions"][0]["value"], channel=_channel(body))
+        client.views_open(trigger_id=body["trigger_id"], view=view)
+
+    def reject(self, ack: Callable[..., Any], body: dict[str, Any], client: WebClient) -> None:
+        request_id, channel, reason = reject_modal.read(body["view"])
+        ack()
+        self._decide({**body, "channel": {"id": channel}}, client, request_id, "reject", reason=reason)
+
+    def details(self, ack: Callable[..., Any], body: dict[str, Any], client: WebClient) -> None:
+        ack()
+        try:
+            incident_id = body["actions"][0]["value"]
+            _, card = self._person_and_card(body, incident_id)
+            lines = [
+                f"[{e.id}] {e.tool} ({e.observation.status}): {e.observation.summary}"
+                for e in self._parts.evidence.evidence(incident_id)
+            ]
+            blocks = evidence_blocks(lines, self._parts.redact)
+            client.views_open(trigger_id=body["trigger_id"], view=details_modal(card.label, blocks))
+        except VigiaError as error:
+            self._tell(client, body, error)
+
+    def right_cause(self, ack: Callable[..., Any], body: dict[str, Any], client: WebClient) -> None:
+        ack()
+        self._feedback(body, client, correct=True)
+
+    def wrong_cause(self, ack: Callable[..., Any], body: dict[str, Any], client: WebClient) -> None:
+        ack()
+        self._feedback(body, client, correct=False)
+
+    def question(self, event: dict[str, Any], client: WebClient) -> None:
+        """`@vigia why is fraud-br declining?`, answered in the thread it was asked in."""
+        text = _MENTION.sub("", event.get("text", "")).strip()
+        thread = event.get("thread_ts") or event["ts"]
+        try:
+            answer = self._parts.answer(text, self._parts.people.by_slack_user(event.get("user", "")))
+        except VigiaError as error:
+            answer = str(error)
+        safe = escape(self._parts.redact(answer))
+        client.chat_postMessage(channel=event["channel"], thread_ts=thread, text=cut(safe, SECTION_TEXT))
+
+    def _decide(
+        self, body: dict[str, Any], client: WebClient, request_id: str, verdict: Any, *, reason: str | None
+    ) -> None:
+        try:
+            person = self._person(body)
+            request = self._parts.approvals.decide(request_id, person, verdict, reason=reason, channel="slack")
+        except VigiaError as error:
+            self._tell(client, body, error)
+            return
+        try:
+            self._parts.notifier.incident_changed(self._parts.cards.build(request.proposal.incident_id))
+        except VigiaError as error:  # the decision stands; the worker updates the card at its next step
+            _log.warning("card not updated after the decision", error=str(error))
+
+    def _feedback(self, body: dict[str, Any], client: WebClient, *, correct: bool) -> None:
+        try:
+            incident_id = body["actions"][0]["value"]
+            person, _ = self._person_and_card(body, incident_id)
+            self._parts.feedback(incident_id, person, correct)
+        except VigiaError as error:
+            self._tell(client, body, error)
+        else:
+            self._whisper(client, body, "Thank you: this moves the priors of the next diagnosis.")
+
+    def _person(self, body: dict[str, Any]) -> Principal:
+        return self._parts.people.by_slack_user(body["user"]["id"])
+
+    def _person_and_card(self, body: dict[str, Any], incident_id: str) -> tuple[Principal, IncidentCard]:
+        person, card = self._person(body), self._parts.cards.build(incident_id)
+        if not person.may_act_for(card.tenant):
+            raise Forbidden(f"{person.name} may not see incidents of {card.tenant or 'all tenants'}")
+        return person, card
+
+    def _tell(self, client: WebClient, body: dict[str, Any], error: VigiaError) -> None:
+        self._whisper(client, body, str(error))
+
+    def _whisper(self, client: WebClient, body: dict[str, Any], text: str) -> None:
+        from slack_sdk.errors import SlackClientError
+
+        safe = cut(escape(self._parts.redact(text)), SECTION_TEXT)
+        try:
+            client.chat_postEphemeral(channel=_channel(body), user=body["user"]["id"], text=safe)
+        except SlackClientError as error:  # the decision or refusal stands whether or not it could be told
+            _log.warning("could not tell the person in slack", error=str(error))
+
+
+def _channel(body: dict[str, Any]) -> str:
+    return str(body.get("channel", {}).get("id") or body["user"]["id"])
+
+
+def _unexpected(error: Exception, body: dict[str, Any]) -> None:
+    """Slack is answered 200 all the same: a 500 would only make it send the same click again."""
+    _log.error("slack handler failed", error=repr(error), type=body.get("type"))

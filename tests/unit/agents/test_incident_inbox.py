@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from agents.incident.inbox import AlertInbox
+from agents.incident.repositories import alerts as rows
+from agents.incident.tables import alerts as table
+from foundation.clock import FixedClock
+from foundation.database import reading
+from foundation.errors import Unavailable
+from platform_core.monitoring.alert import Alert
+from tests.fakes.audit import ListAuditLog
+
+
+def alert(clock: FixedClock, **changes: object) -> Alert:
+    values = {
+        "source": "alertmanager",
+        "fingerprint": "f1",
+        "starts_at": clock.now(),
+        "kind": "drift",
+        "subject": "urn:vigia:source:payments_br",
+        "tenant": "br",
+        "summary": "PSI 8.1 over 0.25",
+        "value": 8.1,
+        "labels": {"alertname": "Drift"},
+    }
+    return Alert.model_validate(values | changes)
+
+
+def test_an_alert_is_stored_and_audited_and_its_repeat_counted(engine: Engine, clock: FixedClock) -> None:
+    audit = ListAuditLog(clock)
+    inbox = AlertInbox(engine, clock, audit, wall=lambda: 12.5)
+
+    first = inbox.receive([alert(clock), alert(clock)])
+    second = inbox.receive([alert(clock), alert(clock, fingerprint="f2")])
+
+    assert (first.accepted, first.duplicates) == (1, 1)
+    assert (second.accepted, second.duplicates) == (1, 1)
+    assert audit.actions() == ["alert.received", "alert.received"]
+    with reading(engine) as connection:
+        stored = rows.pending(connection, 10)
+    assert [(s.alert.fingerprint, s.repeats) for s in stored] == [("f1", 2), ("f2", 0)]
+    assert stored[0].alert == alert(clock)
+    assert stored[0].received_wall == 12.5
+
+
+def test_nothing_is_stored_by_halves_when_the_audit_log_fails(engine: Engine, clock: FixedClock) -> None:
+    audit = ListAuditLog(clock)
+    inbox = AlertInbox(engine, clock, audit)
+    audit.fail = True
+    with pytest.raises(Unavailable):
+        inbox.receive([alert(clock)])
+    with reading(engine) as connection:
+        assert rows.pending(connection, 10) == []
+
+    audit.fail = False
+    assert inbox.receive([alert(clock)]).accepted == 1
+
+
+def test_a_resolved_alert_marks_the_stored_one(engine: Engine, clock: FixedClock) -> None:
+    audit = ListAuditLog(clock)
+    inbox = AlertInbox(engine, clock, audit)
+    began = clock.now()
+    inbox.receive([alert(clock)])
+    clock.advance(timedelta(minutes=5))
+
+    receipt = inbox.receive([alert(clock, starts_at=began, status="resolved")])
+
+    assert receipt.resolved == 1
+    assert audit.actions()[-1] == "alert.resolved"
+    with reading(engine) as connection:
+        row = connection.execute(sa.select(table)).one()
+    assert row.status == "resolved"
+    assert row.resolved_at == clock.now()
+
+
+def test_an_alert_that_was_over_before_we_heard_of_it_opens_nothing(engine: Engine, clock: FixedClock) -> None:
+    inbox = AlertInbox(engine, clock, ListAuditLog(clock))
+    assert inbox.receive([alert(clock, status="resolved")]).accepted == 1
+    with reading(engine) as connection:
+        assert rows.pending(connection, 10) == []
+
+
+@pytest.mark.parametrize(("hours", "trusted"), [(-0.9, True), (-1.1, False), (1.1, False), (-24 * 400, False)])
+def test_a_start_far_from_our_clock_identifies_but_does_not_date(
+    engine: Engine, clock: FixedClock, hours: float, trusted: bool
+) -> None:
+    inbox = AlertInbox(engine, clock, ListAuditLog(clock))
+    started = clock.now() + timedelta(hours=hours)
+    inbox.receive([alert(clock, starts_at=started)])
+    assert inbox.receive([alert(clock, starts_at=started)]).duplicates == 1
+    with reading(engine) as connection:
+        (stored,) = rows.pending(connection, 10)
+    assert stored.alert.starts_at == started
+    assert stored.effective_at == (started if trusted else clock.now())

@@ -1,0 +1,143 @@
+"""Two workers over one database: an incident is worked on by one of them at a time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy.engine import Engine
+
+from agents.incident.correlation import Correlator
+from agents.incident.inbox import AlertInbox
+from agents.incident.leasing import Leases
+from agents.incident.store import IncidentStore
+from audit.verify import verify_log
+from foundation.clock import FixedClock, SystemClock
+from platform_core.monitoring.alert import Alert
+from platform_core.urn import urn
+from tests.fakes.audit import ListAuditLog
+from tests.fakes.incident_room import IncidentRoom, open_room
+from tests.fakes.lineage import small_lineage
+
+
+class Wall:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def incident_id(engine: Engine, clock: FixedClock) -> str:
+    audit = ListAuditLog(clock)
+    alert = Alert(
+        source="t",
+        fingerprint="f",
+        starts_at=clock.now(),
+        kind="volume",
+        subject=urn("source", "payments_br"),
+        summary="none",
+    )
+    AlertInbox(engine, clock, audit).receive([alert])
+    Correlator(engine, clock, audit, small_lineage).correlate()
+    return IncidentStore(engine, clock, audit).list()[0].id
+
+
+def test_one_worker_at_a_time(engine: Engine, incident_id: str) -> None:
+    wall = Wall()
+    first, second = Leases(engine, seconds=5, wall=wall), Leases(engine, seconds=5, wall=wall)
+    assert first.due([]) == [incident_id]
+    assert first.claim(incident_id)
+    assert not second.claim(incident_id)
+    assert second.due([]) == []
+
+    wall.now += 4
+    first.renew()
+    wall.now += 4
+    assert not second.claim(incident_id), "renewed"
+    assert first.holds(incident_id)
+
+
+def test_a_dead_workers_lease_is_taken_over_and_the_dead_one_knows(engine: Engine, incident_id: str) -> None:
+    wall = Wall()
+    dead, heir = Leases(engine, seconds=5, wall=wall), Leases(engine, seconds=5, wall=wall)
+    assert dead.claim(incident_id)
+    wall.now += 5.1
+    assert not dead.holds(incident_id)
+    assert heir.claim(incident_id)
+    dead.renew()
+    assert not dead.holds(incident_id), "it may not take another step"
+    dead.finish(incident_id, 1)
+    assert heir.holds(incident_id)
+    heir.renew()
+    assert heir.holds(incident_id), "the dead one's word does not count"
+
+
+def test_parked_until_decided(engine: Engine, incident_id: str) -> None:
+    leases = Leases(engine, wall=Wall())
+    assert leases.claim(incident_id)
+    leases.park(incident_id, "apr_1")
+    assert leases.due({"apr_1", "apr_2"}) == []
+    assert leases.due({"apr_2"}) == [incident_id]
+
+
+def test_a_failure_is_left_alone_for_a_growing_while(engine: Engine, incident_id: str) -> None:
+    wall = Wall()
+    leases = Leases(engine, wall=wall)
+    pauses: list[float] = []
+    for _ in range(8):
+        assert leases.claim(incident_id)
+        leases.back_off(incident_id)
+        before = wall.now
+        while not leases.due([]):
+            wall.now += 0.5
+        pauses.append(wall.now - before)
+    assert pauses == [0.5, 1, 2, 4, 8, 16, 30, 30]
+
+
+def test_two_workers_work_on_many_incidents_without_stepping_on_each_other(tmp_path: Path) -> None:
+    clock = SystemClock()
+    rooms = [open_room(tmp_path, clock, lease_seconds=2) for _ in range(2)]
+    first = rooms[0]
+    # Far apart in meaning: two unrelated unknown subjects besides the connected one.
+    subjects = [urn("source", "payments_br"), urn("source", "other_a"), urn("source", "other_b")]
+    alerts = [first.alert(n, "volume", subject=subject) for n, subject in enumerate(subjects)]
+    first.inbox.receive(alerts)
+    stop = threading.Event()
+    threads = [threading.Thread(target=room.worker.run, args=(stop,)) for room in rooms]
+    for thread in threads:
+        thread.start()
+    try:
+        _until(lambda: len(first.approvals.pending()) == 3)
+        _until(lambda: _approved_until_over(first), patience=timedelta(seconds=60))
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    incidents = first.store.list()
+    assert len(incidents) == 3
+    for incident in incidents:
+        kinds = [event.kind for event in first.store.timeline(incident.id)]
+        assert kinds.count("evidence.collected") <= 5
+        assert "step.failed" not in kinds
+        assert len(first.approvals.for_incident(incident.id)) >= 1
+    assert verify_log(first.engine).ok
+    for room in rooms:
+        room.engine.dispose()
+
+
+def _approved_until_over(room: IncidentRoom) -> bool:
+    room.approve()
+    return all(incident.outcome is not None for incident in room.store.list())
+
+
+def _until(true: Callable[[], bool], patience: timedelta = timedelta(seconds=20)) -> None:
+    deadline = time.monotonic() + patience.total_seconds()
+    while not true():
+        assert time.monotonic() < deadline, "not in time"
+        time.sleep(0.05)

@@ -1,0 +1,349 @@
+"""What the executor checks before an effect, and what it makes of answers, silence and crashes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy.engine import Connection, Engine
+
+from audit.entry import AuditEntry, AuditRecord
+from audit.port import AuditLog
+from audit.verify import verify_log
+from foundation.clock import FixedClock
+from foundation.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
+from guardrails.executor.errors import TargetMoved
+from guardrails.policy.policy import Policy
+from tests.fakes.guarded import ALICE, BOB, Guard, Killed, proposal
+
+MINUTE = timedelta(minutes=1)
+
+
+class FaultyAudit(AuditLog):
+    """Writes to `inner`, but at `action` the process dies (`Killed`) or the disk is full (`Unavailable`)."""
+
+    def __init__(self, inner: AuditLog, action: str, fault: type[BaseException], *, after: bool = False) -> None:
+        self._inner = inner
+        self._action = action
+        self._fault = fault
+        self._after = after
+
+    def append(self, record: AuditRecord, *, connection: Connection | None = None) -> AuditEntry:
+        hit = record.action == self._action
+        if hit and not self._after:
+            raise self._fault("fault in the test")
+        entry = self._inner.append(record, connection=connection)
+        if hit:
+            raise self._fault("fault in the test")
+        return entry
+
+
+@pytest.fixture
+def guard(engine: Engine, clock: FixedClock) -> Guard:
+    return Guard(engine, clock)
+
+
+def policy(tmp_path: Path, **replaced: str) -> Policy:
+    text = Path(Policy.load.__code__.co_filename).with_name("default_policy.yaml").read_text(encoding="utf-8")
+    for old, new in replaced.items():
+        assert old in text
+        text = text.replace(old, new)
+    path = tmp_path / "policy.yaml"
+    path.write_text(text, encoding="utf-8")
+    return Policy.load(path)
+
+
+def test_the_target_is_told_who_and_why(guard: Guard) -> None:
+    approval_id = guard.approved()
+    execution = guard.executor().execute(approval_id)
+    (call,) = guard.action.applied
+    assert call["key"] == execution.id
+    assert call["actor"] == "service:worker"
+    assert call["reason"] == f"{approval_id}, approved by human:alice"
+    started = guard.log.entries()[2].record
+    assert (started.action, started.subject, started.tenant) == ("action.started", execution.id, "br")
+    assert started.payload["approved_by"] == ["human:alice"]
+
+
+def test_a_second_call_returns_the_first_outcome(guard: Guard) -> None:
+    approval_id = guard.approved()
+    first = guard.executor().execute(approval_id)
+    assert guard.executor().execute(approval_id) == first
+    assert guard.target.effects == len(guard.action.applied) == 1
+
+
+def test_only_what_is_approved_is_executed(guard: Guard, clock: FixedClock) -> None:
+    request = guard.approvals.request(proposal(clock))
+    with pytest.raises(Conflict, match="is pending"):
+        guard.executor().execute(request.id)
+    guard.approvals.decide(request.id, BOB, "reject", channel="cli")
+    with pytest.raises(Conflict, match="is rejected"):
+        guard.executor().execute(request.id)
+    with pytest.raises(NotFound):
+        guard.executor().execute("apr_nothing")
+    assert guard.target.effects == 0
+
+
+def test_a_grant_that_ran_out_is_not_executed_even_before_it_is_closed(guard: Guard, clock: FixedClock) -> None:
+    approval_id = guard.approved()
+    clock.advance(30 * MINUTE)
+    with pytest.raises(Conflict, match="grant ran out"):
+        guard.executor().execute(approval_id)
+    assert guard.target.effects == 0
+
+
+def test_a_target_that_moved_voids_the_approval(guard: Guard) -> None:
+    approval_id = guard.approved()
+    guard.target.revision = 4
+    with pytest.raises(TargetMoved, match=r"revision 4.*approved for revision 3"):
+        guard.executor().execute(approval_id)
+    assert guard.approvals.get(approval_id).status == "expired"
+    assert guard.audited()[-1] == "approval.voided"
+    guard.target.revision = 3
+    with pytest.raises(Conflict, match="is expired"):
+        guard.executor().execute(approval_id)
+    assert guard.target.effects == 0
+
+
+@pytest.mark.parametrize("error", [Conflict("already running"), NotFound("gone"), InvalidInput("no such field")])
+def test_a_plan_that_is_no_longer_possible_voids_too(
+    guard: Guard, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    approval_id = guard.approved()
+
+    def plan(arguments: object) -> None:
+        raise error
+
+    monkeypatch.setattr(guard.action, "plan", plan)
+    with pytest.raises(TargetMoved, match="no longer applies"):
+        guard.executor().execute(approval_id)
+    assert guard.approvals.get(approval_id).status == "expired"
+
+
+@pytest.mark.parametrize(("attribute", "value"), [("tenant", "ar"), ("tier", "costly"), ("environment", "staging")])
+def test_a_plan_for_something_else_voids_too(guard: Guard, attribute: str, value: str) -> None:
+    approval_id = guard.approved()
+    setattr(guard.action, attribute, value)
+    with pytest.raises(TargetMoved):
+        guard.executor().execute(approval_id)
+    assert guard.target.effects == 0
+
+
+def test_an_unreachable_planner_leaves_the_approval_as_it_is(guard: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
+    approval_id = guard.approved()
+
+    def plan(arguments: object) -> None:
+        raise Unavailable("no answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(guard.action, "plan", plan)
+        with pytest.raises(Unavailable):
+            guard.executor().execute(approval_id)
+    assert guard.executor().execute(approval_id).status == "succeeded"
+
+
+def test_todays_policy_counts(guard: Guard, tmp_path: Path) -> None:
+    approval_id = guard.approved()
+    stricter = policy(tmp_path, **{"approvers_needed: 1": "approvers_needed: 2"})
+    with pytest.raises(Forbidden, match="wants 2 approvals"):
+        guard.executor(policy=stricter).execute(approval_id)
+    denying = policy(tmp_path, **{"- restart_connector": "- other"})
+    with pytest.raises(Forbidden, match="policy denies restart_connector now"):
+        guard.executor(policy=denying).execute(approval_id)
+    assert guard.target.effects == 0
+    assert guard.approvals.get(approval_id).status == "approved"
+
+
+def test_what_policy_allowed_by_itself_is_not_an_approval_by_a_person(
+    guard: Guard, clock: FixedClock, tmp_path: Path
+) -> None:
+    guard.action.environment = "staging"
+    request = guard.approvals.request(proposal(clock, environment="staging"))
+    asking = policy(tmp_path, **{"environments: [production]": "environments: [staging, production]"})
+    with pytest.raises(Forbidden, match="wants 1 approvals"):
+        guard.executor(policy=asking).execute(request.id)
+    assert guard.executor().execute(request.id).status == "succeeded"
+
+
+def test_a_tool_without_an_action(guard: Guard) -> None:
+    approval_id = guard.approved()
+    guard.action.name = "another"
+    with pytest.raises(Forbidden, match="no action 'restart_connector'"):
+        guard.executor().execute(approval_id)
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("fault", [Killed, Unavailable])
+def test_what_cannot_be_audited_is_not_done(guard: Guard, fault: type[BaseException], after: bool) -> None:
+    approval_id = guard.approved()
+    faulty = FaultyAudit(guard.log, "action.started", fault, after=after)
+    with pytest.raises(fault):
+        guard.executor(audit=faulty).execute(approval_id)
+    assert guard.action.applied == []
+    assert guard.approvals.get(approval_id).status == "approved"
+    assert guard.audited()[-1] == "approval.granted"
+    assert guard.executor().execute(approval_id).status == "succeeded"
+    assert guard.target.effects == 1
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("fault", [Killed, Unavailable])
+def test_a_crash_while_the_outcome_is_written_is_reconciled(
+    guard: Guard, fault: type[BaseException], after: bool
+) -> None:
+    approval_id = guard.approved()
+    faulty = FaultyAudit(guard.log, "action.succeeded", fault, after=after)
+    with pytest.raises(fault):
+        guard.executor(audit=faulty).execute(approval_id)
+    assert guard.target.effects == 1
+    (execution,) = guard.executor().reconcile()
+    assert (execution.status, execution.receipt and execution.receipt.revision) == ("succeeded", 4)
+    assert guard.target.effects == len(guard.action.applied) == 1, "it asks first and does not apply again"
+    assert guard.audited()[-2:] == ["action.started", "action.succeeded"]
+    assert verify_log(guard.engine).ok
+
+
+def test_execute_reconciles_too(guard: Guard) -> None:
+    approval_id = guard.approved()
+    guard.target.crash_at = "before"
+    with pytest.raises(Killed):
+        guard.executor().execute(approval_id)
+    guard.target.crash_at = None
+    assert guard.executor().execute(approval_id).status == "succeeded"
+    assert guard.target.effects == 1
+
+
+def test_silence_is_unknown_until_the_target_answers(guard: Guard) -> None:
+    approval_id = guard.approved()
+    guard.target.lose_answers = True
+    execution = guard.executor().execute(approval_id)
+    assert (execution.status, execution.ended_at) == ("unknown", None)
+    guard.target.down = True
+    assert [e.status for e in guard.executor().reconcile()] == ["unknown"]
+    guard.target.down = guard.target.lose_answers = False
+    assert [e.status for e in guard.executor().reconcile()] == ["succeeded"]
+    assert (guard.target.effects, len(guard.action.applied)) == (1, 1)
+    assert guard.audited()[-3:] == ["action.started", "action.unknown", "action.succeeded"]
+
+
+def test_a_request_that_never_arrived_is_sent_again_under_its_key(guard: Guard) -> None:
+    approval_id = guard.approved()
+    guard.target.down = True
+    execution = guard.executor().execute(approval_id)
+    assert execution.status == "unknown"
+    guard.target.down = False
+    assert [e.status for e in guard.executor().reconcile()] == ["succeeded"]
+    assert [call["key"] for call in guard.action.applied] == [execution.id] * 2
+    assert guard.target.effects == 1
+
+
+@pytest.mark.parametrize("stopped_by", ["kill switch", "policy"])
+def test_nothing_is_sent_again_while_it_may_not_be_done(guard: Guard, tmp_path: Path, stopped_by: str) -> None:
+    approval_id = guard.approved()
+    guard.target.down = True
+    guard.executor().execute(approval_id)
+    guard.target.down = False
+    denying = policy(tmp_path, **{"- restart_connector": "- other"}) if stopped_by == "policy" else None
+    if stopped_by == "kill switch":
+        guard.approvals.set_kill_switch(True, ALICE, "odd")
+    assert [e.status for e in guard.executor(policy=denying).reconcile()] == ["unknown"]
+    assert guard.target.effects == 0
+    guard.approvals.set_kill_switch(False, BOB, "fine")
+    assert [e.status for e in guard.executor().reconcile()] == ["succeeded"]
+    assert guard.target.effects == 1
+
+
+def test_nothing_is_sent_again_after_the_grant(guard: Guard, clock: FixedClock) -> None:
+    approval_id = guard.approved()
+    guard.target.down = True
+    guard.executor().execute(approval_id)
+    guard.target.down = False
+    clock.advance(30 * MINUTE)
+    (execution,) = guard.executor().reconcile()
+    assert execution.status == "failed"
+    assert "no record of it" in (execution.error or "")
+    assert guard.target.effects == 0
+
+
+def test_what_happened_is_recorded_even_after_the_grant(guard: Guard, clock: FixedClock) -> None:
+    approval_id = guard.approved()
+    guard.target.lose_answers = True
+    guard.executor().execute(approval_id)
+    clock.advance(60 * MINUTE)
+    guard.approvals.set_kill_switch(True, ALICE, "odd")
+    assert [e.status for e in guard.executor().reconcile()] == ["succeeded"]
+
+
+def test_a_refusal_is_a_failure(guard: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
+    approval_id = guard.approved()
+
+    def change(key: str, expected_revision: int) -> None:
+        raise Conflict("somebody was faster")
+
+    monkeypatch.setattr(guard.target, "change", change)
+    execution = guard.executor().execute(approval_id)
+    assert (execution.status, execution.error) == ("failed", "somebody was faster")
+    assert guard.executor().reconcile() == []
+    assert guard.executor().execute(approval_id) == execution
+    assert guard.audited()[-1] == "action.failed"
+
+
+def test_a_target_that_refuses_what_it_did_itself_is_asked(guard: Guard) -> None:
+    """One that checks the revision before the key: the repetition is refused, the effect is there."""
+    approval_id = guard.approved()
+    guard.target.crash_at = "after"
+    with pytest.raises(Killed):
+        guard.executor().execute(approval_id)
+    guard.target.crash_at = None
+    answers, calls = guard.action.find, []
+
+    def find(key: str) -> object:
+        calls.append(key)
+        return None if len(calls) == 1 else answers(key)
+
+    def apply(*_: object, **__: object) -> None:
+        raise Conflict("the revision moved")
+
+    guard.action.find = find  # type: ignore[method-assign,assignment]
+    guard.action.apply = apply  # type: ignore[method-assign,assignment]
+    assert [e.status for e in guard.executor().reconcile()] == ["succeeded"]
+    assert guard.target.effects == 1
+
+
+def test_a_bug_in_an_action_leaves_the_outcome_unknown_until_it_is_found(
+    guard: Guard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    approval_id = guard.approved()
+    change = guard.target.change
+
+    def buggy(key: str, expected_revision: int) -> None:
+        change(key, expected_revision)
+        raise KeyError("revision")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(guard.target, "change", buggy)
+        execution = guard.executor().execute(approval_id)
+    assert (execution.status, execution.error) == ("unknown", "the action broke: KeyError: 'revision'")
+    assert [e.status for e in guard.executor().reconcile()] == ["succeeded"]
+    assert guard.target.effects == 1
+
+
+def test_one_broken_execution_does_not_hold_up_the_others(guard: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = guard.approved()
+    guard.target.crash_at = "after"
+    with pytest.raises(Killed):
+        guard.executor().execute(first)
+    second = guard.approved()
+    with pytest.raises(Killed):
+        guard.executor().execute(second)
+    guard.target.crash_at = None
+    find, broken = guard.target.find, guard.executor().for_approval(first)
+
+    def partly_broken(key: str) -> object:
+        if broken and key == broken.id:
+            raise RuntimeError("cannot parse")
+        return find(key)
+
+    monkeypatch.setattr(guard.target, "find", partly_broken)
+    assert [e.status for e in guard.executor().reconcile()] == ["unknown", "succeeded"]
