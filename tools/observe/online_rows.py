@@ -44,7 +44,9 @@ def observe(platform: PlatformView, arguments: Arguments) -> Observation:
         "newest_event": newest,
         "none_since": late == 0 and newest < arguments.since,
     }
-    return success(f"{where}: {late} of {len(rows)} online rows come from events since {arguments.since:%H:%M:%S}", figures)
+    return success(
+        f"{where}: {late} of {len(rows)} online rows come from events since {arguments.since:%H:%M:%S}", figures
+    )
 
 
 TOOL = Tool(
