@@ -27,7 +27,7 @@ REACH = timedelta(minutes=45)
 """How far back a quiet source's sample may reach to be large enough."""
 
 MINIMUM_ROWS = 60
-SIGNIFICANCE = 1e-6
+SIGNIFICANCE = 1e-5
 
 
 class DriftMonitor:

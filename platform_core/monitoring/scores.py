@@ -57,7 +57,9 @@ class ScoreShiftMonitor:
         self.readings[watch.name] = rate
         if rate < max(usual.rate * watch.spec.threshold, usual.rate + MINIMUM_EXCESS):
             return None
-        if binomial_tail(declined / usual.dispersion, count / usual.dispersion, usual.rate) > SIGNIFICANCE:
+        # over-dispersed counts carry as much information as that many fewer independent ones
+        successes, trials = int(declined / usual.dispersion), round(count / usual.dispersion)
+        if binomial_tail(successes, trials, usual.rate) > SIGNIFICANCE:
             return None
         minutes = int(WINDOW.total_seconds() // 60)
         return alert(
