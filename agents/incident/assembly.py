@@ -15,7 +15,7 @@ from agents.incident.card_building import CardBuilder, LogHead
 from agents.incident.closing import Closer
 from agents.incident.correlation import CorrelationRules, Correlator
 from agents.incident.graph import IncidentGraph
-from agents.incident.langgraph_runtime import open_checkpointer
+from agents.incident.langgraph_runtime import open_checkpoints
 from agents.incident.leasing import Leases
 from agents.incident.ports import ActionExecutor, ApprovalDesk, Notifier, Observer, Triage, unobserved
 from agents.incident.reconciler import Reconciler
@@ -79,7 +79,7 @@ def assemble_worker(parts: FlowParts) -> Reconciler:
         store=store,
         correlator=Correlator(parts.engine, parts.clock, parts.audit, parts.lineage, rules=parts.rules),
         graph=IncidentGraph(
-            steps, open_checkpointer(parts.checkpoints_url), observer=parts.observer, still_mine=leases.holds
+            steps, open_checkpoints(parts.checkpoints_url), observer=parts.observer, still_mine=leases.holds
         ),
         approvals=parts.approvals,
         executor=parts.executor,

@@ -19,7 +19,7 @@ from agents.incident.types import Incident, StoredAlert, TimelineEvent
 from audit.entry import AuditRecord
 from audit.port import AuditLog
 from foundation.clock import Clock
-from foundation.database import transaction
+from foundation.database import reading, transaction
 from foundation.ids import new_id
 from platform_core.access.principals import Environment
 from platform_core.catalog.lineage import Lineage
@@ -27,6 +27,7 @@ from platform_core.monitoring.alert import Severity
 
 ACTOR = "agent:incident"
 _RANK: dict[Severity, int] = {"info": 0, "warning": 1, "critical": 2}
+_UNDECIDED = ("inconclusive", "expired")
 _ONE_CORRELATOR = 0x5649_4749_4101
 """Key of the PostgreSQL advisory lock that keeps two workers from opening two incidents for one storm."""
 
@@ -68,6 +69,9 @@ class Correlator:
 
     def correlate(self, limit: int = 1000) -> int:
         """Give every pending alert its incident, in one transaction; returns how many alerts it placed."""
+        with reading(self._engine) as connection:
+            if not alert_rows.pending(connection, 1):
+                return 0
         with transaction(self._engine) as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ONE_CORRELATOR)))
@@ -150,11 +154,11 @@ class Correlator:
             alert_rows.join(connection, incident.id, stored, now)
         incident_rows.absorb(connection, wider, last_alert_at=now)
         self._tell(connection, wider, members, "alert.joined", "joined by")
-        if incident.outcome == "inconclusive" and group - set(known):
+        if incident.outcome in _UNDECIDED and group - set(known):
             self._investigate_again(connection, incident, now)
 
     def _investigate_again(self, connection: Connection, incident: Incident, now: datetime) -> None:
-        """A new kind of sign may settle what the evidence could not."""
+        """A new kind of sign may settle what the evidence could not, or wake somebody whom the first did not."""
         finished = incident_rows.round_of(connection, incident.id)
         moved = finished < self._rules.max_rounds and incident_rows.move(
             connection, incident.id, expected=incident.status, to=incident.status, outcome=None, at=now

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal
 
-from agents.incident.langgraph_runtime import END, START, BaseCheckpointSaver, Command, StateGraph
+from agents.incident.langgraph_runtime import END, START, Checkpoints, Command, StateGraph
 from agents.incident.ports import Observer
-from agents.incident.steps import Change, FlowState, Steps, first_state
+from agents.incident.state import Change, FlowState, first_state
+from agents.incident.steps import Steps
 from foundation.errors import Conflict
 from foundation.frozen import Frozen
 
@@ -29,7 +30,7 @@ class IncidentGraph:
     def __init__(
         self,
         steps: Steps,
-        checkpointer: BaseCheckpointSaver[Any],
+        checkpoints: Checkpoints,
         *,
         observer: Observer,
         still_mine: Callable[[str], bool],
@@ -61,7 +62,8 @@ class IncidentGraph:
         graph.add_conditional_edges("verify", _unless_ended("compensate"))
         graph.add_conditional_edges("compensate", _unless_ended("ask"))
         graph.add_edge("record", END)
-        self._graph = graph.compile(checkpointer=checkpointer)
+        self._graph = graph.compile(checkpointer=checkpoints.saver)
+        self.close = checkpoints.close
 
     def run(self, incident_id: str, round_number: int) -> Pause:
         """Go on from wherever this incident's thread stands, until it waits for a person or the round is done.

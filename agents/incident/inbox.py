@@ -48,7 +48,8 @@ class AlertInbox:
         accepted = resolved = 0
         with transaction(self._engine) as connection:
             records: list[AuditRecord] = []
-            for alert in alerts:
+            # In one order for every sender, so that two batches of the same alerts wait instead of deadlocking.
+            for alert in sorted(alerts, key=lambda a: (a.source, a.fingerprint, a.starts_at)):
                 if alert.status == "resolved" and (ended := self._resolve(connection, alert)):
                     records.append(ended)
                     resolved += 1

@@ -105,6 +105,11 @@ class Reconciler:
                     stop.wait(self._poll)
         for thread in beside:
             thread.join(timeout=5)
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the checkpoints. `run` does so at its end."""
+        self._graph.close()
 
     def _housekeeping(self) -> bool:
         if not self._reconciled:

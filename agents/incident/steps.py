@@ -7,14 +7,13 @@ incident store in one transaction with timeline and audit.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypedDict
 
 from agents.evidence import Evidence
 from agents.incident.langgraph_runtime import interrupt
 from agents.incident.ports import ActionExecutor, ApprovalDesk, Observer, Triage
 from agents.incident.recording import Recorder
+from agents.incident.state import Change, FlowState
 from agents.incident.store import IncidentStore
-from agents.incident.types import ProposalPurpose
 from agents.incident.verify import Verifier
 from agents.llm.narrative import Narrator
 from foundation.clock import Clock
@@ -22,42 +21,6 @@ from foundation.errors import Conflict, Forbidden, InvalidInput, NotFound, Unava
 from guardrails.approvals.types import ApprovalRequest
 from guardrails.proposal import ActionProposal
 from platform_core.monitoring.alert import Alert
-
-
-class FlowState(TypedDict):
-    incident_id: str
-    round: int
-    purpose: ProposalPurpose
-    approval_id: str | None
-    execution_id: str | None
-    ending: str | None
-    """The outcome, once it is known; the flow then only has to record it."""
-
-    again: bool
-    """The target moved: investigate and propose anew."""
-
-
-class Change(TypedDict, total=False):
-    """The part of the state that a step changes."""
-
-    round: int
-    purpose: ProposalPurpose
-    approval_id: str | None
-    execution_id: str | None
-    ending: str | None
-    again: bool
-
-
-def first_state(incident_id: str, round_number: int) -> FlowState:
-    return FlowState(
-        incident_id=incident_id,
-        round=round_number,
-        purpose="action",
-        approval_id=None,
-        execution_id=None,
-        ending=None,
-        again=False,
-    )
 
 
 @dataclass(frozen=True)

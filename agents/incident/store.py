@@ -1,4 +1,4 @@
-"""Typed access to incidents. Every method is one transaction of its own.
+"""Changing incidents. Every method is one transaction of its own.
 
 A transaction changes its rows first and appends to the audit log last: appends queue on one another, and whoever holds
 the queue must not then wait for a row.
@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from agents.diagnosis.types import Diagnosis
 from agents.evidence import Evidence
-from agents.incident.repositories import alerts as alert_rows
+from agents.incident.reading import IncidentReader
 from agents.incident.repositories import findings as finding_rows
 from agents.incident.repositories import incidents as incident_rows
 from agents.incident.repositories import timeline as timeline_rows
@@ -24,7 +24,6 @@ from agents.incident.types import (
     Incident,
     IncidentStatus,
     ProposalPurpose,
-    StoredAlert,
     TimelineEvent,
     VerificationResult,
 )
@@ -32,72 +31,19 @@ from agents.llm.narrative import Narrative
 from audit.entry import AuditRecord
 from audit.port import AuditLog
 from foundation.clock import Clock
-from foundation.database import reading, transaction
+from foundation.database import transaction
 from foundation.errors import Conflict
 from guardrails.proposal import ActionProposal
 
 AGENT = "agent:incident"
 
 
-class IncidentStore:
+class IncidentStore(IncidentReader):
     def __init__(self, engine: Engine, clock: Clock, audit: AuditLog, *, wall: Callable[[], float] = time.time) -> None:
-        self._engine = engine
+        super().__init__(engine)
         self._clock = clock
         self._audit = audit
         self._wall = wall
-
-    # -- reading
-
-    def get(self, incident_id: str) -> Incident:
-        """Raises NotFound."""
-        with reading(self._engine) as connection:
-            return incident_rows.get(connection, incident_id)
-
-    def by_label(self, label: str) -> Incident:
-        """`INC-0042`, or the bare number. Raises NotFound."""
-        digits = label.upper().removeprefix("INC-")
-        with reading(self._engine) as connection:
-            return incident_rows.by_number(connection, int(digits) if digits.isdecimal() else 0)
-
-    def list(self, *, statuses: Sequence[IncidentStatus] | None = None, limit: int = 100) -> list[Incident]:
-        """Newest first."""
-        with reading(self._engine) as connection:
-            return incident_rows.newest(connection, statuses=statuses, limit=limit)
-
-    def alerts(self, incident_id: str) -> list[StoredAlert]:
-        with reading(self._engine) as connection:
-            return alert_rows.of_incident(connection, incident_id)
-
-    def timeline(self, incident_id: str) -> list[TimelineEvent]:
-        with reading(self._engine) as connection:
-            return timeline_rows.of_incident(connection, incident_id)
-
-    def evidence(self, incident_id: str, *, round_number: int | None = None) -> list[Evidence]:
-        with reading(self._engine) as connection:
-            return finding_rows.evidence_of(connection, incident_id, round_number=round_number)
-
-    def diagnosis(self, incident_id: str, *, round_number: int | None = None) -> DiagnosisRecord | None:
-        """That of the round, or the newest."""
-        with reading(self._engine) as connection:
-            return finding_rows.diagnosis_of(connection, incident_id, round_number=round_number)
-
-    def proposal(self, incident_id: str, *, round_number: int, purpose: ProposalPurpose) -> ActionProposal | None:
-        with reading(self._engine) as connection:
-            return finding_rows.proposal_of(connection, incident_id, round_number=round_number, purpose=purpose)
-
-    def newest_proposal(self, incident_id: str) -> tuple[ProposalPurpose, ActionProposal] | None:
-        with reading(self._engine) as connection:
-            return finding_rows.newest_proposal(connection, incident_id)
-
-    def verification(self, execution_id: str) -> VerificationResult | None:
-        with reading(self._engine) as connection:
-            return finding_rows.verification_of(connection, execution_id)
-
-    def round_of(self, incident_id: str) -> int:
-        with reading(self._engine) as connection:
-            return incident_rows.round_of(connection, incident_id)
-
-    # -- changing
 
     def transition(
         self,

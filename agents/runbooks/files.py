@@ -20,9 +20,9 @@ def write_atomically(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         Path(beside).replace(path)
-    except BaseException:
+    finally:
+        # Still there only if it was not moved into place.
         Path(beside).unlink(missing_ok=True)
-        raise
 
 
 @contextmanager

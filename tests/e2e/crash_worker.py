@@ -87,7 +87,7 @@ def main() -> None:
             clock = ScaledClock(
                 origin=datetime.fromisoformat(command["origin"]),
                 started=datetime.fromisoformat(command["started"]),
-                speed=60,
+                speed=20,
             )
             try:
                 work(Path(command["directory"]), clock, command["kill_at"])

@@ -55,7 +55,7 @@ class Workshop:
         return json.loads(self._process.stdout.readline())["code"]
 
     def clock(self) -> ScaledClock:
-        return ScaledClock(origin=ORIGIN, started=self.started, speed=60)
+        return ScaledClock(origin=ORIGIN, started=self.started, speed=20)
 
     def stop(self) -> None:
         self._process.communicate(timeout=10)

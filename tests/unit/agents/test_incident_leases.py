@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -113,8 +114,7 @@ def test_two_workers_work_on_many_incidents_without_stepping_on_each_other(tmp_p
         thread.start()
     try:
         _until(lambda: len(first.approvals.pending()) == 3)
-        room_of_the_engineer(first)
-        _until(lambda: all(incident.outcome is not None for incident in first.store.list()))
+        _until(lambda: _approved_until_over(first), patience=timedelta(seconds=60))
     finally:
         stop.set()
         for thread in threads:
@@ -131,18 +131,13 @@ def test_two_workers_work_on_many_incidents_without_stepping_on_each_other(tmp_p
         room.engine.dispose()
 
 
-def room_of_the_engineer(room: IncidentRoom) -> None:
-    """Approves whatever is asked until nobody asks any more."""
-    quiet_since = time.monotonic()
-    while time.monotonic() - quiet_since < 1.5:
-        if room.approvals.pending():
-            room.approve()
-            quiet_since = time.monotonic()
-        time.sleep(0.05)
+def _approved_until_over(room: IncidentRoom) -> bool:
+    room.approve()
+    return all(incident.outcome is not None for incident in room.store.list())
 
 
-def _until(true: object, patience: timedelta = timedelta(seconds=20)) -> None:
+def _until(true: Callable[[], bool], patience: timedelta = timedelta(seconds=20)) -> None:
     deadline = time.monotonic() + patience.total_seconds()
-    while not true():  # type: ignore[operator]
+    while not true():
         assert time.monotonic() < deadline, "not in time"
         time.sleep(0.05)
