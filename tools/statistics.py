@@ -35,6 +35,15 @@ def change_point(values: Floats) -> ChangePoint | None:
     return _scan(scores - scores.mean())
 
 
+def last_change_point(values: Floats, p: float) -> ChangePoint | None:
+    """The newest of the changes with a tail below `p`: the scan is repeated on what comes after each one found."""
+    start, newest = 0, None
+    while (found := change_point(values[start:])) is not None and found.p < p:
+        start += found.index
+        newest = ChangePoint(index=start, z=found.z, p=found.p)
+    return newest
+
+
 def rate_change_point(flags: Floats) -> ChangePoint | None:
     """The same for 0/1 flags, such as whether a value was null."""
     if flags.size < 2 * MIN_SEGMENT or np.all(flags == flags[0]):

@@ -25,8 +25,10 @@ _WEEKS = 30 * 24 * 60
 def probes_for(alerts: Sequence[Alert], platform: PlatformView) -> list[ProbeCall]:
     """About ten calls, without repeats, in a stable order: the alerts by time and fingerprint, then as written here."""
     calls: dict[bytes, ProbeCall] = {}
-    for alert in sorted(alerts, key=lambda a: (a.starts_at, a.fingerprint)):
-        for call in _probes(alert, platform):
+    ordered = sorted(alerts, key=lambda a: (a.starts_at, a.fingerprint))
+    for alert in ordered:
+        # one onset for the whole incident: alerts of one fault must not ask the same twice
+        for call in _probes(alert.model_copy(update={"starts_at": ordered[0].starts_at}), platform):
             calls.setdefault(canonical_bytes([call.tool, call.arguments]), call)
     return list(calls.values())[:MAX_PROBES]
 
@@ -59,7 +61,6 @@ def _data(alert: Alert, platform: PlatformView) -> Iterator[ProbeCall]:
             yield _call("drift_against_baseline", **about, column=column)
             if scope.endpoint is not None:
                 yield _call("request_agreement", **about, endpoint=scope.endpoint, column=column)
-        # the first alert's time for all of one source: alerts of one fault must not ask the same twice
         yield _call("change_events", **changes, onset=alert.starts_at.isoformat())
     yield from _serving(scope, platform)
 

@@ -32,7 +32,7 @@ def render_markdown(report: HealthReport) -> str:
 
 def render_json(report: HealthReport) -> dict[str, Any]:
     """The report with its verdict and counts, as JSON values."""
-    return {"verdict": report.verdict, "counts": report.counts, **report.model_dump(mode="json")}
+    return report.model_dump(mode="json")
 
 
 def _section(section: HealthSection) -> list[str]:

@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, computed_field
 
 from foundation.frozen import Frozen
 
@@ -41,12 +41,14 @@ class HealthReport(Frozen):
     def checks(self) -> tuple[HealthCheck, ...]:
         return tuple(check for section in self.sections for check in section.checks)
 
+    @computed_field
     @property
     def counts(self) -> dict[CheckStatus, int]:
         found = Counter(check.status for check in self.checks)
         statuses: tuple[CheckStatus, ...] = ("ok", "attention", "failed", "not_run", "harness_failed")
         return {status: found[status] for status in statuses}
 
+    @computed_field
     @property
     def verdict(self) -> Verdict:
         """The worst finding; without one, `ok` only if no check broke and every section has one that passed."""

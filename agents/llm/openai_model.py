@@ -60,11 +60,10 @@ class OpenAiChatModel:
     def _connected(self) -> ChatOpenAI:
         if self._client is None:
             from langchain_openai import ChatOpenAI
-            from pydantic import SecretStr
 
             self._client = ChatOpenAI(
                 model=self.model,
-                api_key=SecretStr(self._api_key),
+                api_key=lambda: self._api_key,  # asked for at each call, kept out of the client's repr
                 base_url=self._base_url,
                 timeout=self._timeout,
                 max_retries=self._max_retries,

@@ -90,16 +90,20 @@ def words_before(data: bytes, start: int) -> bytes:
     return last
 
 
+def anywhere(words: tuple[str, ...]) -> str:
+    """A pattern that finds any of `words` in lower case, also inside an identifier such as `customer_cpf`."""
+    return "(?:^|[^a-z])(?:" + "|".join(map(re.escape, words)) + ")(?:$|[^a-z])"
+
+
 def as_words(words: tuple[str, ...]) -> re.Pattern[bytes] | None:
-    """A pattern that finds any of `words`, also inside an identifier such as `customer_cpf`."""
-    return re.compile(rb"(?:^|[^a-z])(?:" + _any_of(words) + rb")(?:$|[^a-z])") if words else None
+    """The same, for the few bytes before a candidate."""
+    return re.compile(anywhere(words).encode()) if words else None
 
 
 def as_label(words: tuple[str, ...]) -> re.Pattern[bytes] | None:
     """A pattern that finds any of `words` as the label of what follows: `order=`, `order: `, `order #`, `order_id=`."""
-    ends = rb")(?:[_ ]?(?:id|no|number|nr|numero))?[\"']?\s*[=:#]?\s*[\"']?$"
-    return re.compile(rb"(?:^|[^a-z])(?:" + _any_of(words) + ends) if words else None
-
-
-def _any_of(words: tuple[str, ...]) -> bytes:
-    return b"|".join(re.escape(word.encode()) for word in words)
+    if not words:
+        return None
+    named = "|".join(map(re.escape, words))
+    pattern = rf"(?:^|[^a-z])(?:{named})(?:[_ ]?(?:id|no|number|nr|numero))?[\"']?\s*[=:#]?\s*[\"']?$"
+    return re.compile(pattern.encode())

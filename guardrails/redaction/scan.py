@@ -16,13 +16,14 @@ from guardrails.redaction.errors import RedactionBlocked
 from guardrails.redaction.recognizer import (
     Form,
     Recognizer,
+    anywhere,
     as_label,
     as_words,
     stands_alone,
     words_before,
 )
 
-_MAX_MEMORY = 64 << 20
+_MAX_MEMORY = 32 << 20
 """Bytes for the automaton's states; RE2 throws states away and goes on when they do not fit."""
 
 
@@ -60,6 +61,8 @@ class Scanner:
         ]
         for compiled in self._compiled:
             self._set.Add(compiled.form.pattern)
+        # The context words are in the same automaton: a form that needs one costs nothing where there is none.
+        self._words = {c.recognizer.entity: self._add_words(c.recognizer.context) for c in self._compiled if c.context}
         self._set.Compile()
         self.entities = {recognizer.entity: recognizer for recognizer in recognizers}
         for recognizer in recognizers:
@@ -75,12 +78,16 @@ class Scanner:
         if not matched:
             return []
         field = key.encode("utf-8", "surrogatepass").lower()
-        lower = field + b"=" + data.lower()
+        named = set(matched)
         found: list[ByteSpan] = []
-        for compiled in (self._compiled[index] for index in matched):
-            if compiled.context is None or compiled.context.search(lower):
+        for compiled in (self._compiled[index] for index in matched if index < len(self._compiled)):
+            words = compiled.context
+            if words is None or self._words[compiled.recognizer.entity] in named or words.search(field):
                 found.extend(_candidates(compiled, data, field))
         return merged(found, data)
+
+    def _add_words(self, words: tuple[str, ...]) -> int:
+        return self._set.Add(f"(?i){anywhere(words)}")
 
 
 def _compile(recognizer: Recognizer, form: Form, options: re2.Options) -> _Compiled:

@@ -11,7 +11,7 @@ from interfaces.bootstrap.lineage import LiveLineage
 from interfaces.settings import Settings
 from platform_core.catalog.loading import load_catalog
 from platform_core.catalog.specs import Catalog
-from platform_core.features.offline.delta import DeltaOfflineStore
+from platform_core.features.offline.port import OfflineStore
 from platform_core.features.online.port import OnlineStore
 from platform_core.operations.resources import Resource, ResourceReader
 from platform_core.operations.sql_resources import SqlResources
@@ -56,7 +56,9 @@ def online_store(settings: Settings) -> OnlineStore:
     return SqliteOnlineStore(settings.data_dir / "online.db")
 
 
-def offline_store(settings: Settings) -> DeltaOfflineStore:
+def offline_store(settings: Settings) -> OfflineStore:
+    from platform_core.features.offline.delta import DeltaOfflineStore
+
     return DeltaOfflineStore(settings.data_dir / "offline")
 
 

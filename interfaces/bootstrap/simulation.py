@@ -50,4 +50,6 @@ def run_simulation(settings: Settings) -> None:
 
 def _alert_source(settings: Settings) -> AlertSourceSettings | None:
     """The first source of Alertmanager's format: the monitors post as it does. None: they keep their alerts."""
+    if not settings.simulation.deliver_alerts:
+        return None
     return next((source for source in settings.alerts.sources.values() if source.kind == "alertmanager"), None)

@@ -20,7 +20,6 @@ from platform_core.access.principals import Principal
 
 if TYPE_CHECKING:
     from interfaces.slack.client import WebClient
-
     from interfaces.slack.notifier import SlackNotifier
 
 

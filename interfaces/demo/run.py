@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from types import FrameType
 
 from rich.text import Text
@@ -23,7 +24,7 @@ from interfaces.demo.result import AuditResult
 from interfaces.demo.story import Story
 from interfaces.demo.summary import result_of, summary
 from interfaces.demo.workspace import PEOPLE, Workspace, make_workspace
-from interfaces.terminal.card import render_card
+from interfaces.terminal.card import render_card, render_outcome
 from interfaces.terminal.output import print_json_line
 from interfaces.terminal.proposal import print_approval
 from migrations.upgrade import upgrade_database
@@ -36,21 +37,72 @@ def run_demo(options: DemoOptions) -> int:
         raise InvalidInput(f"{options.approve_as!r} is not in the demo", hint=f"one of {', '.join(dict(PEOPLE))}")
     workspace = make_workspace(options)
     upgrade_database(f"sqlite:///{workspace.directory / 'vigia.db'}")
-    teller = Teller(json=options.json)
     signal.signal(signal.SIGTERM, _as_interrupt)
     api = DemoApi(workspace)
     try:
         with Children(workspace.directory / "logs", workspace.environment) as children:
-            story = Story(options, workspace, children, api, teller)
-            found, audit = _tell(story, options, workspace, children, api, teller, expected)
-            teller.show(summary(workspace, story.told, audit, found))
-            if options.json:
-                print_json_line(result_of(options, story.told, audit))
-            if options.keep:
-                _keep(children, workspace, teller)
+            return _Demo(options, workspace, children, api, Teller(json=options.json)).run(expected)
     finally:
         api.close()
-    return 1 if found else 0
+
+
+@dataclass(frozen=True)
+class _Demo:
+    options: DemoOptions
+    workspace: Workspace
+    children: Children
+    api: DemoApi
+    teller: Teller
+
+    def run(self, expected: str | None) -> int:
+        story = Story(self.options, self.workspace, self.children, self.api, self.teller)
+        story.boot()
+        story.warm_up()
+        if expected is None:
+            story.watch_quiet()
+        else:
+            story.break_it()
+            self._incident(story)
+        audit = verify_audit(self.workspace)
+        found = problems(self.options, story.told, expected, audit)
+        self.teller.show(summary(self.workspace, story.told, audit, found))
+        if self.options.keep:
+            self._keep()
+        if self.options.json:
+            print_json_line(result_of(self.options, story.told, audit))
+        return 1 if found else 0
+
+    def _incident(self, story: Story) -> None:
+        card = story.wait_for_diagnosis()
+        self.teller.show(render_card(card))
+        request = story.told.request
+        if request is None:
+            story.read()
+            return
+        decider = Decider(
+            self.options,
+            self.workspace,
+            self.api,
+            self.teller,
+            watch=self.children.check,
+            details=lambda: print_approval(request, self.teller.console),
+        )
+        decided = decider.decide(request)
+        who = ", ".join(decision.principal_id for decision in decided.decisions) or "nobody"
+        self.teller.say(f"{decided.status} by {who}")
+        story.wait_for_end()
+        if story.told.card is not None:
+            self.teller.show(render_outcome(story.told.card))
+
+    def _keep(self) -> None:
+        where = f"{self.workspace.copilot_url}/console"
+        self.teller.show(Text(f"everything keeps running; console: {where}; Ctrl-C ends it"))
+        try:
+            while True:
+                self.children.check()
+                time.sleep(0.5)
+        except KeyboardInterrupt:
+            self.teller.say("stopping")
 
 
 def expected_cause(fault: str) -> str | None:
@@ -62,51 +114,6 @@ def expected_cause(fault: str) -> str | None:
         hint = f"did you mean {close[0]}?" if close else f"one of {', '.join(FAULTS)}"
         raise InvalidInput(f"there is no fault {fault!r}", hint=hint)
     return FAULTS[fault].cause
-
-
-def _tell(
-    story: Story,
-    options: DemoOptions,
-    workspace: Workspace,
-    children: Children,
-    api: DemoApi,
-    teller: Teller,
-    expected: str | None,
-) -> tuple[list[str], AuditResult]:
-    story.boot()
-    story.warm_up()
-    if expected is None:
-        story.watch_quiet()
-    else:
-        story.break_it()
-        _incident(story, options, workspace, children, api, teller)
-    audit = verify_audit(workspace)
-    return problems(options, story.told, expected, audit), audit
-
-
-def _incident(
-    story: Story,
-    options: DemoOptions,
-    workspace: Workspace,
-    children: Children,
-    api: DemoApi,
-    teller: Teller,
-) -> None:
-    card = story.wait_for_diagnosis()
-    teller.show(render_card(card))
-    request = story.told.request
-    if request is None:
-        story.read_again()
-        return
-    decider = Decider(
-        options, workspace, api, teller, watch=children.check, details=lambda: print_approval(request, teller.console)
-    )
-    decided = decider.decide(request)
-    who = ", ".join(decision.principal_id for decision in decided.decisions) or "nobody"
-    teller.say(f"{decided.status} by {who}")
-    story.wait_for_end()
-    if story.told.card is not None:
-        teller.show(render_card(story.told.card))
 
 
 def verify_audit(workspace: Workspace) -> AuditResult:
@@ -123,16 +130,6 @@ def verify_audit(workspace: Workspace) -> AuditResult:
     except ValueError:
         raise VigiaError(f"vigia audit verify said: {done.stderr.decode(errors='replace')[:300]}") from None
     return AuditResult(entries=report["entries"], verified=report["ok"] and done.returncode == 0)
-
-
-def _keep(children: Children, workspace: Workspace, teller: Teller) -> None:
-    teller.show(Text(f"everything keeps running; console: {workspace.copilot_url}/console; Ctrl-C ends it"))
-    try:
-        while True:
-            children.check()
-            time.sleep(0.5)
-    except KeyboardInterrupt:
-        teller.say("stopping")
 
 
 def _as_interrupt(_number: int, _frame: FrameType | None) -> None:

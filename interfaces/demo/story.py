@@ -84,7 +84,7 @@ class Story:
         wanted = self._api.simulation_status()["ticks"] + QUIET_TICKS
         with self._teller.step(f"watching a healthy platform for {QUIET_TICKS} ticks"):
             self._until(lambda: self._ticks() >= wanted, BOOT_SECONDS, "quiet ticks")
-        self._read()
+        self.read()
 
     def break_it(self) -> None:
         self._api.inject(self._options.fault)
@@ -111,12 +111,10 @@ class Story:
         if self.told.request is not None:
             plan = self.told.request.proposal.plan
             self.told.untouched = self._api.revision(plan.target) == plan.target_revision
-        self._read()
+        self.read()
 
-    def read_again(self) -> None:
-        self._read()
-
-    def _read(self) -> None:
+    def read(self) -> None:
+        """Take down how everything stands now."""
         incidents = self._api.incidents()
         self.told.alerts = [alert for incident in incidents for alert in self._api.alerts(incident.id)]
         self.told.cards = [self._api.card(incident.id) for incident in incidents]

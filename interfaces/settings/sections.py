@@ -53,6 +53,9 @@ class SimulationSettings(Frozen):
     token: SecretStr | None = None
     """Bearer token of the simulation's own API (status, faults)."""
 
+    deliver_alerts: bool = True
+    """Whether its monitors post to the copilot; off where Prometheus and Alertmanager do."""
+
 
 class AlertSourceSettings(Frozen):
     """One system that may send alerts. `secret`: a bearer token, or PagerDuty's webhook signing secret."""

@@ -28,6 +28,12 @@ def render_card(card: IncidentCard) -> RenderableType:
     return Panel(Group(*parts), box=box.ROUNDED, border_style=SEVERITY_STYLES[card.severity], padding=(0, 1))
 
 
+def render_outcome(card: IncidentCard) -> RenderableType:
+    """What came of it, without the diagnosis that was shown before."""
+    style = "bold green" if card.outcome == "mitigated" else SEVERITY_STYLES[card.severity]
+    return Panel(_head(card), box=box.ROUNDED, border_style=style, padding=(0, 1))
+
+
 def _head(card: IncidentCard) -> Text:
     head = Text(f"{card.label}  ", style="bold")
     head.append(card.title)
@@ -98,7 +104,7 @@ def _proposal(card: IncidentCard) -> Iterator[RenderableType]:
     yield Rule(style="dim")
     yield _labelled("Undo" if proposal.purpose == "compensation" else "Proposed", Text(proposal.summary, style="bold"))
     yield from proposal_lines(proposal)
-    if card.approval is not None:
+    if card.approval is not None and card.approval.status == "pending":
         yield _labelled("approval", Text(_approval(card.approval, proposal)), style="dim")
 
 
@@ -120,8 +126,7 @@ def proposal_lines(proposal: CardProposal) -> Iterator[Text]:
 
 
 def _approval(approval: CardApproval, proposal: CardProposal) -> str:
-    needed = f"{approval.approvers_needed} of {approval.who_may}"
-    return f"{needed} · {approval.status}, expires {approval.expires_at:%H:%M} UTC · digest {proposal.digest_short}"
+    return f"{approval.who_may} · expires {approval.expires_at:%H:%M} UTC · digest {proposal.digest_short}"
 
 
 def _foot(card: IncidentCard) -> Iterator[RenderableType]:

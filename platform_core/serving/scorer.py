@@ -37,9 +37,9 @@ class Scorer:
         if spec.replicas == 0:
             raise Unavailable(f"endpoint {endpoint.name!r} is scaled to zero", hint="scale it up to serve again")
         _check(endpoint, request)
-        # Sticky by the entity that the service reads first: the card.
+        # Sticky by the entity that the service reads first: the card. A service that reads none is split by request.
         chosen = variant(
-            request.entities[endpoint.entities[0]],
+            request.entities[endpoint.entities[0]] if endpoint.entities else request.request_id,
             salt=f"{endpoint.name}:{spec.canary}",
             canary_percent=spec.canary_percent if endpoint.canary is not None else 0,
         )

@@ -202,12 +202,10 @@ def test_a_moved_target_is_a_conflict(name: str, bench: Bench) -> None:
 def test_a_plan_that_would_change_nothing_is_refused(name: str, bench: Bench) -> None:
     bench.apply()
     bench.platform.resources.report(bench.case.target, state="running")  # a restarted connector runs
-    with pytest.raises((Conflict, InvalidInput)) as refused:
-        if name == "rollback_deploy":  # the same tool with the explicit version undoes it: name the present one
-            bench.action.plan({**bench.case.arguments, "version": "4.6.1"})
-        else:
-            bench.action.plan(bench.case.arguments)
-    assert isinstance(refused.value, Conflict)
+    # a rollback without a version would go back again: name the present one
+    present = {"version": "4.6.1"} if name == "rollback_deploy" else {}
+    with pytest.raises(Conflict):
+        bench.action.plan({**bench.case.arguments, **present})
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -259,7 +257,7 @@ def test_a_mapping_to_a_column_that_is_not_new_is_refused(fresh: ObservedPlatfor
     for stored in ("card_id", "event_ts", "nowhere", "amount"):
         with pytest.raises(InvalidInput, match="not a new column"):
             action.plan({"source": "payments_br", "column": "device_id", "stored_as": stored})
-    with pytest.raises(InvalidInput, match="string, .amount. is double"):
+    with pytest.raises(InvalidInput, match=r"string, .amount. is double"):
         action.plan({"source": "payments_br", "column": "amount", "stored_as": "device_fingerprint"})
     with pytest.raises(NotFound):
         action.plan({"source": "payments_br", "column": "nowhere", "stored_as": "device_fingerprint"})

@@ -92,7 +92,10 @@ def test_unknown_names_and_arguments_are_errors_that_say_so(name: str, platform:
     runner = ToolRunner(platform.view, observe_tools())
     example = observe_tools()[name].example
     unknown = {key: "nowhere" if isinstance(value, str) else value for key, value in example.items()}
-    if name not in {"segment_compare", "job_history"}:  # these answer no_data: a column or a run may simply not be there
+    if name not in {
+        "segment_compare",
+        "job_history",
+    }:  # no_data: it may simply not be there
         assert runner.run(name, unknown).observation.status == "error"
     surplus = runner.run(name, {**example, "surplus": 1}).observation
     assert surplus.status == "error"

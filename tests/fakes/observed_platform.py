@@ -248,7 +248,9 @@ class ObservedPlatform:
             {**old.spec.model_dump(), "version": version, "previous_version": getattr(old.spec, "version", None)}
         )
         self.resources.by_urn[target] = old.model_copy(update={"spec": spec, "revision": old.revision + 1})
-        self.event("deploy", target, at=at or ONSET - timedelta(minutes=1), summary=summary, details={"version": version})
+        self.event(
+            "deploy", target, at=at or ONSET - timedelta(minutes=1), summary=summary, details={"version": version}
+        )
 
     def event(
         self, kind: ChangeKind, subject: str, *, at: datetime, summary: str, details: dict[str, Any] | None = None
@@ -369,9 +371,7 @@ def _resources() -> list[Resource]:
             _resource(urn("connector", f"payments_{t}"), ConnectorSpec(source=f"payments_{t}"), t, state="running"),
             _resource(urn("deployment", f"ingest-{t}"), deployment, t),
             _resource(urn("endpoint", f"fraud-{t}"), endpoint, t, replicas_ready=2, serving=serving),
-            _resource(
-                urn("monitor", f"drift-payments_{t}-amount"), MonitorSpec(subject=source, threshold=0.25), t
-            ),
+            _resource(urn("monitor", f"drift-payments_{t}-amount"), MonitorSpec(subject=source, threshold=0.25), t),
             _resource(
                 urn("monitor", f"latency-fraud-{t}"),
                 MonitorSpec(subject=urn("endpoint", f"fraud-{t}"), threshold=60),

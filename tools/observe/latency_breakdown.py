@@ -17,7 +17,7 @@ from tools.contract import Chart, Observation, ToolArguments
 from tools.declaration import Tool
 from tools.profiles import moment
 from tools.reading import endpoint_resource, floats_of, name_of, times_of, window
-from tools.statistics import change_point, quantile, ratio
+from tools.statistics import last_change_point, quantile, ratio
 
 PARTS = ("latency", "store", "model")
 SLOWER = 2.0
@@ -32,7 +32,7 @@ class Arguments(ToolArguments):
 
 
 def observe(platform: PlatformView, arguments: Arguments) -> Observation:
-    """Split at the change of total latency within the last 3 h when there is one, else at the window's start."""
+    """Split at the newest change of total latency within the last 3 h when there is one, else at the window's start."""
     name = name_of(arguments.endpoint, "endpoint")
     endpoint_resource(platform, name)
     span = window(platform, arguments.minutes, arguments.until)
@@ -49,12 +49,11 @@ def observe(platform: PlatformView, arguments: Arguments) -> Observation:
         return no_data(
             f"{name} answered nothing in {arguments.minutes:g} min", {"requests": 0, "sla_ms": sla}, note=note
         )
-    found = change_point(values["latency"])
-    changed = found is not None and found.p < 1e-4
-    now = np.arange(times.size) >= found.index if found is not None and changed else recent
+    found = last_change_point(values["latency"], 1e-4)
+    now = recent if found is None else np.arange(times.size) >= found.index
     # judge the last minutes only, so that a recovery shows as soon as it is there
     now &= recent
-    before = times < (times[found.index] if found is not None and changed else int(span.start.timestamp() * 1e6))
+    before = times < (int(span.start.timestamp() * 1e6) if found is None else times[found.index])
     figures: dict[str, Any] = {"requests": int(now.sum()), "requests_before": int(before.sum()), "sla_ms": sla}
     slower: list[str] = []
     for part in PARTS:
@@ -71,7 +70,7 @@ def observe(platform: PlatformView, arguments: Arguments) -> Observation:
     figures |= {
         "slow_part": "both" if len(slower) == 2 else (slower[0] if slower else "neither"),
         "over_sla": None if sla is None or p99 is None else p99 > sla,
-        "changed_at": moment(times[found.index]) if found is not None and changed else None,
+        "changed_at": None if found is None else moment(times[found.index]),
     }
     summary = (
         f"{name}: p50 {_ms(figures['latency_p50'])} (before {_ms(figures['latency_p50_before'])}), "

@@ -60,7 +60,8 @@ def _rename(
     platform: PlatformView, source: DataSource, stored: pa.Schema, new: list[str], span: Window
 ) -> dict[str, Any]:
     """The (known, new) pair of the same type whose nulls complement each other on the newest rows, if any."""
-    present = [c.name for c in source.columns if c.name in stored.names]
+    times_only = (source.event_timestamp, source.created_timestamp)
+    present = [c.name for c in source.columns if c.name in stored.names and c.name not in times_only]
     if not new or not present:
         return {}
     table = platform.offline.read(

@@ -19,7 +19,6 @@ BATCH_MINUTES = 4.0
 """Silence that batching alone explains."""
 
 
-
 class Arguments(ToolArguments):
     source: str
     minutes: int = Field(default=15, ge=1, le=1440)
@@ -50,7 +49,7 @@ def observe(platform: PlatformView, arguments: Arguments) -> Observation:
         "ratio": per_minute / usual if usual else None,
         "z": (rows - expected) / math.sqrt(expected) if expected else None,
         "silent_minutes": silent,
-        # a Poisson source is silent this long by chance less than once in a thousand times; connectors commit in batches
+        # a Poisson source is silent this long by chance less than once in a thousand times
         "silent": bool(usual is not None and silent > BATCH_MINUTES and silent * usual > math.log(1000)),
     }
     start = now.end - timedelta(minutes=max(arguments.minutes, 60))

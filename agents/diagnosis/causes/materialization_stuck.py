@@ -50,7 +50,7 @@ CAUSE = Cause(
         Indicator(KEY_NULLS, seen=0.03),
         Indicator(JOB_FAILING, seen=0.5),
         Indicator(JOB_STOPPED, seen=0.5),
-        Indicator(JOB_SCHEMA_ERROR, seen=0.06),
+        Indicator(JOB_SCHEMA_ERROR, seen=0.02),
         Indicator(QUARANTINED, seen=0.02),
         Indicator(ROWS_MISSING, seen=0.04),
     ),

@@ -40,8 +40,9 @@ class DeltaOfflineStore:
         if not table or "/" in table or table.startswith("."):
             raise InvalidInput(f"{table!r} is not a table name")
         with self._lock(table):
-            exists = DeltaTable.is_deltatable(str(self._path(table)))
-            handle = self._open(table) if exists else None
+            handle = self._tables.get(table)
+            if handle is None and DeltaTable.is_deltatable(str(self._path(table))):
+                handle = self._open(table)
             rows = conform(rows, _arrow_schema(handle) if handle else None, table)
             rows = _with_partition(rows, handle)
             partition = PARTITION if handle is None and PARTITION in rows.column_names else None
@@ -51,7 +52,8 @@ class DeltaOfflineStore:
                 )
             except (DeltaError, OSError) as error:
                 raise Unavailable(f"could not append to {self._path(table)}: {error}") from error
-            return self._open(table).version()
+            # A handle that wrote is already at its new version.
+            return (handle or self._open(table)).version()
 
     def read(
         self,

@@ -51,6 +51,7 @@ class GuardedPath(RuleBasedStateMachine):
             self.guard.target.crash_at = None
             self.guard.executor().reconcile()
             self.guard_holds()
+            assert verify_log(self.engine).ok
             self.engine.dispose()
             self.directory.cleanup()
 
@@ -61,6 +62,13 @@ class GuardedPath(RuleBasedStateMachine):
         assert request.status == "pending"
         self.requested_by[request.id] = requester
         return request.id
+
+    @rule(target=requests)
+    def ask_and_approve(self) -> str:
+        """The way it mostly goes, so that the machine spends its steps on what comes after."""
+        request_id = self.ask(requester="agent:incident")
+        self.decide(request_id=request_id, who=BOB, verdict="approve")
+        return request_id
 
     @rule(request_id=requests, who=st.sampled_from(PEOPLE), verdict=st.sampled_from(["approve", "reject"]))
     def decide(self, request_id: str, who: Principal, verdict: Any) -> None:
@@ -105,7 +113,7 @@ class GuardedPath(RuleBasedStateMachine):
         self.guard.executor().reconcile()
         self.guard.target.lose_answers = False
 
-    @rule(minutes=st.sampled_from([1, 10, 31]))
+    @rule(minutes=st.sampled_from([1, 31]))
     def wait(self, minutes: int) -> None:
         self.clock.advance(timedelta(minutes=minutes))
 
@@ -138,10 +146,9 @@ class GuardedPath(RuleBasedStateMachine):
             assert final is None or request.status == final, "what is closed stays closed"
             if request.status in ("rejected", "expired", "claimed"):
                 self.final[request.id] = request.status
-        assert verify_log(self.engine).ok
 
 
 GuardedPath.TestCase.settings = settings(
-    max_examples=25, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=30, stateful_step_count=12, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 TestGuardedPath = GuardedPath.TestCase

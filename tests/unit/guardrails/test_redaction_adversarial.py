@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 
 import pytest
@@ -96,10 +97,18 @@ def test_time_grows_with_the_text_and_not_faster(unit: str) -> None:
         text = (unit * (size // len(unit) + 1))[:size]
         best = float("inf")
         for _ in range(5):
-            started = time.perf_counter()
+            started = time.thread_time()
             REDACTOR.redact(text)
-            best = min(best, time.perf_counter() - started)
+            best = min(best, time.thread_time() - started)
         return best
 
-    small, large = seconds(10_000), seconds(40_000)
+    small, large = seconds(10_000), seconds(40_000)  # of this thread: neighbours on the machine do not count
     assert large < 0.002 or large / small < 12
+
+
+def test_a_text_that_floods_the_automaton_hides_nothing() -> None:
+    """RE2's set answers `no match` when its automaton runs out of memory: it must not, whatever the text."""
+    pick = random.Random(5)
+    alphabet = "0123456789abcdefABCDEF.:-/+@ _=,AKIAxoxbeyJaws\n"
+    flood = "".join(pick.choice(alphabet) for _ in range(300_000))
+    assert "529.982.247-25" not in REDACTOR.redact(f"{flood} 529.982.247-25 ")

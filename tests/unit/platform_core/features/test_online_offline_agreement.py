@@ -36,7 +36,7 @@ def once(deliveries: list[list[dict[str, Any]]]) -> list[list[dict[str, Any]]]:
     return [[first.setdefault(e["id"], e) for e in delivery] for delivery in deliveries]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(deliveries=batches)
 def test_any_order_of_arrival_gives_the_same_values(make_platform: Any, deliveries: list[list[dict[str, Any]]]) -> None:
     deliveries = once(deliveries)

@@ -1,0 +1,104 @@
+"""The whole platform in fast-forward: silent while healthy, and for each fault the alerts it should cause."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from foundation.clock import FixedClock
+from foundation.errors import Conflict, NotFound
+from platform_core.monitoring.alert import AlertKind
+from platform_core.operations.resources import ConnectorSpec
+from platform_core.simulation.control_plane import change
+from platform_core.simulation.faults import FAULTS
+from platform_core.simulation.runtime import Simulation
+from tests.fakes.simulated import forward, simulation, write_past
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+WITHIN = 20
+"""Simulated minutes in which every expected alert must have been raised."""
+
+EXPECTED: dict[str, set[tuple[AlertKind, str]]] = {
+    "source_stopped": {
+        ("freshness", "urn:vigia:feature_view:card_velocity"),
+        ("freshness", "urn:vigia:feature_view:device_risk"),
+        ("freshness", "urn:vigia:feature_view:merchant_profile"),
+        ("volume", "urn:vigia:source:payments_br"),
+    },
+    "renamed_column": {
+        ("job_failure", "urn:vigia:job:materialize-device_risk"),
+        ("freshness", "urn:vigia:feature_view:device_risk"),
+    },
+    "null_burst": {("nulls", "urn:vigia:source:payments_co")},
+    "unit_change": {("drift", "urn:vigia:source:payments_br"), ("score_shift", "urn:vigia:endpoint:fraud-br")},
+    "population_shift": {("drift", "urn:vigia:source:payments_ar")},
+    "bad_canary": {("score_shift", "urn:vigia:endpoint:fraud-mx")},
+    "online_store_slow": {("latency", f"urn:vigia:endpoint:fraud-{cc}") for cc in ("br", "ar", "mx", "co")},
+    "idle_endpoint": {("cost", "urn:vigia:endpoint:fraud-legacy")},
+}
+
+
+@pytest.fixture(scope="module")
+def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("company") / "past"
+    write_past(directory)
+    return directory
+
+
+def until_all(running: Simulation, wanted: set[tuple[AlertKind, str]], minutes: int) -> set[tuple[AlertKind, str]]:
+    raised: set[tuple[AlertKind, str]] = set()
+    for _ in range(minutes):
+        raised |= {(alert.kind, alert.subject) for _, alert in forward(running, 1) if alert.status == "firing"}
+        if wanted <= raised:
+            break
+    return raised
+
+
+def test_a_healthy_platform_raises_nothing_in_six_hours(past: Path, tmp_path: Path) -> None:
+    with simulation(past, tmp_path / "run") as running:
+        clock = running.parts.clock
+        assert isinstance(clock, FixedClock)
+        changed = []
+        for _ in range(180):
+            clock.advance(timedelta(minutes=2))
+            changed += running.tick().changed
+        assert changed == []
+        assert running.checkout.failed == 0
+        assert running.checkout.answered > 5_000
+
+
+@pytest.mark.parametrize("fault", EXPECTED)
+def test_a_fault_causes_its_alerts_and_no_others(fault: str, past: Path, tmp_path: Path) -> None:
+    with simulation(past, tmp_path / "run") as running:
+        assert forward(running, 4) == []
+        running.inject(fault)
+        assert until_all(running, EXPECTED[fault], WITHIN) == EXPECTED[fault]
+
+
+def test_every_fault_is_expected_somewhere_and_unknown_ones_are_refused(past: Path, tmp_path: Path) -> None:
+    assert set(FAULTS) == {*EXPECTED, "none"}
+    with simulation(past, tmp_path / "run") as running, pytest.raises(NotFound, match="no fault 'earthquake'"):
+        running.inject("earthquake")
+
+
+def test_a_restarted_connector_drains_and_its_alerts_resolve(past: Path, tmp_path: Path) -> None:
+    with simulation(past, tmp_path / "run") as running:
+        forward(running, 2)
+        running.inject("source_stopped")
+        assert until_all(running, EXPECTED["source_stopped"], WITHIN) == EXPECTED["source_stopped"]
+        connector = "urn:vigia:connector:payments_br"
+        assert running.parts.resources.get(connector).status["state"] == "failed"
+        change(running.parts.resources, connector, {"restarts": 1}, actor="human:alice", reason="restart")
+        resolved = {(alert.kind, alert.subject) for _, alert in forward(running, 8) if alert.status == "resolved"}
+        assert resolved == EXPECTED["source_stopped"]
+        resource = running.parts.resources.get(connector)
+        assert isinstance(resource.spec, ConnectorSpec)
+        assert resource.status == {"state": "running", "error": None, "backlog": 0}
+
+
+def test_a_second_boot_in_the_same_place_is_refused(past: Path) -> None:
+    with pytest.raises(Conflict, match="already holds"):
+        write_past(past)
