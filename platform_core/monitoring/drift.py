@@ -27,7 +27,7 @@ REACH = timedelta(minutes=45)
 """How far back a quiet source's sample may reach to be large enough."""
 
 MINIMUM_ROWS = 60
-SIGNIFICANCE = 1e-6
+SIGNIFICANCE = 1e-5
 
 
 class DriftMonitor:
@@ -38,6 +38,7 @@ class DriftMonitor:
     def __init__(self) -> None:
         self.readings: dict[str, float] = {}
         self._references: Kept[Bins | None] = Kept(timedelta(hours=6))
+        self._drifted: set[str] = set()
 
     def check(self, view: PlatformView) -> list[Alert]:
         checked = (self._check(view, watch) for watch in watches(view, self.prefix, 2))
@@ -58,8 +59,12 @@ class DriftMonitor:
         counts = bins.counts(sample)
         value = small_sample_psi(bins, counts)
         self.readings[watch.name] = value
-        if value <= watch.spec.threshold or chi_square_p(bins, counts) > SIGNIFICANCE:
+        # once it was significant, the effect alone decides whether it goes on: no flapping from sample to sample
+        certain = watch.name in self._drifted or chi_square_p(bins, counts) <= SIGNIFICANCE
+        if value <= watch.spec.threshold or not certain:
+            self._drifted.discard(watch.name)
             return None
+        self._drifted.add(watch.name)
         return alert(
             watch,
             "drift",

@@ -38,6 +38,7 @@ class ScoreShiftMonitor:
     def __init__(self) -> None:
         self.readings: dict[str, float] = {}
         self._usual: Kept[_Usual | None] = Kept(timedelta(hours=6))
+        self._shifted: set[str] = set()
 
     def check(self, view: PlatformView) -> list[Alert]:
         checked = (self._check(view, watch) for watch in watches(view, self.prefix, 1))
@@ -56,9 +57,14 @@ class ScoreShiftMonitor:
         rate = declined / count
         self.readings[watch.name] = rate
         if rate < max(usual.rate * watch.spec.threshold, usual.rate + MINIMUM_EXCESS):
+            self._shifted.discard(watch.name)
             return None
-        if binomial_tail(declined / usual.dispersion, count / usual.dispersion, usual.rate) > SIGNIFICANCE:
+        # over-dispersed counts carry as much information as that many fewer independent ones
+        successes, trials = int(declined / usual.dispersion), round(count / usual.dispersion)
+        # once it was significant, the effect alone decides whether it goes on
+        if watch.name not in self._shifted and binomial_tail(successes, trials, usual.rate) > SIGNIFICANCE:
             return None
+        self._shifted.add(watch.name)
         minutes = int(WINDOW.total_seconds() // 60)
         return alert(
             watch,

@@ -73,20 +73,19 @@ def chi_square_tail(statistic: float, degrees: int) -> float:
     return 0.5 * math.erfc(z / math.sqrt(2))
 
 
-def binomial_tail(successes: float, trials: float, rate: float) -> float:
-    """P(X >= successes) for X ~ Binomial(trials, rate), by Chernoff's bound: never smaller than the truth.
-
-    Takes real numbers, because over-dispersed counts are divided by their dispersion first.
-    """
-    if trials <= 0 or successes <= trials * rate:
+def binomial_tail(successes: int, trials: int, rate: float) -> float:
+    """P(X >= successes) for X ~ Binomial(trials, rate), summed exactly from the far end of the tail."""
+    if successes <= 0 or trials <= 0 or rate >= 1:
         return 1.0
     if rate <= 0:
         return 0.0
-    share = min(successes / trials, 1.0)
-    divergence = share * math.log(share / rate)
-    if share < 1:
-        divergence += (1 - share) * math.log((1 - share) / (1 - rate))
-    return math.exp(-trials * divergence)
+    log_odds = math.log(rate) - math.log1p(-rate)
+    base = math.lgamma(trials + 1) + trials * math.log1p(-rate)
+    terms = (
+        math.exp(base + k * log_odds - math.lgamma(k + 1) - math.lgamma(trials - k + 1))
+        for k in range(trials, successes - 1, -1)
+    )
+    return min(math.fsum(terms), 1.0)
 
 
 def poisson_lower_tail(count: float, expected: float) -> float:

@@ -25,7 +25,7 @@ pc: Any = pyarrow.compute  # its kernels are made at import time: no type checke
 
 TIMESTAMP = pa.timestamp("us", tz="UTC")
 
-FOLLOW_UPS = 0.45
+FOLLOW_UPS = 0.65
 """Mean number of further payments that a payment is followed by within the hour: errands come together."""
 
 _MEDIANS = np.log(np.array([c.median for c in CATEGORIES]))
@@ -90,7 +90,7 @@ class PaymentProcess:
         card = _draw(rng, self.population.card_weights, count)
         first = self._genuine(arrivals.times(rng, count), card, campaign)
         follows = np.repeat(np.arange(count), rng.geometric(1 / (1 + FOLLOW_UPS), count) - 1)
-        later = first.time[follows] + np.minimum(90 + rng.exponential(900, len(follows)), 3300)
+        later = first.time[follows] + np.minimum(90 + rng.exponential(500, len(follows)), 3300)
         return [first, self._genuine(later, card[follows], campaign)]
 
     def _genuine(self, time: Floats, card: Ints, campaign: Campaign | None) -> Events:

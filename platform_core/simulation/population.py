@@ -38,8 +38,8 @@ CATEGORIES: tuple[Category, ...] = (
     Category("electronics", 70.0, 0.75, 0.06, 0.55, risk=3.0),
     Category("digital_goods", 12.0, 0.70, 0.06, 1.00, risk=2.5),
     Category("travel", 95.0, 0.80, 0.04, 0.80, risk=1.5),
-    Category("appliances", 65.0, 0.65, 0.05, 0.70, seasonal=True),
-    Category("toys", 45.0, 0.60, 0.05, 0.60, seasonal=True),
+    Category("appliances", 45.0, 0.65, 0.05, 0.70, seasonal=True),
+    Category("toys", 32.0, 0.60, 0.05, 0.60, seasonal=True),
 )
 
 CARDS_PER_SHARE = 22_500

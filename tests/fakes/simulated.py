@@ -79,8 +79,10 @@ def simulation(past: Path, directory: Path, seed: int = SEED) -> Generator[Simul
         company = Company(seed)
         company.emit(ORIGIN - HISTORY, ORIGIN)  # its random state is that of having lived it
         running = Simulation(present(parts, company, ORIGIN, seed), DirectCheckout(parts))
-        yield running
-        running.close()
+        try:
+            yield running
+        finally:
+            running.close()
 
 
 @contextmanager
@@ -89,8 +91,10 @@ def _parts(directory: Path) -> Generator[PlatformParts]:
     directory.mkdir(parents=True, exist_ok=True)
     engine = open_database(f"sqlite:///{directory / 'vigia.db'}")
     metadata.create_all(engine)
-    yield assemble(directory, engine, clock, FakeAuditLog(clock))
-    engine.dispose()
+    try:
+        yield assemble(directory, engine, clock, FakeAuditLog(clock))
+    finally:
+        engine.dispose()
 
 
 def forward(running: Simulation, minutes: int) -> list[tuple[int, Alert]]:

@@ -1,0 +1,23 @@
+"""Evidently's report for what the screen flagged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from platform_core.monitoring.report import write_drift_report
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.filterwarnings("ignore")
+def test_the_report_is_one_html_file_about_the_common_columns(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    reference = pa.table({"amount": rng.lognormal(3, 1, 500), "channel": ["pos", "online"] * 250})
+    current = pa.table({"amount": rng.lognormal(3, 1, 200) * 100, "channel": ["pos", "online"] * 100, "new": [1] * 200})
+    written = write_drift_report(reference, current, tmp_path / "reports" / "drift.html")
+    text = written.read_text(encoding="utf-8")
+    assert text.lstrip().lower().startswith(("<!doctype html", "<html"))
+    assert "amount" in text

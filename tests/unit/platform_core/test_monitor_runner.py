@@ -1,0 +1,98 @@
+"""Since when an alert fires, when it resolves, and what silences it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from platform_core.monitoring.alert import Alert
+from platform_core.monitoring.exposition import PlatformGauges
+from platform_core.monitoring.freshness import FreshnessMonitor
+from platform_core.monitoring.monitor import fingerprint
+from platform_core.monitoring.runner import MonitorRunner
+from tests.fakes.monitored import NOW, Monitored
+
+VIEW = "urn:vigia:feature_view:card_velocity"
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def platform() -> Monitored:
+    platform = Monitored()
+    platform.watch("freshness-card_velocity-br", VIEW, 600)
+    return platform
+
+
+@pytest.fixture
+def runner(platform: Monitored) -> MonitorRunner:
+    return MonitorRunner(platform.view, [FreshnessMonitor()], holds=2, clears=3)
+
+
+def step(runner: MonitorRunner, platform: Monitored, *, lag_minutes: float) -> list[Alert]:
+    platform.clock.advance(MINUTE)
+    platform.online.newest["br", "card_velocity"] = platform.clock.now() - timedelta(minutes=lag_minutes)
+    return runner.step()
+
+
+def test_an_alert_must_hold_and_begins_when_it_was_first_seen(runner: MonitorRunner, platform: Monitored) -> None:
+    assert step(runner, platform, lag_minutes=11) == []
+    first_seen = platform.clock.now()
+    (alert,) = step(runner, platform, lag_minutes=12)
+    assert (alert.status, alert.starts_at, alert.value) == ("firing", first_seen, 720)
+    assert alert.fingerprint == fingerprint("freshness-card_velocity-br", VIEW)
+    assert step(runner, platform, lag_minutes=13) == []
+    (firing,) = runner.alerts
+    assert (firing.starts_at, firing.value) == (first_seen, 780)
+
+
+def test_a_single_observation_is_forgotten(runner: MonitorRunner, platform: Monitored) -> None:
+    assert step(runner, platform, lag_minutes=11) == []
+    assert step(runner, platform, lag_minutes=1) == []
+    assert step(runner, platform, lag_minutes=11) == []
+    assert runner.alerts == []
+
+
+def test_it_resolves_after_some_time_without_it_and_fires_anew(runner: MonitorRunner, platform: Monitored) -> None:
+    for _ in range(2):
+        step(runner, platform, lag_minutes=11)
+    (firing,) = runner.alerts
+    assert step(runner, platform, lag_minutes=1) == []
+    assert step(runner, platform, lag_minutes=11) == [], "a gap of one evaluation does not resolve"
+    changes = [step(runner, platform, lag_minutes=1) for _ in range(3)]
+    assert changes[:2] == [[], []]
+    (resolved,) = changes[2]
+    assert (resolved.status, resolved.fingerprint, resolved.starts_at) == (
+        "resolved",
+        firing.fingerprint,
+        firing.starts_at,
+    )
+    step(runner, platform, lag_minutes=11)
+    (again,) = step(runner, platform, lag_minutes=11)
+    assert again.starts_at > firing.starts_at
+
+
+def test_a_monitor_that_cannot_run_changes_nothing(runner: MonitorRunner, platform: Monitored) -> None:
+    for _ in range(2):
+        step(runner, platform, lag_minutes=11)
+    platform.online.down = True
+    for _ in range(5):
+        assert runner.step() == []
+    assert len(runner.alerts) == 1
+
+
+def test_a_silenced_monitor_says_nothing_until_the_silence_ends(runner: MonitorRunner, platform: Monitored) -> None:
+    platform.watch("freshness-card_velocity-br", VIEW, 600, silenced_until=NOW + 3 * MINUTE)
+    for _ in range(2):
+        assert step(runner, platform, lag_minutes=11) == []
+    assert step(runner, platform, lag_minutes=11) == []
+    assert len(step(runner, platform, lag_minutes=11)) == 1
+
+
+def test_gauges_show_the_readings(runner: MonitorRunner, platform: Monitored) -> None:
+    step(runner, platform, lag_minutes=5)
+    gauges = PlatformGauges()
+    gauges.update(platform.view.catalog, runner, platform.resources)
+    text = gauges.render().decode()
+    assert 'vigia_feature_freshness_lag_seconds{tenant="br",view="card_velocity"} 300.0' in text
+    assert 'vigia_feature_freshness_sla_seconds{view="card_velocity"} 600.0' in text
