@@ -15,6 +15,8 @@ from pydantic import TypeAdapter, ValidationError
 from foundation.canonical import digest
 from foundation.errors import VigiaError
 from foundation.frozen import Frozen
+from foundation.telemetry.semconv import EXECUTE_TOOL, OPERATION_NAME, TOOL_NAME, TOOL_STATUS, span_name
+from foundation.telemetry.traces import set_attributes, span
 from platform_core.view import PlatformView
 from tools.answers import bounded, short
 from tools.contract import Observation, ObserveTool
@@ -54,7 +56,9 @@ class ToolRunner:
     def run(self, tool: str, arguments: Mapping[str, Any]) -> ToolRun:
         """Always answers: what went wrong is an observation of status `error`."""
         started = time.perf_counter()
-        complete, observation = self._observe(tool, dict(arguments))
+        with span(span_name(EXECUTE_TOOL, tool), **{OPERATION_NAME: EXECUTE_TOOL, TOOL_NAME: tool}) as current:
+            complete, observation = self._observe(tool, dict(arguments))
+            set_attributes(current, **{TOOL_STATUS: observation.status})
         wall_ms = (time.perf_counter() - started) * 1000
         observation = bounded(observation)
         signed = digest({"tool": tool, "arguments": complete, "observation": observation.model_dump(mode="json")})

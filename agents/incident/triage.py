@@ -43,7 +43,7 @@ class CatalogueTriage(Triage):
         self._verdicts = verdicts
 
     def gather(self, alerts: Sequence[Alert]) -> list[ToolRun]:
-        return self._runner.run_all(probes_for([a for a in alerts if self._known(a)], self._platform))
+        return self._runner.run_all(probes_for(self._known(alerts), self._platform))
 
     def probe(self, tool: str, arguments: dict[str, Any]) -> Observation:
         return self._runner.run(tool, arguments).observation
@@ -54,10 +54,13 @@ class CatalogueTriage(Triage):
             cause: record.model_copy(update={"right": record.right + record.missed})
             for cause, record in self._verdicts().items()
         }
-        return diagnose(alerts, evidence, priors=priors)
+        return diagnose(self._known(alerts), evidence, priors=priors)
 
-    def _known(self, alert: Alert) -> bool:
-        """Whether its subject is something of this platform; an alert about anything else has nothing to probe."""
+    def _known(self, alerts: Sequence[Alert]) -> list[Alert]:
+        """Those about something of this platform; there is nothing to probe for the others."""
+        return [alert for alert in alerts if self._can_probe(alert)]
+
+    def _can_probe(self, alert: Alert) -> bool:
         try:
             probes_for([alert], self._platform)
         except (InvalidInput, NotFound) as error:

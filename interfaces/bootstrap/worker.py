@@ -8,6 +8,7 @@ from agents.incident.assembly import FlowParts, assemble_worker
 from agents.incident.feedback import FeedbackDesk
 from agents.incident.ports import Notifier, Observer, unobserved
 from agents.incident.reconciler import Reconciler
+from agents.incident.triage import CatalogueTriage
 from agents.runbooks.library import RunbookLibrary
 from foundation.errors import InvalidInput
 from guardrails.executor.executor import Executor
@@ -17,7 +18,6 @@ from interfaces.bootstrap.language import make_narrator
 from interfaces.bootstrap.platform import platform_view
 from interfaces.bootstrap.process import start_telemetry, until_stopped
 from interfaces.bootstrap.slack import slack_notifiers
-from interfaces.bootstrap.triage import PlatformTriage
 from interfaces.settings import Settings
 from platform_core.operations.control_client import ControlClient
 from tools.act import actions
@@ -55,11 +55,11 @@ def make_worker(
         actions(platform.resources, writer, platform),
         actor="service:worker",
     )
-    triage = PlatformTriage(
-        platform=platform,
-        runner=ToolRunner(platform, observe_tools()),
-        planners=actions(platform.resources, None, platform),
-        feedback=FeedbackDesk(base.engine, base.clock, base.audit),
+    triage = CatalogueTriage(
+        platform,
+        ToolRunner(platform, observe_tools()),
+        actions(platform.resources, None, platform),
+        verdicts=FeedbackDesk(base.engine, base.clock, base.audit).per_cause,
     )
     runbooks = RunbookLibrary(settings.data_dir / "runbooks")
     runbooks.seed()

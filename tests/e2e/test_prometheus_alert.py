@@ -1,4 +1,4 @@
-"""Debian's real Prometheus and Alertmanager over the live platform: the alert that Prometheus fires opens the incident."""
+"""Debian's real Prometheus and Alertmanager over the live platform: what Prometheus fires opens the incident."""
 
 from __future__ import annotations
 

@@ -31,6 +31,24 @@ def views_fresh(platform: PlatformView, source: str, *, within_seconds: float = 
     ]
 
 
+def values_before(platform: PlatformView, source: str, since: datetime) -> list[PostCondition]:
+    """No online value of the source's tenant comes from an event at or after `since`."""
+    tenant = platform.catalog.source(source).tenant
+    return [
+        PostCondition(
+            tool="online_rows",
+            arguments={"view": view.name, "tenant": tenant, "since": since.isoformat()},
+            figure="none_since",
+            operator="==",
+            threshold=True,
+            description=f"{view.name} of {tenant} serves values of before {since:%H:%M:%S} UTC",
+            within_seconds=900,
+        )
+        for view in platform.catalog.feature_views
+        if source in view.sources
+    ]
+
+
 def declines_usual(
     endpoint: str, usual_until: datetime | None, *, minutes: float = 5, within_seconds: float = 900
 ) -> PostCondition:

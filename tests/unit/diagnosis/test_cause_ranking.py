@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.diagnosis.case import Case
@@ -224,6 +224,7 @@ def test_engineers_verdicts_move_the_prior_but_not_far() -> None:
     assert learned(Counts(0, 1)) > -0.5
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(sorted(causes())), st.floats(-30, 30), min_size=2), st.floats(0, 20))
 def test_a_supporting_finding_never_lowers_a_rank(scores: Mapping[str, float], weight: float) -> None:
     chosen = sorted(scores)[0]
@@ -234,6 +235,7 @@ def test_a_supporting_finding_never_lowers_a_rank(scores: Mapping[str, float], w
     assert set(after) == {*scores, NONE_OF_THESE}
 
 
+@settings(deadline=None, max_examples=40)  # other work on the machine must not fail it
 @given(st.data())
 def test_a_sign_that_only_one_cause_reads_moves_only_that_cause_up(data: st.DataObject) -> None:
     """On real evidence: telling source_stopped that its connector failed never hurts it."""

@@ -100,7 +100,8 @@ def test_a_quarantine_begins_before_the_first_bad_row(platform: ObservedPlatform
     assert proposal.arguments["since"] < SINCE, "the deploy came a minute before the change shows"
     assert proposal.blast_radius.feature_views == 2
     assert proposal.blast_radius.endpoints == ("fraud-br",), "another tenant's endpoints are out of reach"
-    assert [c.arguments["endpoint"] for c in proposal.post_conditions] == ["fraud-br"]
+    watched = [c.arguments.get("view") or c.arguments["endpoint"] for c in proposal.post_conditions]
+    assert watched == ["card_velocity", "device_risk", "fraud-br"]
     assert proposal.compensation is not None
     assert proposal.compensation.tool == "release_quarantine"
 

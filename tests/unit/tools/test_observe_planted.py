@@ -169,6 +169,18 @@ def test_a_view_that_is_not_materialized(platform: ObservedPlatform) -> None:
     assert ask(platform, "parity", view="card_velocity", tenant="br").status == "no_data"
 
 
+def test_rows_since_a_moment(platform: ObservedPlatform) -> None:
+    since = (NOW - timedelta(hours=1)).isoformat()
+    before = ask(platform, "online_rows", view="card_velocity", tenant="br", since=since).figures
+    assert before["none_since"] is False
+    assert before["rows_since"] > 0  # type: ignore[operator]
+    rows = platform.online.rows["br", "card_velocity"]
+    for key, row in list(rows.items()):
+        rows[key] = type(row)(key, row.event_ts - timedelta(hours=2), row.created_ts, row.values)
+    after = ask(platform, "online_rows", view="card_velocity", tenant="br", since=since).figures
+    assert (after["none_since"], after["rows_since"]) == (True, 0)
+
+
 def test_online_values_that_differ(platform: ObservedPlatform) -> None:
     rows = platform.online.rows["br", "card_velocity"]
     for key, row in list(rows.items())[:200]:

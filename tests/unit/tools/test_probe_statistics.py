@@ -54,6 +54,7 @@ def test_too_few_or_constant_values_have_no_change() -> None:
     assert rate_change_point(np.zeros(100)) is None
 
 
+@settings(deadline=None)
 @given(st.integers(-3, 3).filter(bool), st.floats(-0.1, 0.1))
 def test_powers_of_ten_are_units(exponent: int, error: float) -> None:
     assert unit_factor(exponent * math.log(10) + error, 0.05) == pytest.approx(10.0**exponent)
@@ -87,7 +88,7 @@ def test_a_rate_against_a_baseline_without_hits_is_weak_evidence() -> None:
     assert proportion_z(0, 0, 5, 10) is None
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.floats(0.002, 0.998))
 def test_the_normal_quantile_is_close_enough(p: float) -> None:
     x = float(normal_quantile(np.array([p]))[0])

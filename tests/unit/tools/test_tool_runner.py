@@ -123,3 +123,22 @@ def test_many_run_in_order_and_see_the_callers_context(runner: ToolRunner) -> No
     finally:
         _WHO.reset(token)
     assert [r.observation.summary for r in runs] == ["a", "incident 42", "behave failed", "b", "c", "d"]
+
+
+def test_each_run_is_a_span_of_the_genai_conventions(runner: ToolRunner) -> None:
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+    from foundation.telemetry.traces import configure_traces
+
+    exporter = InMemorySpanExporter()
+    provider = configure_traces("test", processors=(SimpleSpanProcessor(exporter),))
+    try:
+        runner.run("behave", {"what": "refuse"})
+    finally:
+        provider.shutdown()
+    (finished,) = exporter.get_finished_spans()
+    assert finished.name == "execute_tool behave"
+    assert finished.attributes is not None
+    assert finished.attributes["gen_ai.tool.name"] == "behave"
+    assert finished.attributes["vigia.tool.status"] == "error"

@@ -1,0 +1,138 @@
+"""Every fault of the simulated company, from its alerts to a cause, an action, and the figures that show it worked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from agents.diagnosis.engine import diagnose
+from agents.diagnosis.probes import probes_for
+from agents.diagnosis.proposals import propose
+from agents.diagnosis.types import Diagnosis
+from agents.evidence import Evidence
+from guardrails.proposal import ActionProposal, PostCondition
+from platform_core.simulation.faults import FAULTS
+from platform_core.simulation.runtime import Simulation
+from tests.fakes.simulated import forward, simulation, write_past
+from tools.act import actions
+from tools.registry import observe_tools
+from tools.runner import ToolRunner
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+WITHIN = 25
+"""Simulated minutes until the first alert, and until an action must have worked."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    tool: str
+    target: str
+    verdict: str = "cause"
+
+
+EXPECTED = {
+    "source_stopped": Expected("restart_connector", "urn:vigia:connector:payments_br"),
+    "renamed_column": Expected("map_column", "urn:vigia:source:payments_mx"),
+    "null_burst": Expected("rollback_deploy", "urn:vigia:deployment:ingest-co"),
+    "unit_change": Expected("quarantine_source", "urn:vigia:source:payments_br"),
+    "population_shift": Expected("rebaseline_monitor", "urn:vigia:monitor:drift-payments_ar-amount", "no_fault"),
+    "bad_canary": Expected("rollback_rollout", "urn:vigia:endpoint:fraud-mx"),
+    "online_store_slow": Expected("cancel_job", "urn:vigia:job:online-compaction"),
+    "idle_endpoint": Expected("scale_endpoint", "urn:vigia:endpoint:fraud-legacy"),
+}
+
+
+@pytest.fixture(scope="module")
+def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("diagnosed") / "past"
+    write_past(directory)
+    return directory
+
+
+def _investigate(running: Simulation) -> Diagnosis:
+    alerts = running.runner.alerts
+    runs = ToolRunner(running.view, observe_tools()).run_all(probes_for(alerts, running.view))
+    failed = [(r.tool, r.observation.note) for r in runs if r.observation.status == "error"]
+    assert failed == []
+    pieces = [
+        Evidence(
+            id=f"E{number}",
+            incident_id="inc_1",
+            tool=r.tool,
+            arguments=r.arguments,
+            observation=r.observation,
+            digest=r.digest,
+            collected_at=running.parts.clock.now(),
+            wall_ms=r.wall_ms,
+        )
+        for number, r in enumerate(runs, 1)
+    ]
+    return diagnose(alerts, pieces)
+
+
+def _holds(running: Simulation, condition: PostCondition) -> bool:
+    figures = ToolRunner(running.view, observe_tools()).run(condition.tool, condition.arguments).observation.figures
+    value = figures.get(condition.figure)
+    if condition.operator == "<":
+        return isinstance(value, int | float) and isinstance(condition.threshold, float) and value < condition.threshold
+    return value is not None and (value == condition.threshold) == (condition.operator == "==")
+
+
+def _mend(running: Simulation, proposal: ActionProposal) -> int | None:
+    """Apply, and the minutes until every post-condition held; None when they did not."""
+    actions(running.parts.resources, running.parts.resources, running.view)[proposal.tool].apply(
+        proposal.arguments,
+        expected_revision=proposal.plan.target_revision,
+        idempotency_key="once",
+        actor="service:worker",
+        reason="test",
+    )
+    for minute in range(1, WITHIN + 1):
+        forward(running, 1)
+        if all(_holds(running, condition) for condition in proposal.post_conditions):
+            return minute
+    return None
+
+
+@pytest.mark.parametrize("fault", sorted(EXPECTED))
+def test_a_fault_is_found_and_mended(fault: str, past: Path, tmp_path: Path) -> None:
+    with simulation(past, tmp_path / "run") as running:
+        forward(running, 4)
+        running.inject(fault)
+        for _ in range(WITHIN):
+            forward(running, 1)
+            if running.runner.alerts:
+                break
+        forward(running, 1)
+        diagnosis = _investigate(running)
+        top = diagnosis.top
+        assert top is not None
+        assert top.cause == FAULTS[fault].cause
+        assert top.confidence > 0.8
+        assert diagnosis.verdict == EXPECTED[fault].verdict
+        assert "unknown" not in top.title
+        proposal = propose(
+            diagnosis,
+            actions(running.parts.resources, None, running.view),
+            running.view.lineage,
+            incident_id="inc_1",
+            requested_by="agent:incident",
+            clock=running.parts.clock,
+        )
+        assert proposal is not None
+        assert (proposal.tool, proposal.plan.target) == (EXPECTED[fault].tool, EXPECTED[fault].target)
+        assert proposal.post_conditions
+        assert _mend(running, proposal) is not None
+
+
+def test_a_healthy_platform_gives_nothing_to_conclude(past: Path, tmp_path: Path) -> None:
+    with simulation(past, tmp_path / "run") as running:
+        forward(running, 10)
+        assert running.runner.alerts == []
+
+
+def test_every_fault_is_expected() -> None:
+    assert set(EXPECTED) == {name for name in FAULTS if name != "none"}
