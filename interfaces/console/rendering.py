@@ -41,4 +41,12 @@ def page(template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
 
 
 def style_sheet() -> str:
-    return (_HERE / "static" / "console.css").read_text(encoding="utf-8")
+    return _static("console.css")
+
+
+def icon() -> str:
+    return _static("icon.svg")
+
+
+def _static(name: str) -> str:
+    return (_HERE / "static" / name).read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 
 from foundation.errors import Forbidden, NotFound, Unauthenticated, VigiaError
-from interfaces.console.rendering import HEADERS, page, style_sheet
+from interfaces.console.rendering import HEADERS, icon, page, style_sheet
 from interfaces.console.session import COOKIE, Sessions
 from interfaces.http.services import CopilotServices, visible_incident
 from platform_core.access.principals import Principal
@@ -64,6 +64,10 @@ def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cook
     @router.get("/console/static/console.css")
     def css() -> Response:
         return Response(style_sheet(), media_type="text/css", headers={"Cache-Control": "max-age=300"})
+
+    @router.get("/console/static/icon.svg")
+    def icon_file() -> Response:
+        return Response(icon(), media_type="image/svg+xml", headers={"Cache-Control": "max-age=86400"})
 
     @router.get("/console/login")
     def login_page() -> Response:
