@@ -28,12 +28,15 @@ class Arguments(ToolArguments):
     usual_until: datetime | None = None
     """End of the baseline; by default the start of the window. Set it to the onset to judge a recovery."""
 
+    changed: str | None = None
+    """URN: only requests since that resource's spec was last changed count as now, as they do for a recovery."""
+
 
 def observe(platform: PlatformView, arguments: Arguments) -> Observation:
     """Usual is up to 24 h before. The canary is compared since its first request in the baseline or the window."""
     name = name_of(arguments.endpoint, "endpoint")
     endpoint_resource(platform, name)
-    span = window(platform, arguments.minutes, arguments.until)
+    span = _window(platform, arguments)
     usual_end = min(arguments.usual_until or span.start, span.start)
     table = platform.predictions.read(usual_end - BASELINE, span.end, endpoint=name)
     times = times_of(table, "ts")
@@ -69,6 +72,13 @@ def observe(platform: PlatformView, arguments: Arguments) -> Observation:
             f" against champion {figures['champion_decline_rate'] or 0.0:.1%} in the same minutes"
         )
     return success(summary, figures, Chart(title=f"{name}: decline rate", unit="rate", series=series), note=query)
+
+
+def _window(platform: PlatformView, arguments: Arguments) -> Window:
+    span = window(platform, arguments.minutes, arguments.until)
+    if arguments.changed is None:
+        return span
+    return Window(start=max(span.start, platform.resources.get(arguments.changed).updated_at), end=span.end)
 
 
 def _variants(table: pa.Table, times: Any, score: Any, declined: Any, *, canary: Any, usual: Any) -> dict[str, Any]:
