@@ -326,3 +326,21 @@ def test_rows_since_a_rollback_must_have_their_old_level(platform: ObservedPlatf
 
 def _changed(platform: ObservedPlatform, name: str, at: datetime) -> None:
     platform.resources.by_urn[name] = platform.resources.by_urn[name].model_copy(update={"updated_at": at})
+
+
+def test_one_decline_among_three_requests_is_no_shift(platform: ObservedPlatform) -> None:
+    """A two-proportion z of a handful is over 4 although nothing happened."""
+    rows = platform.predictions.rows
+    times = np.asarray(rows["ts"].cast(pa.int64()).to_numpy())
+    mine = np.asarray(rows["endpoint"].to_pylist()) == "fraud-br"
+    recent = np.flatnonzero(mine & (times >= (NOW - timedelta(minutes=10)).timestamp() * 1e6))
+    keep = np.ones(rows.num_rows, dtype=bool)
+    keep[recent[3:]] = False
+    declined = np.asarray(rows["declined"].to_pylist())
+    declined[mine] = np.arange(mine.sum()) % 500 == 0
+    declined[recent[0]] = True
+    platform.replant_predictions(_set(rows, "declined", pa.array(declined)).filter(pa.array(keep)))
+    figures = ask(platform, "score_distribution", endpoint="fraud-br").figures
+    assert figures["requests"] == 3
+    assert figures["shifted"] is None
+    assert figures["decline_z"] is None, "no proof of a recovery either"
