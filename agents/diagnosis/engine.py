@@ -36,8 +36,15 @@ def diagnose(
     confident or not clearly ahead, or when none of the catalogue explains it; `no_fault` when the first cause is an
     expected change; `cause` otherwise.
     """
-    case = Case.of(alerts, evidence)
-    weighed = order([weigh(cause, case, (priors or {}).get(cause.id)) for cause in causes().values()])
+    found = [_diagnose(case, priors or {}) for case in Case.of(alerts, evidence).by_source()]
+    _, best = max(found, key=lambda pair: (pair[1].verdict != "inconclusive", pair[0]))
+    also = [d.top.title for _, d in found if d is not best and d.verdict != "inconclusive" and d.top is not None]
+    return best.model_copy(update={"look_next": (*best.look_next, *(f"a second trouble: {title}" for title in also))})
+
+
+def _diagnose(case: Case, priors: Mapping[str, VerdictCounts]) -> tuple[float, Diagnosis]:
+    """The diagnosis of the evidence about one source, and the score of its first cause."""
+    weighed = order([weigh(cause, case, priors.get(cause.id)) for cause in causes().values()])
     shares = confidences({w.cause.id: w.score for w in weighed})
     hypotheses = [_hypothesis(w, shares[w.cause.id], case) for w in weighed]
     top, others = hypotheses[0], hypotheses[1:]
@@ -48,12 +55,13 @@ def diagnose(
     # what nothing speaks for is not a suspect: it was never looked at, or looked at in vain
     ranked = [h for h in hypotheses if h.supporting and (h is top or not _out(h)) and h.confidence >= WORTH_RANKING]
     ruled_out = [h for h in others if _out(h) and _plausible(h, case)][:MOST_RULED_OUT]
-    return Diagnosis(
+    diagnosis = Diagnosis(
         verdict=verdict,
         ranked=tuple(ranked),
         ruled_out=tuple(ruled_out),
         look_next=_look_next(weighed, case) if verdict == "inconclusive" else (),
     )
+    return weighed[0].score, diagnosis
 
 
 def _out(hypothesis: Hypothesis) -> bool:
