@@ -194,11 +194,9 @@ class TestConsole:
         assert colombia.card.title in said
         assert colombia.card.most_likely is not None
         assert colombia.card.most_likely.title in said
-        assert screen.evaluate("document.querySelectorAll('details[id^=E]').length") >= 3, "the evidence is there"
-        assert screen.evaluate("document.querySelectorAll('table.diff tbody tr').length") >= 1, (
-            "so is what would change"
-        )
-        assert screen.evaluate("document.querySelectorAll('svg.chart polyline').length") >= 1, "so is a chart"
+        assert screen.count("details[id^=E]") >= 3, "the evidence is there"
+        assert screen.count("table.diff tbody tr") >= 1, "so is what would change"
+        assert screen.count("svg.chart polyline") >= 1, "so is a chart"
         screen.screenshot(tmp_path / "incident-desktop.png")
 
     def test_it_can_be_read_on_a_phone(self, screen: Page, tmp_path: Path) -> None:
@@ -218,7 +216,7 @@ class TestConsole:
         said = screen.text()
         assert "approve by human:alice over console" in said
         assert "2.9.0 goes back until its parser is mended" in said
-        assert screen.evaluate("document.querySelector('form.decide') === null"), "there is nothing left to press"
+        assert screen.count("form.decide") == 0, "there is nothing left to press"
         card = live.api.card(colombia.card.incident_id)
         assert card.verification is not None
         assert card.verification.verified, card.verification.checks
