@@ -1,0 +1,1 @@
+"""Drives the whole house from outside and measures it."""

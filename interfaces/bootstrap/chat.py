@@ -8,7 +8,7 @@ from foundation.errors import Unauthenticated
 from guardrails.redaction.engine import Redactor
 from interfaces.bootstrap.foundations import Foundations, open_foundations
 from interfaces.bootstrap.governance import make_approvals, make_policy
-from interfaces.bootstrap.language import make_model
+from interfaces.bootstrap.language import audited_calls, make_model
 from interfaces.bootstrap.platform import platform_view
 from interfaces.bootstrap.stores import make_incidents
 from interfaces.principals import open_directory
@@ -29,6 +29,7 @@ def make_ask(base: Foundations) -> Ask:
         approvals=make_approvals(base, make_policy(base.settings)),
         redactor=Redactor(base.redaction_key()),
         model=make_model(base.settings),
+        on_call=audited_calls(base.audit, "agent:chat"),
     )
 
 

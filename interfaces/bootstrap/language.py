@@ -5,7 +5,10 @@ from __future__ import annotations
 from agents.llm.models import ChatModel, chat_model
 from agents.llm.narrative import Narrator
 from agents.llm.narrator import ModelNarrator
+from agents.llm.port import ModelCall, OnModelCall
 from agents.llm.template import TemplateNarrator
+from audit.entry import AuditRecord
+from audit.port import AuditLog
 from guardrails.redaction.engine import Redactor
 from interfaces.bootstrap.foundations import Foundations
 from interfaces.settings import Settings
@@ -29,4 +32,22 @@ def make_narrator(base: Foundations) -> Narrator:
     model = make_model(base.settings)
     if model is None:
         return TemplateNarrator()
-    return ModelNarrator(model, Redactor(base.redaction_key()), TemplateNarrator())
+    return ModelNarrator(
+        model, Redactor(base.redaction_key()), TemplateNarrator(), on_call=audited_calls(base.audit, "agent:incident")
+    )
+
+
+def audited_calls(audit: AuditLog, actor: str) -> OnModelCall:
+    """Every call to a model is in the log: which, how much, and a digest of what it was sent, never the text."""
+
+    def record(call: ModelCall) -> None:
+        audit.append(
+            AuditRecord(
+                action="model.called",
+                actor=actor,
+                subject=f"{call.provider}:{call.model}",
+                payload=call.model_dump(mode="json"),
+            )
+        )
+
+    return record

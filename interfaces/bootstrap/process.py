@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 from collections.abc import Generator
@@ -21,6 +22,9 @@ def start_telemetry(settings: Settings, service: str) -> None:
     telemetry = settings.telemetry
     redact = redactor(settings).redact
     configure_logs(format=telemetry.log_format, level=telemetry.log_level, redact=redact)
+    # A line for every request made is noise and costs more than the request: traces tell of them.
+    for chatty in ("httpx", "httpcore"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     endpoint = str(telemetry.otlp_endpoint) if telemetry.otlp_endpoint else None
     configure_traces(service, endpoint, redact=redact)
 
@@ -39,7 +43,8 @@ def until_stopped() -> Generator[threading.Event]:
     stop = threading.Event()
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
+        # In another thread: the handler runs in the main thread, which may be inside `stop.wait` holding its lock.
+        threading.Thread(target=stop.set, name="stop").start()
 
     before = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
     try:

@@ -8,16 +8,17 @@ from agents.incident.assembly import FlowParts, assemble_worker
 from agents.incident.feedback import FeedbackDesk
 from agents.incident.ports import Notifier, Observer, unobserved
 from agents.incident.reconciler import Reconciler
+from agents.incident.triage import CatalogueTriage
 from agents.runbooks.library import RunbookLibrary
 from foundation.errors import InvalidInput
 from guardrails.executor.executor import Executor
+from interfaces.bootstrap.checkpoints import signing_checkpoints
 from interfaces.bootstrap.foundations import Foundations, open_foundations
 from interfaces.bootstrap.governance import make_approvals, make_policy
 from interfaces.bootstrap.language import make_narrator
 from interfaces.bootstrap.platform import platform_view
 from interfaces.bootstrap.process import start_telemetry, until_stopped
 from interfaces.bootstrap.slack import slack_notifiers
-from interfaces.bootstrap.triage import PlatformTriage
 from interfaces.settings import Settings
 from platform_core.operations.control_client import ControlClient
 from tools.act import actions
@@ -30,7 +31,7 @@ def run_worker(settings: Settings) -> None:
     base = open_foundations(settings)
     start_telemetry(settings, "vigia-worker")
     worker = make_worker(base, notifiers=slack_notifiers(base))
-    with until_stopped() as stop:
+    with until_stopped() as stop, signing_checkpoints(base, stop):
         worker.run(stop)
 
 
@@ -55,11 +56,11 @@ def make_worker(
         actions(platform.resources, writer, platform),
         actor="service:worker",
     )
-    triage = PlatformTriage(
-        platform=platform,
-        runner=ToolRunner(platform, observe_tools()),
-        planners=actions(platform.resources, None, platform),
-        feedback=FeedbackDesk(base.engine, base.clock, base.audit),
+    triage = CatalogueTriage(
+        platform,
+        ToolRunner(platform, observe_tools()),
+        actions(platform.resources, None, platform),
+        verdicts=FeedbackDesk(base.engine, base.clock, base.audit).per_cause,
     )
     runbooks = RunbookLibrary(settings.data_dir / "runbooks")
     runbooks.seed()

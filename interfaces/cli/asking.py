@@ -20,13 +20,13 @@ def ask(
     """Ask about the platform; the answer comes from the same tools that investigate incidents."""
     from interfaces.bootstrap.chat import answer_question
     from interfaces.settings import load_settings
-    from interfaces.terminal.output import print_json
+    from interfaces.terminal.output import print_json, print_text
 
     answer = answer_question(load_settings(), question, api_key=api_key)
     if json:
         print_json(answer)
     else:
-        typer.echo(answer.text)
+        print_text(answer.text)
 
 
 @health.callback()
@@ -39,13 +39,13 @@ def report(json: Json = False) -> None:
     """Write the health report and print where it is."""
     from interfaces.bootstrap.health import write_health_report
     from interfaces.settings import load_settings
-    from interfaces.terminal.output import print_json
+    from interfaces.terminal.output import print_json, print_text
 
     content, markdown, path = write_health_report(load_settings())
     if json:
         print_json(content)
     else:
-        typer.echo(markdown)
+        print_text(markdown)
         typer.echo(f"\nwritten to {path}", err=True)
 
 

@@ -60,7 +60,10 @@ def main() -> None:
     try:
         app()
     except VigiaError as error:
-        typer.echo(f"vigia: {error.message}" + (f"\n  hint: {error.hint}" if error.hint else ""), err=True)
+        from interfaces.terminal.safety import safe_text
+
+        hint = f"\n  hint: {error.hint}" if error.hint else ""
+        typer.echo(safe_text(f"vigia: {error.message}{hint}"), err=True)
         sys.exit(2 if isinstance(error, InvalidInput) else 1)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -13,6 +13,8 @@ from rich.console import Console, RenderableType
 from rich.status import Status
 from rich.text import Text
 
+from interfaces.terminal.safety import safe_text
+
 
 class Teller:
     def __init__(self, *, json: bool) -> None:
@@ -35,11 +37,11 @@ class Teller:
     def detail(self, text: str) -> None:
         """What the current step is about, behind the spinner."""
         if self._status is not None:
-            self._status.update(Text(text))
+            self._status.update(Text(safe_text(text)))
 
     def say(self, text: str) -> None:
         line = Text(f"{time.perf_counter() - self._began:6.1f} s  ", style="dim")
-        self.console.print(line + Text(text))
+        self.console.print(line + Text(safe_text(text)))
 
     def show(self, what: RenderableType) -> None:
         self.console.print(what)

@@ -13,13 +13,15 @@ from rich.text import Text
 from agents.diagnosis.types import Finding
 from agents.incident.card import CardApproval, CardCause, CardProposal, IncidentCard
 from interfaces.terminal.charts import render_chart
+from interfaces.terminal.safety import safe_model
 
 SEVERITY_STYLES = {"critical": "bold red", "warning": "bold yellow", "info": "bold blue"}
 _LABEL = 14
 
 
 def render_card(card: IncidentCard) -> RenderableType:
-    """The whole card. Every text in it may come from outside, so it is shown as text and never read as markup."""
+    """The whole card. Texts in it come from outside: shown as text, never read as markup or obeyed by the terminal."""
+    card = safe_model(card)
     parts: list[RenderableType] = [_head(card), Text(card.impact)]
     for section in (_diagnosis(card), _charts(card), _proposal(card), _foot(card)):
         lines = list(section)
@@ -30,6 +32,7 @@ def render_card(card: IncidentCard) -> RenderableType:
 
 def render_outcome(card: IncidentCard) -> RenderableType:
     """What came of it, without the diagnosis that was shown before."""
+    card = safe_model(card)
     style = "bold green" if card.outcome == "mitigated" else SEVERITY_STYLES[card.severity]
     return Panel(_head(card), box=box.ROUNDED, border_style=style, padding=(0, 1))
 

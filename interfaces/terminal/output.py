@@ -42,7 +42,9 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     from rich.table import Table
     from rich.text import Text
 
-    cells = [[Text("" if cell is None else str(cell)) for cell in row] for row in rows]
+    from interfaces.terminal.safety import safe_text
+
+    cells = [[Text("" if cell is None else safe_text(str(cell))) for cell in row] for row in rows]
     if not cells:
         Console().print(Text(empty))
         return
@@ -52,3 +54,10 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     for row in cells:
         table.add_row(*row)
     Console().print(table)
+
+
+def print_text(text: str) -> None:
+    """`text` on a line of its own, nothing in it obeyed by the terminal."""
+    from interfaces.terminal.safety import safe_text
+
+    sys.stdout.write(safe_text(text) + "\n")

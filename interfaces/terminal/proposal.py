@@ -6,10 +6,12 @@ from rich.console import Console
 from rich.text import Text
 
 from guardrails.approvals.types import ApprovalRequest
+from interfaces.terminal.safety import safe_model
 
 
 def print_approval(request: ApprovalRequest, console: Console | None = None) -> None:
     """Everything the decision is bound to, as plain text."""
+    request = safe_model(request)
     proposal = request.proposal
     radius = proposal.blast_radius
     rows = [

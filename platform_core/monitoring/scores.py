@@ -21,7 +21,7 @@ MINIMUM_REFERENCE = 500
 WINDOW = timedelta(minutes=20)
 MINIMUM_PREDICTIONS = 30
 MINIMUM_EXCESS = 0.03
-SIGNIFICANCE = 1e-4
+SIGNIFICANCE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)

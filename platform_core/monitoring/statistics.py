@@ -50,7 +50,7 @@ def small_sample_psi(bins: Bins, counts: npt.NDArray[np.int64]) -> float:
     so its mean, (bins - 1)(1/n + 1/m), is taken off.
     """
     size = int(counts.sum())
-    shares = (counts + 0.5) / (size + 0.5 * len(counts))
+    shares: Floats = (counts.astype(np.float64) + 0.5) / (size + 0.5 * len(counts))
     return max(psi(bins.shares, shares) - (len(counts) - 1) * (1 / size + 1 / bins.size), 0.0)
 
 

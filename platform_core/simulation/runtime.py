@@ -50,7 +50,7 @@ class TickReport:
 
 
 class Simulation:
-    """`tick` is one step up to the clock's now, `run` a tick a second. Ticks and injections take turns."""
+    """`tick` is one step up to the clock's now, `run` a tick a second. A fault may come in between or amid."""
 
     def __init__(self, booted: Booted, checkout: Checkout, *, delivery: AlertmanagerDelivery | None = None) -> None:
         self.parts = booted.parts
@@ -72,9 +72,9 @@ class Simulation:
         """Let `fault` happen. Raises NotFound for a name that is not in FAULTS."""
         if fault not in FAULTS:
             raise NotFound(f"there is no fault {fault!r}", hint=f"faults: {', '.join(FAULTS)}")
-        with self._turn:
-            FAULTS[fault].inject(self.world)
-            self.fault = fault
+        # Not under the tick's lock: a canary takes seconds to train, and payments do not wait for it.
+        FAULTS[fault].inject(self.world)
+        self.fault = fault
 
     def tick(self) -> TickReport:
         """Everything that happened since the last tick: payments, ingestion, materialization, monitoring."""
@@ -154,10 +154,14 @@ class Simulation:
             self.parts.resources.report_status(resource.urn, status)
 
     def _watch_compaction(self, now: datetime) -> None:
-        """The compaction's controller: it stops a running one when its resource says so."""
+        """The compaction's controller: it stops a running one when its resource says so, and waits for its next time
+        once it may run again."""
         resource = self.parts.resources.get(COMPACTION_JOB)
         cancelled = isinstance(resource.spec, JobSpec) and resource.spec.desired == "cancelled"
-        if not cancelled or resource.status.get("state") != "running":
+        state = resource.status.get("state")
+        if state == "cancelled" and not cancelled:
+            self.parts.resources.report_status(COMPACTION_JOB, {"state": "idle"})
+        if state != "running" or not cancelled:
             return
         started = datetime.fromisoformat(resource.status["since"])
         run = JobRun(

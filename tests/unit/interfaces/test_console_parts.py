@@ -1,0 +1,61 @@
+"""The console's session cookies and charts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from xml.etree import ElementTree as ET
+
+from interfaces.console.charts import render_svg
+from interfaces.console.session import Sessions
+from tools.contract import Chart, Series
+
+
+class Wall:
+    now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_session_is_read_until_it_is_over() -> None:
+    wall = Wall()
+    sessions = Sessions(b"s" * 32, lifetime=3600, now=wall)
+    cookie = sessions.issue("human:alice")
+    assert sessions.read(cookie) == "human:alice"
+    wall.now += 3601
+    assert sessions.read(cookie) is None
+
+
+def test_a_session_cannot_be_made_up_or_altered() -> None:
+    sessions = Sessions(b"s" * 32, lifetime=3600)
+    cookie = sessions.issue("human:bob")
+    assert sessions.read(cookie.replace("human:bob", "human:alice")) is None
+    assert sessions.read(Sessions(b"t" * 32, lifetime=3600).issue("human:bob")) is None
+    for broken in (None, "", "|", "||||", "human:alice|9|x|y", "a|b|c|d"):
+        assert sessions.read(broken) is None
+
+
+def test_the_csrf_token_belongs_to_the_session() -> None:
+    sessions = Sessions(b"s" * 32, lifetime=3600)
+    mine, theirs = sessions.issue("human:alice"), sessions.issue("human:alice")
+    assert sessions.csrf_holds(mine, sessions.csrf(mine))
+    assert not sessions.csrf_holds(theirs, sessions.csrf(mine))
+    assert not sessions.csrf_holds(mine, "")
+    assert not sessions.csrf_holds(mine, mine.rpartition("|")[2])
+
+
+def test_a_chart_is_well_formed_and_escaped() -> None:
+    moments = [datetime(2026, 11, 19, 5, minute, tzinfo=UTC) for minute in range(3)]
+    series = Series(name="<b>p50</b>", points=tuple(zip(moments, (1.0, 2.0, 94.0), strict=True)))
+    chart = Chart(title='"><script>x</script>', unit="BRL", series=(series,), marks=((moments[1], "<deploy>"),))
+    root = ET.fromstring(render_svg(chart))
+    assert {child.tag for child in root} == {"title", "line", "text", "polyline"}
+    points = next(child for child in root if child.tag == "polyline").attrib["points"].split()
+    heights = [float(point.split(",")[1]) for point in points]
+    assert heights == sorted(heights, reverse=True)
+
+
+def test_charts_without_points_or_with_one_value_are_drawn() -> None:
+    moment = datetime(2026, 11, 19, 5, tzinfo=UTC)
+    for points in ((), ((moment, 0.0),), ((moment, -4.0),)):
+        ET.fromstring(render_svg(Chart(title="t", unit="", series=(Series(name="s", points=points),))))
