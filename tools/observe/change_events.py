@@ -17,8 +17,9 @@ from tools.profiles import column_profile, nulls_began
 from tools.reading import find_source, window
 
 REPORTED: tuple[ChangeKind, ...] = ("deploy", "rollout", "campaign", "schema", "config", "scale", "job", "traffic")
-SETTLE = timedelta(minutes=2)
-"""An event may carry a time slightly after the first row it touched: clocks and batches differ."""
+SETTLE = timedelta(minutes=5)
+"""An event may come after the first row it touched: what was in flight at a deploy is published by the new version, and
+event times are those of the payment."""
 
 
 class Arguments(ToolArguments):
