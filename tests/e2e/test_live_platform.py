@@ -203,6 +203,8 @@ class TestConsole:
         screen.resize(*PHONE, phone=True)
         screen.screenshot(tmp_path / "incident-phone.png")
         assert screen.overflow() <= 0, "nothing has to be scrolled sideways"
+        heights = screen.evaluate("[...document.querySelectorAll('.decide button')].map(b => b.offsetHeight)")
+        assert min(heights) >= 44, "a thumb needs 44 px"
         screen.resize(*DESKTOP)
 
     def test_approved_by_the_form_it_is_done_and_verified(
