@@ -8,8 +8,8 @@ from markupsafe import Markup
 
 from tools.contract import Chart
 
-WIDTH, HEIGHT = 560, 190
-_LEFT, _RIGHT, _TOP, _BOTTOM = 54, 12, 12, 40
+WIDTH, HEIGHT = 560, 200
+_LEFT, _RIGHT, _TOP, _BOTTOM = 54, 12, 12, 50
 
 
 class _Scale:
@@ -66,8 +66,8 @@ def _axes(chart: Chart, scale: _Scale) -> list[Markup]:
         Markup('<line class="axis" x1="{}" y1="{}" x2="{}" y2="{}"/>').format(_LEFT, floor, WIDTH - _RIGHT, floor),
         text.format("end", _LEFT - 6, scale.y(scale.high) + 4, _short(scale.high)),
         text.format("end", _LEFT - 6, scale.y(scale.low) + 4, _short(scale.low)),
-        text.format("", _LEFT, floor + 14, f"{first:%H:%M}"),
-        text.format("end", WIDTH - _RIGHT, floor + 14, f"{last:%H:%M} UTC"),
+        text.format("", _LEFT, floor + 18, f"{first:%H:%M}"),
+        text.format("end", WIDTH - _RIGHT, floor + 18, f"{last:%H:%M} UTC"),
     ]
 
 
