@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from agents.incident.card import IncidentCard
+from interfaces.demo.run import verify_audit
 from interfaces.slack.ids import ActionId
 from tests.fakes.alerting_servers import SOURCE, require_alerting_servers
 from tests.fakes.browser import Page, browser, chromium
@@ -228,3 +229,16 @@ class TestConsole:
         assert screen.complaints == []
         hosts = {urllib.parse.urlsplit(address).hostname for address in screen.requested}
         assert hosts <= {"127.0.0.1", None}
+
+
+class TestAfterwards:
+    def test_what_stays_mended_is_resolved(self, live: LivePlatform, brazil: Found) -> None:
+        def over() -> bool:
+            alerts = live.api.alerts(brazil.card.incident_id)
+            return all(alert["status"] == "resolved" for alert in alerts)
+
+        live.until(over, 60, "the word of Alertmanager that nothing fires any more")
+        live.until(lambda: live.api.card(brazil.card.incident_id).status == "resolved", 60, "the end of the cooldown")
+
+    def test_the_audit_log_holds_the_whole_evening(self, live: LivePlatform) -> None:
+        assert verify_audit(live.workspace).verified
