@@ -208,6 +208,17 @@ class TestConsole:
         assert min(heights) >= 44, "a thumb needs 44 px"
         screen.resize(*DESKTOP)
 
+    @pytest.mark.parametrize("path", ["/console", "/console/approvals", "/console/audit", "/console/health"])
+    def test_so_can_every_other_page(self, live: LivePlatform, screen: Page, path: str, tmp_path: Path) -> None:
+        back = screen.evaluate("location.href")
+        screen.resize(*PHONE, phone=True)
+        screen.open(f"{live.workspace.copilot_url}{path}")
+        screen.screenshot(tmp_path / "page.png")
+        assert screen.evaluate("document.querySelector('h1').innerText")
+        assert screen.overflow() <= 0
+        screen.resize(*DESKTOP)
+        screen.open(back)
+
     def test_approved_by_the_form_it_is_done_and_verified(
         self, live: LivePlatform, screen: Page, colombia: Found, tmp_path: Path
     ) -> None:
