@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from interfaces.console.charts import render_svg
@@ -40,13 +40,13 @@ def page(template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
     return HTMLResponse(_environment.get_template(template).render(**values), status, HEADERS)
 
 
-STATIC = {"console.css": "text/css", "icon.svg": "image/svg+xml"}
-"""The files there are, with their media types."""
+def style_sheet() -> str:
+    return _static("console.css")
 
 
-def static_file(name: str) -> Response | None:
-    """One of STATIC; None for any other name."""
-    if name not in STATIC:
-        return None
-    content = (_HERE / "static" / name).read_text(encoding="utf-8")
-    return Response(content, media_type=STATIC[name], headers={"Cache-Control": "max-age=300"})
+def icon() -> str:
+    return _static("icon.svg")
+
+
+def _static(name: str) -> str:
+    return (_HERE / "static" / name).read_text(encoding="utf-8")

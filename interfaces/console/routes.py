@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 
 from foundation.errors import Forbidden, NotFound, Unauthenticated, VigiaError
-from interfaces.console.rendering import HEADERS, page, static_file
+from interfaces.console.rendering import HEADERS, icon, page, style_sheet
 from interfaces.console.session import COOKIE, Sessions
 from interfaces.http.services import CopilotServices, visible_incident
 from platform_core.access.principals import Principal
@@ -61,12 +61,13 @@ def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cook
     def home() -> Response:
         return RedirectResponse("/console", 303)
 
-    @router.get("/console/static/{name}")
-    def static(name: str) -> Response:
-        found = static_file(name)
-        if found is None:
-            raise NotFound(f"there is no file {name!r}")
-        return found
+    @router.get("/console/static/console.css")
+    def css() -> Response:
+        return Response(style_sheet(), media_type="text/css", headers={"Cache-Control": "max-age=300"})
+
+    @router.get("/console/static/icon.svg")
+    def icon_file() -> Response:
+        return Response(icon(), media_type="image/svg+xml", headers={"Cache-Control": "max-age=86400"})
 
     @router.get("/console/login")
     def login_page() -> Response:

@@ -6,6 +6,7 @@ import os
 import secrets
 import socket
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,13 +52,15 @@ class Workspace:
         return self.directory / "keys" / f"{name}.key"
 
 
-def make_workspace(options: DemoOptions) -> Workspace:
-    """Raises Conflict for a data directory that holds an earlier story."""
+def make_workspace(options: DemoOptions, *, slack_users: Mapping[str, str] | None = None) -> Workspace:
+    """`slack_users` gives the Slack user id of people by name. Raises Conflict for a data directory that holds an
+    earlier story."""
     directory = (options.data_dir or Path(".vigia") / f"demo-{time.strftime('%Y%m%d-%H%M%S')}").absolute()
     if (directory / "vigia.db").exists():
         raise Conflict(f"{directory} holds an earlier story", hint="choose another --data-dir")
     (directory / "keys").mkdir(parents=True, exist_ok=True)
-    keys = {name: _add(directory, name, role) for name, role in PEOPLE}
+    known = slack_users or {}
+    keys = {name: _add(directory, name, role, known.get(name)) for name, role in PEOPLE}
     copilot, serving, simulation = _free_ports(3)
     tokens = {name: secrets.token_urlsafe(32) for name in ("control", "simulation", "alerts", "session")}
     ours = {
@@ -94,8 +97,10 @@ def make_workspace(options: DemoOptions) -> Workspace:
     )
 
 
-def _add(directory: Path, name: str, role: str) -> str:
-    key = add_principal(directory / "principals.yaml", name=name, roles=[role], tenants=["*"])
+def _add(directory: Path, name: str, role: str, slack_user_id: str | None) -> str:
+    key = add_principal(
+        directory / "principals.yaml", name=name, roles=[role], tenants=["*"], slack_user_id=slack_user_id
+    )
     path = directory / "keys" / f"{name}.key"
     path.touch(mode=0o600)
     path.write_text(key + "\n", encoding="utf-8")

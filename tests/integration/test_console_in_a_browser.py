@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import threading
 import time
@@ -25,7 +24,7 @@ from interfaces.principals import add_principal
 from interfaces.settings import Settings
 from platform_core.catalog.lineage import Lineage
 from platform_core.monitoring.alert import Alert
-from tests.fakes.browser import Browser, chromium
+from tests.fakes.browser import Page, browser
 from tests.fakes.cards import quarantine_proposal
 from tests.fakes.diagnoses import DIAGNOSIS
 from tools.contract import Chart, Observation, Series
@@ -103,51 +102,49 @@ def console(tmp_path: Path) -> Iterator[Console]:
 
 
 @pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Browser]:
-    executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if executable is None:
-        pytest.skip("no Chromium on this machine: apt-get install chromium")
-    with chromium(executable, tmp_path / "profile") as browser:
-        yield browser
+def page(tmp_path: Path) -> Iterator[Page]:
+    with browser(tmp_path) as page:
+        yield page
 
 
-def sign_in(browser: Browser, console: Console) -> None:
-    browser.open(f"{console.url}/console")
-    browser.wait("document.querySelector('#api_key')")
-    browser.run(f"document.querySelector('#api_key').value = {console.key!r}")
-    browser.run("document.querySelector('main button').click()")
-    browser.wait("location.pathname === '/console' && document.querySelector('a.row')")
+def sign_in(page: Page, console: Console) -> None:
+    page.open(f"{console.url}/console")
+    page.wait("!!(document.querySelector('#api_key'))")
+    page.type("#api_key", console.key)
+    page.click("main button")
+    page.wait("!!(location.pathname === '/console' && document.querySelector('a.row'))")
 
 
-def test_an_engineer_signs_in_reads_the_card_and_approves(browser: Browser, console: Console) -> None:
-    sign_in(browser, console)
-    browser.run("document.querySelector('a.row').click()")
-    browser.wait("document.querySelector('.decide')")
-    text = browser.text()
+def test_an_engineer_signs_in_reads_the_card_and_approves(page: Page, console: Console) -> None:
+    sign_in(page, console)
+    page.click("a.row")
+    page.wait("!!(document.querySelector('.decide'))")
+    text = page.text()
     assert "Most likely" in text
     assert HOSTILE in text, "text from outside is shown as text"
-    assert browser.run("document.title").startswith("INC-0001")
-    assert browser.run("document.querySelectorAll('svg.chart polyline').length") >= 1
-    browser.run("document.querySelector('#reason').value = 'amounts are in cents'")
-    browser.run("document.querySelector('button.approve').click()")
-    browser.wait("!document.querySelector('.decide') && document.querySelector('#proposal')")
-    assert "approve by human:alice over console" in browser.text()
+    assert page.evaluate("document.title").startswith("INC-0001")
+    assert page.evaluate("document.querySelectorAll('svg.chart polyline').length") >= 1
+    page.type("#reason", "amounts are in cents")
+    page.click("button.approve")
+    page.wait("!!(!document.querySelector('.decide') && document.querySelector('#proposal'))")
+    assert "approve by human:alice over console" in page.text()
     decided = make_approvals(console.base, make_policy(console.base.settings)).get(console.request_id)
     assert (decided.status, decided.decisions[0].channel) == ("approved", "console")
     assert decided.decisions[0].reason == "amounts are in cents"
-    assert browser.complaints == []
+    assert page.complaints == []
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_the_card_fits_a_phone_in_both_schemes(browser: Browser, console: Console, dark: bool) -> None:
-    browser.size(390, 844, dark=dark)
-    sign_in(browser, console)
-    browser.open(f"{console.url}/console/incidents/{console.incident_id}")
-    browser.wait("document.querySelector('.decide')")
-    assert browser.run("document.documentElement.scrollWidth") <= 390
-    heights = browser.run("[...document.querySelectorAll('.decide button')].map(b => b.offsetHeight)")
+def test_the_card_fits_a_phone_in_both_schemes(page: Page, console: Console, dark: bool) -> None:
+    page.resize(390, 844, phone=True)
+    page.colours("dark" if dark else "light")
+    sign_in(page, console)
+    page.open(f"{console.url}/console/incidents/{console.incident_id}")
+    page.wait("!!(document.querySelector('.decide'))")
+    assert page.overflow() <= 0
+    heights = page.evaluate("[...document.querySelectorAll('.decide button')].map(b => b.offsetHeight)")
     assert min(heights) >= 44, "a thumb needs 44 px"
-    ink, card = browser.run(
+    ink, card = page.evaluate(
         "[getComputedStyle(document.body).color, getComputedStyle(document.querySelector('.card')).backgroundColor]"
     )
     brightness = [sum(map(float, value[4:-1].split(","))) for value in (ink, card)]

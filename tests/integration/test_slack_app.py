@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -31,16 +30,13 @@ from platform_core.access.principals import Principal
 from tests.fakes.cards import incident_card, quarantine_proposal
 from tests.fakes.diagnoses import EVIDENCE
 from tests.fakes.loopback import serve
-from tests.fakes.slack import ENTRY, SECRET, TOKEN, Workspace, button, press, signed, slack_emulator, submit
+from tests.fakes.slack import SECRET, TOKEN, Workspace, button, press, signed, slack_emulator, submit
 
 pytestmark = pytest.mark.server
 
 
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[str]:
-    if not ENTRY.exists():
-        message = "the Slack emulator is not installed: scripts/slack-emulator"
-        (pytest.fail if os.environ.get("VIGIA_TEST_REQUIRE_SERVERS") else pytest.skip)(message)
     with slack_emulator() as address:
         yield address
 
