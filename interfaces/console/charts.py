@@ -41,14 +41,16 @@ def render_svg(chart: Chart) -> Markup:
         ).format(WIDTH, title)
     scale = _Scale(chart)
     parts = [title, *_axes(chart, scale), *_marks(chart, scale)]
-    for index, series in enumerate(chart.series[:6]):
+    shown = chart.series[:6]
+    apart = min(160.0, (WIDTH - _LEFT - _RIGHT) / len(shown))
+    for index, series in enumerate(shown):
         if not series.points:
             continue
         path = " ".join(f"{scale.x(at):.1f},{scale.y(value):.1f}" for at, value in series.points)
         parts.append(Markup('<polyline class="line s{}" points="{}"/>').format(index, path))
         parts.append(
             Markup('<text class="key s{}" x="{}" y="{}">{}</text>').format(
-                index, _LEFT + 90 * index, HEIGHT - 6, series.name[:14]
+                index, f"{_LEFT + apart * index:.0f}", HEIGHT - 6, series.name[:14]
             )
         )
     body = Markup("").join(parts)
