@@ -22,6 +22,7 @@ class PlatformGauges:
         self._psi = self._gauge("source_drift_psi", "Population stability index.", "source", "column")
         self._up = self._gauge("connector_up", "1 while the connector runs.", "source")
         self._failures = self._gauge("job_consecutive_failures", "Latest runs that failed.", "job", "tenant")
+        self._blind = self._gauge("monitor_blind", "1 for a monitor that could not be evaluated.", "monitor")
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(f"vigia_{name}", text, labels, registry=self.registry)
@@ -40,6 +41,9 @@ class PlatformGauges:
                 self._psi.labels(first, second).set(value)
             elif prefix == "jobs":
                 self._failures.labels(f"materialize-{first}", second).set(value)
+        self._blind.clear()
+        for name in runner.blind:
+            self._blind.labels(name).set(1.0)
         for resource in resources.list(kind="connector"):
             if isinstance(resource.spec, ConnectorSpec):
                 self._up.labels(resource.spec.source).set(1.0 if resource.status.get("state") == "running" else 0.0)

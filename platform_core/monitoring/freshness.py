@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from platform_core.monitoring.alert import Alert
-from platform_core.monitoring.monitor import Watch, alert, watches
+from platform_core.monitoring.monitor import Monitor, Watch, alert
 from platform_core.view import PlatformView
 
 
-class FreshnessMonitor:
+class FreshnessMonitor(Monitor):
     """`freshness-<view>-<tenant>`; threshold in seconds. What was never written is reported by nobody: the view is new
     there."""
 
     prefix = "freshness"
+    pieces = 2
 
-    def __init__(self) -> None:
-        self.readings: dict[str, float] = {}
-
-    def check(self, view: PlatformView) -> list[Alert]:
-        checked = (self._check(view, watch) for watch in watches(view, self.prefix, 2))
-        return [found for found in checked if found is not None]
-
-    def _check(self, view: PlatformView, watch: Watch) -> Alert | None:
+    def look(self, view: PlatformView, watch: Watch) -> Alert | None:
         name, tenant = watch.parts
         newest = view.online.newest_event(tenant, name)
         if newest is None:
