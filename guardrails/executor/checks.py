@@ -42,9 +42,14 @@ def require_same_target(action: Action, request: ApprovalRequest) -> None:
         and action.tier == proposal.tier
         and (plan.target, plan.tenant) == (proposal.plan.target, proposal.tenant)
     )
+    void = "the approval is void: propose and ask again"
     if not same:
         raise TargetMoved(
             f"{plan.target} is at revision {plan.target_revision}; {request.id} was approved for revision "
             f"{proposal.plan.target_revision}",
-            hint="the approval is void: propose and ask again",
+            hint=void,
         )
+    # The diff is what people read. Code that plans another one for the same arguments (a release in between, say) is
+    # not what they approved, whatever digest and revision say. Compared as JSON: the stored one has been through it.
+    if plan.model_dump(mode="json")["changes"] != proposal.plan.model_dump(mode="json")["changes"]:
+        raise TargetMoved(f"{proposal.tool} would now change {plan.target} otherwise than was shown", hint=void)

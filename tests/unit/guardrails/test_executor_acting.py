@@ -15,6 +15,7 @@ from foundation.clock import FixedClock
 from foundation.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
 from guardrails.executor.errors import TargetMoved
 from guardrails.policy.policy import Policy
+from guardrails.proposal import PlannedChange
 from tests.fakes.guarded import ALICE, BOB, Guard, Killed, proposal
 
 MINUTE = timedelta(minutes=1)
@@ -127,6 +128,18 @@ def test_a_plan_for_something_else_voids_too(guard: Guard, attribute: str, value
     setattr(guard.action, attribute, value)
     with pytest.raises(TargetMoved):
         guard.executor().execute(approval_id)
+    assert guard.target.effects == 0
+
+
+def test_the_diff_that_runs_is_the_diff_that_was_shown(guard: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Same arguments, same revision, same digest: another release of the action plans something else."""
+    approval_id = guard.approved()
+    shown = guard.action.plan({})
+    other = shown.model_copy(update={"changes": (PlannedChange(field="desired", before="running", after="paused"),)})
+    monkeypatch.setattr(guard.action, "plan", lambda arguments: other)
+    with pytest.raises(TargetMoved, match="otherwise than was shown"):
+        guard.executor().execute(approval_id)
+    assert guard.approvals.get(approval_id).status == "expired"
     assert guard.target.effects == 0
 
 
