@@ -16,7 +16,8 @@ from foundation.errors import Conflict, Forbidden, InvalidInput, NotFound, Unava
 from guardrails.executor.errors import TargetMoved
 from guardrails.policy.policy import Policy
 from guardrails.proposal import PlannedChange
-from tests.fakes.guarded import ALICE, BOB, Guard, Killed, proposal
+from platform_core.access.principals import Principal
+from tests.fakes.guarded import ALICE, BOB, Guard, Killed, person, proposal
 
 MINUTE = timedelta(minutes=1)
 
@@ -166,6 +167,30 @@ def test_todays_policy_counts(guard: Guard, tmp_path: Path) -> None:
         guard.executor(policy=denying).execute(approval_id)
     assert guard.target.effects == 0
     assert guard.approvals.get(approval_id).status == "approved"
+
+
+@pytest.mark.parametrize(
+    ("today", "says"),
+    [
+        (None, "nobody is known as 'human:alice'"),
+        (person("alice", "responder"), "human:alice has none of the roles"),
+        (person("alice", "oncall", tenants=frozenset({"ar"})), "may not act for tenant br"),
+    ],
+)
+def test_an_approver_who_may_no_longer_decide_does_not_count(guard: Guard, today: Principal | None, says: str) -> None:
+    approval_id = guard.approved()
+    guard.people[ALICE.id] = today
+    with pytest.raises(Forbidden, match=f"has 0; .*{says}"):
+        guard.executor().execute(approval_id)
+    assert guard.target.effects == 0
+
+
+def test_a_policy_that_now_wants_another_role_counts(guard: Guard, tmp_path: Path) -> None:
+    approval_id = guard.approved()
+    stricter = policy(tmp_path, **{"[oncall, approver, admin]": "[approver, admin]"})
+    with pytest.raises(Forbidden, match="human:alice has none of the roles"):
+        guard.executor(policy=stricter).execute(approval_id)
+    assert guard.target.effects == 0
 
 
 def test_what_policy_allowed_by_itself_is_not_an_approval_by_a_person(
