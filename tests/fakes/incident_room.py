@@ -111,7 +111,9 @@ def open_room(
     approvals = ApprovalService(engine, clock, audit, policy, expires_after=timedelta(minutes=30))
     target = FileTarget(directory / "target.json")
     action = RestartConnector(target, observer)
-    executor = Executor(engine, clock, audit, approvals, policy, {action.name: action}, actor="service:worker")
+    executor = Executor(
+        engine, clock, audit, approvals, policy, {action.name: action}, people=lambda _id: ALICE, actor="service:worker"
+    )
     triage = OneFaultTriage(target, action)
     runbooks = RunbookLibrary(directory / "runbooks")
     notifier = RememberingNotifier()
