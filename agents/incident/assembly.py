@@ -86,7 +86,7 @@ def assemble_worker(parts: FlowParts) -> Reconciler:
         approvals=parts.approvals,
         executor=parts.executor,
         leases=leases,
-        closer=Closer(parts.engine, parts.clock, store, parts.rules),
+        closer=Closer(parts.engine, parts.clock, store, parts.triage, parts.rules),
         announcer=Announcer(parts.engine, cards, parts.notifiers, wall=parts.wall),
         observer=parts.observer,
         poll_seconds=parts.poll_seconds,

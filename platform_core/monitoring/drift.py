@@ -9,12 +9,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import numpy as np
+import pyarrow as pa
 
-from foundation.errors import NotFound
+from foundation.errors import InvalidInput, NotFound
 from platform_core.monitoring.alert import Alert
-from platform_core.monitoring.monitor import Watch, alert, watches
+from platform_core.monitoring.monitor import Monitor, Watch, alert
 from platform_core.monitoring.recent import Kept
-from platform_core.monitoring.statistics import Bins, chi_square_p, small_sample_psi
+from platform_core.monitoring.statistics import Bins, Floats, chi_square_p, small_sample_psi
 from platform_core.view import PlatformView
 
 REFERENCE = timedelta(days=14)
@@ -30,25 +31,22 @@ MINIMUM_ROWS = 60
 SIGNIFICANCE = 1e-5
 
 
-class DriftMonitor:
+class DriftMonitor(Monitor):
     """`drift-<source>-<column>`; threshold: PSI, e.g. 0.25. Small samples must also be significant."""
 
     prefix = "drift"
+    pieces = 2
 
     def __init__(self) -> None:
-        self.readings: dict[str, float] = {}
+        super().__init__()
         self._references: Kept[Bins | None] = Kept(timedelta(hours=6))
         self._drifted: set[str] = set()
 
-    def check(self, view: PlatformView) -> list[Alert]:
-        checked = (self._check(view, watch) for watch in watches(view, self.prefix, 2))
-        return [found for found in checked if found is not None]
-
-    def _check(self, view: PlatformView, watch: Watch) -> Alert | None:
+    def look(self, view: PlatformView, watch: Watch) -> Alert | None:
         name, column = watch.parts
         now = view.clock.now()
+        table = view.catalog.source(name).table
         try:
-            table = view.catalog.source(name).table
             since = watch.spec.baseline_since
             bins = self._references.get(watch.name, since, now, lambda: reference_bins(view, table, column, now, since))
             sample = newest_values(view, table, column, now)
@@ -75,12 +73,10 @@ class DriftMonitor:
         )
 
 
-def newest_values(
-    view: PlatformView, table: str, column: str, now: datetime
-) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def newest_values(view: PlatformView, table: str, column: str, now: datetime) -> Floats:
     """Non-null values of the last `WINDOW`, or of a longer stretch where that is needed for a sample."""
     rows = view.offline.read(table, start=now - REACH, columns=["event_ts", column])
-    values = rows[column].to_numpy().astype(np.float64)
+    values = _numbers(rows, column)
     ages = rows["event_ts"].to_numpy()
     order = np.argsort(ages)
     values, ages = values[order], ages[order]
@@ -95,7 +91,15 @@ def reference_bins(view: PlatformView, table: str, column: str, now: datetime, s
     end = now - REFERENCE_GAP if since is None else now
     start = end - REFERENCE if since is None else since
     rows = view.offline.read(table, start=start, end=end, columns=["event_ts", column])
-    values = rows[column].to_numpy().astype(np.float64)
+    values = _numbers(rows, column)
     values = values[~np.isnan(values)]
     minimum = MINIMUM_REFERENCE if since is None else MINIMUM_ROWS
     return Bins.of(values) if len(values) >= minimum else None
+
+
+def _numbers(rows: pa.Table, column: str) -> Floats:
+    """The column with NaN for null. Raises InvalidInput when it does not hold numbers."""
+    dtype = rows.schema.field(column).type
+    if not (pa.types.is_floating(dtype) or pa.types.is_integer(dtype)):
+        raise InvalidInput(f"column {column!r} holds {dtype}, not numbers", hint="drift is judged on numbers only")
+    return rows[column].to_numpy().astype(np.float64)

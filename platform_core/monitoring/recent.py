@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 import pyarrow as pa
@@ -12,6 +12,7 @@ import pyarrow.compute
 
 from platform_core.features.offline.port import OfflineStore
 from platform_core.operations.resources import Resource, ResourceReader
+from platform_core.operations.timeline import ChangeEvent, ChangeKind, JobRun, OperationsReader, UsageRecord
 from platform_core.serving.types import PredictionLog
 from platform_core.view import PlatformView
 
@@ -88,6 +89,33 @@ class _SharedResources(ResourceReader):
         return self._lists[kind, tenant]
 
 
+class _SharedOperations(OperationsReader):
+    def __init__(self, operations: OperationsReader) -> None:
+        self._operations = operations
+        self._runs: dict[tuple[object, ...], list[JobRun]] = {}
+
+    def changes(
+        self,
+        start: datetime,
+        end: datetime,
+        *,
+        subjects: list[str] | None = None,
+        kinds: list[ChangeKind] | None = None,
+    ) -> list[ChangeEvent]:
+        return self._operations.changes(start, end, subjects=subjects, kinds=kinds)
+
+    def job_runs(
+        self, start: datetime, end: datetime, *, job: str | None = None, subject: str | None = None, limit: int = 500
+    ) -> list[JobRun]:
+        key = (start, end, job, subject, limit)
+        if key not in self._runs:
+            self._runs[key] = self._operations.job_runs(start, end, job=job, subject=subject, limit=limit)
+        return self._runs[key]
+
+    def usage(self, resource_id: str, start: date, end: date) -> list[UsageRecord]:
+        return self._operations.usage(resource_id, start, end)
+
+
 def shared(view: PlatformView) -> PlatformView:
     """`view` for one run of all monitors: what several of them read is read once."""
     now = view.clock.now()
@@ -95,6 +123,7 @@ def shared(view: PlatformView) -> PlatformView:
         view,
         offline=_SharedOffline(view.offline, now),
         predictions=_SharedPredictions(view.predictions, now),
+        operations=_SharedOperations(view.operations),
         resources=_SharedResources(view.resources),
     )
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from platform_core.monitoring.alert import Alert
-from platform_core.monitoring.monitor import Watch, alert, watches
+from platform_core.monitoring.monitor import Monitor, Watch, alert
 from platform_core.monitoring.recent import Kept
 from platform_core.monitoring.statistics import binomial_tail, dispersion
 from platform_core.urn import parse_urn
@@ -30,21 +30,18 @@ class _Usual:
     dispersion: float
 
 
-class ScoreShiftMonitor:
+class ScoreShiftMonitor(Monitor):
     """`score-<endpoint>`; threshold: how many times the usual decline rate, e.g. 3. Needs three points more, too."""
 
     prefix = "score"
+    pieces = 1
 
     def __init__(self) -> None:
-        self.readings: dict[str, float] = {}
+        super().__init__()
         self._usual: Kept[_Usual | None] = Kept(timedelta(hours=6))
         self._shifted: set[str] = set()
 
-    def check(self, view: PlatformView) -> list[Alert]:
-        checked = (self._check(view, watch) for watch in watches(view, self.prefix, 1))
-        return [found for found in checked if found is not None]
-
-    def _check(self, view: PlatformView, watch: Watch) -> Alert | None:
+    def look(self, view: PlatformView, watch: Watch) -> Alert | None:
         _kind, endpoint = parse_urn(watch.spec.subject)
         now = view.clock.now()
         since = watch.spec.baseline_since

@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from agents.incident.card import IncidentCard
+from interfaces.demo.run import verify_audit
 from interfaces.slack.ids import ActionId
 from tests.fakes.alerting_servers import SOURCE, require_alerting_servers
 from tests.fakes.browser import Page, browser, chromium
@@ -203,7 +204,20 @@ class TestConsole:
         screen.resize(*PHONE, phone=True)
         screen.screenshot(tmp_path / "incident-phone.png")
         assert screen.overflow() <= 0, "nothing has to be scrolled sideways"
+        heights = screen.evaluate("[...document.querySelectorAll('.decide button')].map(b => b.offsetHeight)")
+        assert min(heights) >= 44, "a thumb needs 44 px"
         screen.resize(*DESKTOP)
+
+    @pytest.mark.parametrize("path", ["/console", "/console/approvals", "/console/audit", "/console/health"])
+    def test_so_can_every_other_page(self, live: LivePlatform, screen: Page, path: str, tmp_path: Path) -> None:
+        back = screen.evaluate("location.href")
+        screen.resize(*PHONE, phone=True)
+        screen.open(f"{live.workspace.copilot_url}{path}")
+        screen.screenshot(tmp_path / "page.png")
+        assert screen.evaluate("document.querySelector('h1').innerText")
+        assert screen.overflow() <= 0
+        screen.resize(*DESKTOP)
+        screen.open(back)
 
     def test_approved_by_the_form_it_is_done_and_verified(
         self, live: LivePlatform, screen: Page, colombia: Found, tmp_path: Path
@@ -226,3 +240,16 @@ class TestConsole:
         assert screen.complaints == []
         hosts = {urllib.parse.urlsplit(address).hostname for address in screen.requested}
         assert hosts <= {"127.0.0.1", None}
+
+
+class TestAfterwards:
+    def test_what_stays_mended_is_resolved(self, live: LivePlatform, brazil: Found) -> None:
+        def over() -> bool:
+            alerts = live.api.alerts(brazil.card.incident_id)
+            return all(alert["status"] == "resolved" for alert in alerts)
+
+        live.until(over, 60, "the word of Alertmanager that nothing fires any more")
+        live.until(lambda: live.api.card(brazil.card.incident_id).status == "resolved", 60, "the end of the cooldown")
+
+    def test_the_audit_log_holds_the_whole_evening(self, live: LivePlatform) -> None:
+        assert verify_audit(live.workspace).verified

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -104,6 +104,10 @@ class Page:
             deviceScaleFactor=2 if phone else 1,
             mobile=phone,
         )
+
+    def colours(self, scheme: Literal["light", "dark"]) -> None:
+        """What the person has set on their machine."""
+        self._call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
 
     def open(self, address: str) -> None:
         self._call("Page.navigate", url=address)

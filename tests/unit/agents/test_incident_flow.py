@@ -219,34 +219,6 @@ def test_a_failing_chat_does_not_hold_the_work_and_is_told_later(room: IncidentR
     assert room.notifier.cards[-1].status == "awaiting_approval"
 
 
-def test_a_mitigated_incident_is_resolved_after_its_cooldown(room: IncidentRoom, clock: FixedClock) -> None:
-    room.inbox.receive([room.alert()])
-    room.settle()
-    room.approve()
-    room.settle()
-    clock.advance(timedelta(minutes=31))
-    room.worker._next_close = 0
-    room.settle()
-    (incident,) = room.store.list()
-    assert (incident.status, incident.outcome) == ("resolved", "mitigated")
-
-
-def test_what_comes_back_during_the_cooldown_is_investigated_again(room: IncidentRoom, clock: FixedClock) -> None:
-    room.inbox.receive([room.alert()])
-    room.settle()
-    room.approve()
-    room.settle()
-    clock.advance(timedelta(minutes=5))
-    room.inbox.receive([room.alert(9, "volume")])
-    room.settle()
-    assert room.triage.gathered == 1
-    clock.advance(timedelta(minutes=31))
-    room.worker._next_close = 0
-    room.settle()
-    (incident,) = room.store.list()
-    assert (incident.status, room.triage.gathered) == ("awaiting_approval", 2)
-
-
 def test_an_illegal_transition_is_refused(room: IncidentRoom) -> None:
     room.inbox.receive([room.alert()])
     room.settle()

@@ -266,6 +266,47 @@ def test_nothing_is_sent_again_after_the_grant(guard: Guard, clock: FixedClock) 
     assert guard.target.effects == 0
 
 
+def test_what_was_given_up_does_not_happen_afterwards(
+    guard: Guard, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another worker gives up on an execution while the request of the one that claimed it is under way."""
+    approval_id = guard.approved()
+    change, seen = guard.target.change, []
+
+    def slow_change(key: str, expected_revision: int) -> object:
+        clock.advance(31 * MINUTE)
+        seen.extend(execution.status for execution in guard.executor().reconcile())
+        return change(key, expected_revision)
+
+    monkeypatch.setattr(guard.target, "change", slow_change)
+    execution = guard.executor().execute(approval_id)
+    assert seen == ["failed"]
+    assert (execution.status, guard.target.effects) == ("failed", 0), "the record and the world must agree"
+    assert guard.audited()[-2:] == ["action.started", "action.failed"]
+
+
+@pytest.mark.parametrize("stopped_by", ["grant", "refusal"])
+def test_it_has_failed_only_when_the_target_says_so(
+    guard: Guard, clock: FixedClock, monkeypatch: pytest.MonkeyPatch, stopped_by: str
+) -> None:
+    approval_id = guard.approved()
+
+    def change(key: str, expected_revision: int) -> None:
+        raise Unavailable("silent") if stopped_by == "grant" else Conflict("somebody was faster")
+
+    def withdraw(key: str) -> None:
+        raise Unavailable("no answer")
+
+    monkeypatch.setattr(guard.target, "change", change)
+    with monkeypatch.context() as patch:
+        patch.setattr(guard.target, "withdraw", withdraw)
+        assert guard.executor().execute(approval_id).status == "unknown"
+        clock.advance(31 * MINUTE)
+        assert [e.status for e in guard.executor().reconcile()] == ["unknown"]
+    assert [e.status for e in guard.executor().reconcile()] == ["failed"]
+    assert guard.target.effects == 0
+
+
 def test_what_happened_is_recorded_even_after_the_grant(guard: Guard, clock: FixedClock) -> None:
     approval_id = guard.approved()
     guard.target.lose_answers = True
@@ -296,11 +337,9 @@ def test_a_target_that_refuses_what_it_did_itself_is_asked(guard: Guard) -> None
     with pytest.raises(Killed):
         guard.executor().execute(approval_id)
     guard.target.crash_at = None
-    answers, calls = guard.action.find, []
 
-    def find(key: str) -> object:
-        calls.append(key)
-        return None if len(calls) == 1 else answers(key)
+    def find(key: str) -> None:
+        """Its memory was not yet up to date when it was asked."""
 
     def apply(*_: object, **__: object) -> None:
         raise Conflict("the revision moved")

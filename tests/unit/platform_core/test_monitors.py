@@ -73,6 +73,27 @@ class TestFreshness:
         platform.online.newest["br", "card_velocity"] = NOW - timedelta(minutes=9)
         assert silent(FreshnessMonitor(), platform)
 
+    def test_a_quarantine_does_not_page_for_what_it_holds_back(self, platform: Monitored) -> None:
+        since = NOW - timedelta(hours=2)
+        platform.online.newest["br", "card_velocity"] = since - timedelta(minutes=1)
+        platform.quarantine("payments_br", since)
+        monitor = FreshnessMonitor()
+        assert silent(monitor, platform)
+        assert monitor.readings["freshness-card_velocity-br"] == 60
+        platform.quarantine("payments_br", None)
+        assert one(FreshnessMonitor(), platform).value == 7260
+
+    def test_another_tenants_quarantine_excuses_nothing(self, platform: Monitored) -> None:
+        platform.online.newest["br", "card_velocity"] = NOW - timedelta(hours=2)
+        platform.quarantine("payments_mx", NOW - timedelta(hours=3), tenant="mx")
+        assert one(FreshnessMonitor(), platform).kind == "freshness"
+
+    def test_what_lagged_before_the_quarantine_is_still_said(self, platform: Monitored) -> None:
+        since = NOW - timedelta(hours=2)
+        platform.online.newest["br", "card_velocity"] = since - timedelta(minutes=11)
+        platform.quarantine("payments_br", since)
+        assert one(FreshnessMonitor(), platform).value == 660
+
 
 class TestVolume:
     @pytest.fixture(autouse=True)
