@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -25,12 +25,18 @@ _compute: Any = pyarrow.compute  # its kernels are made at import time: no type 
 EVENT_ID = "event_id"
 """Where a source has this column it identifies the event: the same one delivered twice counts once."""
 
+CLOCK_TOLERANCE = timedelta(minutes=5)
+"""How far the clocks of whoever makes events may run ahead of ours."""
+
 _ENOUGH_ROWS = 50
 """A column other than the join key may be null in a few rows by chance; in this many at once it is gone."""
 
 
 def catalog_rows(rows: pa.Table, source: DataSource, mapping: Mapping[str, str]) -> pa.Table:
     """The columns of the catalog, in its order and types, and `__mapped` (bool): a mapping filled the row.
+
+    Rows of events that lie more than `CLOCK_TOLERANCE` after their own arrival are left out: their clock is wrong, and
+    the newest row of a key would stay theirs until then. The arrival's time decides, so that every reader agrees.
 
     A column that `mapping` (catalog name -> stored name) names is read from both, the original first; a column that is
     not stored is null.
@@ -49,7 +55,11 @@ def catalog_rows(rows: pa.Table, source: DataSource, mapping: Mapping[str, str])
             columns[column.name] = renamed
         else:
             columns[column.name] = pa.nulls(len(rows), dtype) if original is None else original
-    return pa.table({**columns, "__mapped": filled})
+    table = pa.table({**columns, "__mapped": filled})
+    if not {source.event_timestamp, source.created_timestamp} <= set(columns):
+        return table
+    latest = _compute.add(table[source.created_timestamp], pa.scalar(CLOCK_TOLERANCE, pa.duration("us")))
+    return table.filter(_compute.fill_null(_compute.less_equal(table[source.event_timestamp], latest), True))
 
 
 def _stored(rows: pa.Table, name: str, dtype: pa.DataType, source: DataSource) -> pa.ChunkedArray | None:
@@ -73,12 +83,16 @@ class Arrival:
     extra: Mapping[str, str]
     """Columns that the catalog does not know, with their types."""
 
+    held_back: int = 0
+    """Rows that were left out because their clock is wrong."""
+
 
 def describe(version: int, stored: pa.Table, rows: pa.Table, source: DataSource, mapping: Mapping[str, str]) -> Arrival:
     known = {c.name for c in source.columns} | set(mapping.values())
     extra = {f.name: str(f.type) for f in stored.schema if f.name not in known}
     nulls = {name: rows[name].null_count for name in rows.column_names}
-    return Arrival(version, len(rows), _compute.min(rows[source.event_timestamp]).as_py(), nulls, extra)
+    first_event = _compute.min(rows[source.event_timestamp]).as_py()
+    return Arrival(version, len(rows), first_event, nulls, extra, len(stored) - len(rows))
 
 
 def sound_until(

@@ -6,6 +6,7 @@ than everything else. A window holds catalog columns, the version each row arriv
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -14,8 +15,10 @@ import pyarrow as pa
 
 from platform_core.catalog.specs import DataSource
 from platform_core.features.offline.port import ArrivalFeed
-from platform_core.features.source_rows import EVENT_ID, Arrival, catalog_rows, describe
+from platform_core.features.source_rows import CLOCK_TOLERANCE, EVENT_ID, Arrival, catalog_rows, describe
 from platform_core.features.transformations import quote
+
+_log = logging.getLogger(__name__)
 
 LATENESS = timedelta(days=7)
 """Events that arrive later than this are left to a backfill: one row with a wrong clock must not load all history."""
@@ -95,6 +98,15 @@ class SourceWindow:
             self._insert(rows, version)
             self.arrivals.append(arrival)
             self.version = version
+            if arrival.held_back:
+                _log.warning(
+                    "%s: %d of %d rows of version %d are dated over %s after their arrival and are not materialized",
+                    self._source.name,
+                    arrival.held_back,
+                    arrival.held_back + arrival.rows,
+                    version,
+                    CLOCK_TOLERANCE,
+                )
 
     def _insert(self, rows: pa.Table, version: int) -> None:
         event_ts, created_ts = quote(self._source.event_timestamp), quote(self._source.created_timestamp)

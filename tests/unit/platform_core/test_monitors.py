@@ -83,6 +83,12 @@ class TestFreshness:
         platform.quarantine("payments_br", None)
         assert one(FreshnessMonitor(), platform).value == 7260
 
+    def test_a_newest_value_from_the_future_is_not_called_fresh(self, platform: Monitored) -> None:
+        platform.online.newest["br", "card_velocity"] = NOW + timedelta(days=3650)
+        monitor = FreshnessMonitor()
+        assert silent(monitor, platform)
+        assert "dated 2036" in monitor.blind["freshness-card_velocity-br"]
+
     def test_another_tenants_quarantine_excuses_nothing(self, platform: Monitored) -> None:
         platform.online.newest["br", "card_velocity"] = NOW - timedelta(hours=2)
         platform.quarantine("payments_mx", NOW - timedelta(hours=3), tenant="mx")

@@ -67,6 +67,22 @@ def test_an_event_delivered_twice_counts_once(platform: Any) -> None:
     assert platform.values("c1")["tx_count_1h"] == 1.0
 
 
+def test_an_event_with_a_wrong_clock_neither_freezes_its_key_nor_blinds_freshness(
+    platform: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    ten_years = -60 * 24 * 3650
+    platform.deliver(pay(5), pay(ten_years, amount=99999.0), pay(-4, "c2"))
+    assert platform.run().rows == 2, "four minutes ahead is within tolerance"
+    assert "payments_br: 1 of 3 rows" in caplog.text
+    platform.clock.advance(10 * MINUTE)
+    platform.deliver(pay(-10, amount=5.0))
+    platform.run()
+    assert platform.values("c1") == {"tx_count_1h": 2.0, "amount_sum_1h": 15.0, "amount_mean_24h": 7.5}
+    assert platform.online.newest_event("br", "card_velocity") <= platform.clock.now()
+    start, end = NOW - 60 * MINUTE, NOW + 60 * 24 * 4000 * MINUTE
+    assert platform.materializer.backfill("card_velocity", start, end, "br").rows == 0
+
+
 def test_an_event_days_late_still_finds_its_window(platform: Any) -> None:
     day = 24 * 60
     platform.deliver(pay(3 * day + 30, amount=1.0), pay(5))
