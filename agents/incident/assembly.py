@@ -27,6 +27,7 @@ from agents.llm.narrative import Narrator
 from agents.runbooks.library import RunbookLibrary
 from audit.port import AuditLog
 from foundation.clock import Clock
+from foundation.outside_text import Redact, unredacted
 from platform_core.catalog.lineage import Lineage
 
 
@@ -46,6 +47,7 @@ class FlowParts:
     reports: Path
     checkpoints_url: str
     log: LogHead | None = None
+    redact: Redact = unredacted
     notifiers: Sequence[Notifier] = ()
     rules: CorrelationRules = field(default_factory=CorrelationRules)
     verify_every: timedelta = timedelta(seconds=15)
@@ -60,7 +62,7 @@ class FlowParts:
 def assemble_worker(parts: FlowParts) -> Reconciler:
     """A worker over `parts`; opens the checkpoints and puts the shipped runbooks where they are missing."""
     parts.runbooks.seed()
-    store = IncidentStore(parts.engine, parts.clock, parts.audit, wall=parts.wall)
+    store = IncidentStore(parts.engine, parts.clock, parts.audit, redact=parts.redact, wall=parts.wall)
     cards = CardBuilder(store, parts.approvals, parts.executor, parts.runbooks, parts.clock, log=parts.log)
     leases = Leases(parts.engine, seconds=parts.lease_seconds, wall=parts.wall)
     steps = Steps(

@@ -13,14 +13,16 @@ from foundation.clock import Clock
 from foundation.database import reading, transaction
 from foundation.errors import Conflict, Forbidden
 from foundation.ids import new_id
+from foundation.outside_text import OutsideText, Redact, unredacted
 from platform_core.access.principals import Principal
 
 
 class FeedbackDesk:
-    def __init__(self, engine: Engine, clock: Clock, audit: AuditLog) -> None:
+    def __init__(self, engine: Engine, clock: Clock, audit: AuditLog, *, redact: Redact = unredacted) -> None:
         self._engine = engine
         self._clock = clock
         self._audit = audit
+        self._outside = OutsideText(redact)
 
     def record(
         self,
@@ -49,8 +51,8 @@ class FeedbackDesk:
                 principal_id=principal.id,
                 cause=top.cause if top else "none",
                 correct=correct,
-                actual_cause=None if correct else actual_cause,
-                note=note,
+                actual_cause=None if correct else self._outside.optional(actual_cause),
+                note=self._outside.optional(note),
                 at=now,
             )
             rows.record(connection, feedback)
@@ -60,7 +62,7 @@ class FeedbackDesk:
                 kind="verdict.recorded",
                 actor=principal.id,
                 text=f"{feedback.cause} is {'right' if correct else 'wrong'}"
-                + (f", it was {actual_cause}" if feedback.actual_cause else ""),
+                + (f", it was {feedback.actual_cause}" if feedback.actual_cause else ""),
             )
             timeline.tell(connection, event, key=new_id("verdict"))
             incidents.touch(connection, incident_id, now)

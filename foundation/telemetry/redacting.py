@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, cast
 
-WITHHELD = "[withheld: redaction failed]"
+from foundation.outside_text import WITHHELD
+
 _OURS = frozenset({"timestamp", "level", "trace_id", "span_id", "_record", "_from_structlog"})
 _SHORTEST_IDENTIFIER = 8
 """Numbers with fewer digits identify nobody and are left as numbers."""

@@ -57,22 +57,23 @@ def copilot_services(base: Foundations) -> CopilotServices:
     incidents = make_incidents(base)
     approvals = make_approvals(base, make_policy(settings))
     signer = base.signer()
+    redactor = Redactor(base.redaction_key())
     return CopilotServices(
         clock=base.clock,
         intake=AlertIntake(
             configured_sources(settings),
             tenants_of(catalog_of(settings)),
-            AlertInbox(base.engine, base.clock, base.audit),
+            AlertInbox(base.engine, base.clock, base.audit, redact=redactor.redact),
             max_alerts=settings.alerts.max_per_payload,
         ),
         incidents=incidents,
         cards=make_cards(base, incidents, approvals),
         approvals=approvals,
-        feedback=FeedbackDesk(base.engine, base.clock, base.audit),
+        feedback=FeedbackDesk(base.engine, base.clock, base.audit, redact=redactor.redact),
         audit=base.audit,
         verify_audit=lambda: verify_log(base.engine, signer=signer),
         principals=open_directory(settings.principals_file),
-        redactor=Redactor(base.redaction_key()),
+        redactor=redactor,
         tools=describe_tools,
         readiness=lambda: readiness(base),
         max_body_bytes=settings.http.max_body_bytes,

@@ -61,6 +61,8 @@ def reject(
 
 
 def _decide(request: str, verdict: Literal["approve", "reject"], reason: str | None, *, key: str, json: bool) -> None:
+    from foundation.outside_text import OutsideText
+    from interfaces.bootstrap.governance import redactor
     from interfaces.bootstrap.stores import approval_service
     from interfaces.principals import open_directory
     from interfaces.settings import load_settings
@@ -68,6 +70,7 @@ def _decide(request: str, verdict: Literal["approve", "reject"], reason: str | N
 
     settings = load_settings()
     principal = open_directory(settings.principals_file).by_api_key(key)
+    reason = OutsideText(redactor(settings).redact).optional(reason)
     decided = approval_service(settings).decide(request, principal, verdict, reason=reason, channel="cli")
     if json:
         print_json(decided)

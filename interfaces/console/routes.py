@@ -147,7 +147,7 @@ def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cook
         principal = who(request)
         check_csrf(request, csrf)
         decided = services.approvals.decide(
-            request_id, principal, verdict, reason=reason.strip() or None, channel="console"
+            request_id, principal, verdict, reason=services.outside.text(reason).strip() or None, channel="console"
         )
         return RedirectResponse(f"/console/incidents/{decided.proposal.incident_id}", 303)
 

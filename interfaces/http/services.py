@@ -14,6 +14,7 @@ from audit.replay import VerificationReport
 from foundation.clock import Clock
 from foundation.errors import NotFound
 from foundation.frozen import Frozen
+from foundation.outside_text import OutsideText
 from guardrails.approvals.service import ApprovalService
 from guardrails.redaction.engine import Redactor
 from interfaces.http.intake import AlertIntake
@@ -53,6 +54,11 @@ class CopilotServices:
     tools: Callable[[], list[ToolDescription]]
     readiness: Callable[[], list[ReadinessCheck]]
     max_body_bytes: int
+
+    @property
+    def outside(self) -> OutsideText:
+        """What the free text of people goes through before it is kept."""
+        return OutsideText(self.redactor.redact)
 
 
 def visible_incident(services: CopilotServices, principal: Principal, reference: str) -> Incident:

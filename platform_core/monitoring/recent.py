@@ -136,15 +136,22 @@ def _between(rows: pa.Table, column: str, start: datetime, end: datetime | None)
 
 
 class Kept(Generic[T]):
-    """Values by key that are computed again when they are older than `lifetime` or their `version` changed."""
+    """Values by key that are computed again when they are older than `lifetime` or their `version` changed.
 
-    def __init__(self, lifetime: timedelta) -> None:
+    One that is not `settled` yet is computed anew each time: what grows must not be frozen too early.
+    """
+
+    def __init__(self, lifetime: timedelta, settled: Callable[[T], bool] = lambda value: value is not None) -> None:
         self._lifetime = lifetime
+        self._settled = settled
         self._values: dict[str, tuple[datetime, object, T]] = {}
 
     def get(self, key: str, version: object, now: datetime, compute: Callable[[], T]) -> T:
         known = self._values.get(key)
         if known is None or known[1] != version or now - known[0] > self._lifetime:
             known = (now, version, compute())
+            if not self._settled(known[2]):
+                self._values.pop(key, None)
+                return known[2]
             self._values[key] = known
         return known[2]

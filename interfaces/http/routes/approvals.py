@@ -37,7 +37,8 @@ def approval_routes(services: CopilotServices) -> APIRouter:
     def decide(request_id: str, content: Verdict, who: Caller) -> ApprovalRequest:
         """Approve or reject exactly the stored proposal. The first decision counts; a second answers 409."""
         _visible(services, who, request_id)
-        return services.approvals.decide(request_id, who, content.verdict, reason=content.reason, channel="http")
+        reason = services.outside.optional(content.reason)
+        return services.approvals.decide(request_id, who, content.verdict, reason=reason, channel="http")
 
     return router
 

@@ -152,15 +152,6 @@ class TestDrift:
         platform.payments(NOW - timedelta(minutes=15), 15, 2, median=4000.0)
         assert silent(DriftMonitor(), platform)
 
-    def test_a_new_baseline_makes_the_new_normal(self, platform: Monitored) -> None:
-        platform.payments(NOW - timedelta(minutes=60), 60, 6, median=90.0)
-        monitor = DriftMonitor()
-        assert one(monitor, platform).kind == "drift"
-        since = NOW - timedelta(minutes=60)
-        platform.watch("drift-payments_br-amount", SOURCE, 0.25, baseline_since=since)
-        assert silent(monitor, platform)
-        assert monitor.readings["drift-payments_br-amount"] < 0.25
-
 
 class TestScoreShift:
     @pytest.fixture(autouse=True)
