@@ -121,7 +121,20 @@ def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cook
     def approvals(request: Request) -> Response:
         principal = who(request)
         pending = [r for r in services.approvals.pending() if principal.may_act_for(r.proposal.tenant)]
-        return show(request, "approvals.html", principal=principal, pending=pending)
+        return show(
+            request, "approvals.html", principal=principal, pending=pending, switch=services.approvals.kill_switch()
+        )
+
+    @router.post("/console/kill-switch")
+    def kill_switch(
+        request: Request,
+        csrf: Annotated[str, Form()],
+        engaged: Annotated[bool, Form()],
+        reason: Annotated[str, Form(max_length=2000)] = "",
+    ) -> Response:
+        check_csrf(request, csrf)
+        services.approvals.set_kill_switch(engaged, who(request), services.redactor.redact(reason))
+        return RedirectResponse("/console/approvals", 303)
 
     @router.post("/console/approvals/{request_id}/decide")
     def decide(
