@@ -162,6 +162,24 @@ def test_a_source_speaks_only_for_its_tenants(intake: AlertIntake) -> None:
             send(intake, payload(one(labels={"tenant": tenant})), Authorization="Bearer another-secret-for-br")
 
 
+def test_whose_the_subject_is_outweighs_what_the_label_says(inbox: FakeInbox) -> None:
+    sources = [
+        ConfiguredSource(name="am", kind="alertmanager", secret=SECRET),
+        ConfiguredSource(name="am-ar", kind="alertmanager", secret="another-secret-for-ar", tenants=frozenset({"ar"})),
+    ]
+    owners = {SUBJECT: "br"}
+    intake = AlertIntake(sources, frozenset({"br", "ar"}), inbox, max_alerts=3, owner=owners.get)
+    for tenant in ("ar", "br", ""):
+        with pytest.raises(Forbidden, match="may not speak for tenant 'br'"):
+            send(intake, payload(one(labels={"tenant": tenant})), Authorization="Bearer another-secret-for-ar")
+    with pytest.raises(InvalidInput, match="is of tenant 'br'"):
+        send(intake, payload(one(labels={"tenant": "ar"})))
+    assert inbox.alerts == []
+    assert send(intake, payload(one(), one(labels={"tenant": ""}))).accepted == 2
+    shared = {"subject": "urn:vigia:feature_view:card_velocity", "tenant": "ar"}
+    assert send(intake, payload(one(labels=shared)), Authorization="Bearer another-secret-for-ar").accepted == 1
+
+
 def test_unknown_and_unconfigured_formats(inbox: FakeInbox) -> None:
     intake = AlertIntake([], frozenset({"br"}), inbox, max_alerts=3)
     with pytest.raises(NotFound, match="'nagios' is not a format"):
