@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from platform_core.catalog.specs import DataSource
 from platform_core.features.offline.port import ArrivalFeed
-from platform_core.features.source_rows import CLOCK_TOLERANCE, EVENT_ID, Arrival, catalog_rows, describe
+from platform_core.features.source_rows import CLOCK_TOLERANCE, EVENT_ID, Arrival, catalog_rows, describe, stored_since
 from platform_core.features.transformations import quote
 
 _log = logging.getLogger(__name__)
@@ -86,9 +86,16 @@ class SourceWindow:
         self._mapping, self.floor, self.version = dict(mapping), floor, watermark
         self.arrivals, self._listed_after = [], watermark
         if watermark >= 0:
-            time_column = self._source.event_timestamp
-            stored = self._offline.read_version(self._source.table, watermark, start=floor, time_column=time_column)
-            self._insert(catalog_rows(stored, self._source, mapping), watermark)
+            self._insert(catalog_rows(self._stored(watermark), self._source, mapping), watermark)
+
+    def _stored(self, version: int) -> pa.Table:
+        table, start, mapping = self._source.table, self.floor, self._mapping or {}
+        return stored_since(
+            lambda time_column: self._offline.read_version(table, version, start=start, time_column=time_column),
+            self._source,
+            mapping,
+            self._offline.schema(table).names,
+        )
 
     def _take_in(self) -> None:
         mapping = self._mapping or {}
