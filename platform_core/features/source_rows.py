@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,6 +12,7 @@ import pyarrow.compute
 
 from foundation.errors import InvalidInput
 from platform_core.catalog.specs import DataSource, Dtype
+from platform_core.features.offline.arrow import unified
 
 ARROW_TYPES: dict[Dtype, pa.DataType] = {
     "int64": pa.int64(),
@@ -62,6 +63,21 @@ def catalog_rows(rows: pa.Table, source: DataSource, mapping: Mapping[str, str])
     return table.filter(_compute.fill_null(_compute.less_equal(table[source.event_timestamp], latest), True))
 
 
+def stored_since(
+    read: Callable[[str], pa.Table], source: DataSource, mapping: Mapping[str, str], known: Sequence[str]
+) -> pa.Table:
+    """What `read` (time column -> rows in time) returns by the source's event time, and, where a mapping says that it
+    has another name today, the rows by that one as well. `known` are the stored columns."""
+    rows = read(source.event_timestamp)
+    renamed = mapping.get(source.event_timestamp)
+    if renamed is None or renamed not in known:
+        return rows
+    others = read(renamed)
+    if source.event_timestamp in others.column_names:
+        others = others.filter(_compute.is_null(others[source.event_timestamp]))
+    return unified([rows, others])
+
+
 def _stored(rows: pa.Table, name: str, dtype: pa.DataType, source: DataSource) -> pa.ChunkedArray | None:
     if name not in rows.column_names:
         return None
@@ -101,17 +117,17 @@ def sound_until(
     """How many of `arrivals` can be materialized, and the error about the rest.
 
     The contract is broken where a promised column that the view needs is null in everything from some arrival on: the
-    join key in any number of rows, another column in many. Rows before it are sound.
+    join key or the event time in any number of rows, another column in many. Rows before it are sound.
     """
     for column in source.columns:
-        if column.name not in {key, *needed} or column.max_null_rate > 0:
+        if column.name not in {key, source.event_timestamp, *needed} or column.max_null_rate > 0:
             continue
         sound = len(arrivals)
         while sound and arrivals[sound - 1].nulls[column.name] == arrivals[sound - 1].rows:
             sound -= 1
         broken = arrivals[sound:]
         count = sum(a.rows for a in broken)
-        if count and (column.name == key or count >= _ENOUGH_ROWS):
+        if count and (column.name in {key, source.event_timestamp} or count >= _ENOUGH_ROWS):
             return sound, _contract_error(broken, count, source, column.name)
     return len(arrivals), None
 

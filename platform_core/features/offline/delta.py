@@ -97,8 +97,11 @@ class DeltaOfflineStore:
         except (DeltaError, OSError, ValueError) as error:
             kind = Unavailable if holds(path, version) or not holds(path, self.version(table)) else ArrivalsForgotten
             raise kind(f"version {version} of {path} cannot be read: {error}") from error
+        schema = _arrow_schema(handle)
+        if time_column not in schema.names:  # a column that came later: no row has a time by it
+            return self._rows(table, [], schema, None, None)
         paths = files_between(handle, path, time_column, start, None)
-        return self._rows(table, paths, _arrow_schema(handle), None, _between(time_column, start, None))
+        return self._rows(table, paths, schema, None, _between(time_column, start, None))
 
     def appended(self, table: str, *, after: int) -> list[tuple[int, pa.Table]]:
         path = self._path(table)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from foundation.clock import FixedClock
@@ -129,6 +130,25 @@ def test_a_renamed_join_key_fails_the_run_and_a_mapping_mends_it(platform: Any) 
     platform.set_source(field_mapping={"device_id": "device_fingerprint"})
     assert platform.run("device_risk").status == "succeeded"
     assert platform.values("d1", "device_risk") == {"tx_count_24h": 3.0, "cards_24h": 3.0}
+
+
+def test_a_renamed_event_time_fails_the_run_and_a_mapping_mends_it(platform: Any) -> None:
+    platform.deliver(pay(9))
+    platform.run()
+    at = pa.array([NOW - 3 * MINUTE], pa.timestamp("us", "UTC"))
+    platform.deliver(pay(3, amount=20.0), event_ts=None, event_time=at)
+    failed = platform.run()
+    assert failed.status == "failed"
+    assert "column 'event_ts' of source payments_br is null in 1 of 1 new rows" in (failed.error or "")
+    platform.set_source(field_mapping={"event_ts": "event_time"})
+    assert platform.run().status == "succeeded"
+    assert platform.values("c1")["amount_sum_1h"] == 30.0
+    platform.materializer = platform.restarted()
+    platform.deliver(pay(2, amount=40.0))
+    platform.run()
+    assert platform.values("c1")["amount_sum_1h"] == 70.0, "a restart finds the renamed rows again"
+    again = platform.materializer.backfill("card_velocity", NOW - 60 * MINUTE, NOW, "br")
+    assert (again.status, again.rows) == ("succeeded", 0)
 
 
 def test_rows_before_the_break_are_materialized_and_the_mixed_ones_follow_the_mapping(platform: Any) -> None:
