@@ -97,7 +97,8 @@ def open_room(
     *,
     observer: Observer = unobserved,
     prepare: Callable[[Engine], None] = lambda engine: None,
-    sleep: Callable[[float], None] = time.sleep,
+    wall: Callable[[], float] = time.time,
+    threads: int = 4,
     rules: CorrelationRules | None = None,
     lease_seconds: float = 5.0,
     url: str | None = None,
@@ -136,7 +137,8 @@ def open_room(
             rules=rules or CorrelationRules(),
             lease_seconds=lease_seconds,
             observer=observer,
-            sleep=sleep,
+            wall=wall,
+            threads=threads,
         )
     )
     store = IncidentStore(engine, clock, audit)
