@@ -21,7 +21,11 @@ from agents.incident.types import (
     VerificationResult,
 )
 from foundation.database import reading
+from foundation.errors import NotFound
 from guardrails.proposal import ActionProposal
+
+_LONGEST_NUMBER = 9
+"""Digits: what fits a database's integer."""
 
 
 class IncidentReader:
@@ -36,8 +40,10 @@ class IncidentReader:
     def by_label(self, label: str) -> Incident:
         """`INC-0042`, or the bare number. Raises NotFound."""
         digits = label.upper().removeprefix("INC-")
+        if not (digits.isascii() and digits.isdecimal() and len(digits) <= _LONGEST_NUMBER):
+            raise NotFound(f"no incident {label[:40]!r}", hint="`vigia incidents` lists them")
         with reading(self._engine) as connection:
-            return incident_rows.by_number(connection, int(digits) if digits.isdecimal() else 0)
+            return incident_rows.by_number(connection, int(digits))
 
     def list(self, *, statuses: Sequence[IncidentStatus] | None = None, limit: int = 100) -> list[Incident]:
         """Newest first."""
