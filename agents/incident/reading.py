@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy.engine import Engine
 
@@ -45,10 +45,16 @@ class IncidentReader:
         with reading(self._engine) as connection:
             return incident_rows.by_number(connection, int(digits))
 
-    def list(self, *, statuses: Sequence[IncidentStatus] | None = None, limit: int = 100) -> list[Incident]:
-        """Newest first."""
+    def list(
+        self,
+        *,
+        statuses: Sequence[IncidentStatus] | None = None,
+        tenants: Collection[str] | None = None,
+        limit: int = 100,
+    ) -> list[Incident]:
+        """Newest first. `tenants`: those of a grant, `*` for all; None asks for no grant."""
         with reading(self._engine) as connection:
-            return incident_rows.newest(connection, statuses=statuses, limit=limit)
+            return incident_rows.newest(connection, statuses=statuses, tenants=tenants, limit=limit)
 
     def alerts(self, incident_id: str) -> list[StoredAlert]:
         with reading(self._engine) as connection:

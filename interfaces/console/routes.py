@@ -101,7 +101,7 @@ def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cook
     @router.get("/console")
     def incidents(request: Request) -> Response:
         principal = who(request)
-        found = [i for i in services.incidents.list(limit=PAGE_SIZE) if principal.may_act_for(i.tenant)]
+        found = services.incidents.list(tenants=principal.tenants, limit=PAGE_SIZE)
         return show(request, "incidents.html", principal=principal, incidents=found)
 
     @router.get("/console/incidents/{reference}")
