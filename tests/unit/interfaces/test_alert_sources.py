@@ -217,6 +217,14 @@ def test_pagerduty_resolves_and_keeps_quiet_about_the_rest(intake: AlertIntake, 
     assert send(intake, ping, kind="pagerduty", X_PagerDuty_Signature=signed(ping)).accepted == 0
 
 
+def test_a_reopened_pagerduty_incident_began_when_it_was_reopened(intake: AlertIntake, inbox: FakeInbox) -> None:
+    content = incident("incident.reopened")
+    content["event"]["occurred_at"] = "2026-11-19T06:30:00Z"
+    body = json.dumps(content).encode()
+    send(intake, body, kind="pagerduty", X_PagerDuty_Signature=signed(body))
+    assert (inbox.alerts[0].status, inbox.alerts[0].starts_at) == ("firing", datetime(2026, 11, 19, 6, 30, tzinfo=UTC))
+
+
 @pytest.mark.parametrize("signature", ["", "v1=", "v0=abc", "v1=" + "0" * 64])
 def test_a_wrong_pagerduty_signature_is_refused(intake: AlertIntake, signature: str) -> None:
     with pytest.raises(Unauthenticated):
