@@ -1,10 +1,14 @@
-"""Ends what is over, and looks again at what came back."""
+"""Ends what is over, looks again at what came back, and reminds of what was only put on hold."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 from sqlalchemy.engine import Engine
 
 from agents.incident.correlation import CorrelationRules
+from agents.incident.ports import Triage
 from agents.incident.repositories import alerts as alert_rows
 from agents.incident.repositories import incidents as incident_rows
 from agents.incident.repositories import leases as lease_rows
@@ -12,17 +16,41 @@ from agents.incident.store import IncidentStore
 from agents.incident.types import Incident
 from foundation.clock import Clock
 from foundation.database import reading, transaction
+from foundation.errors import Conflict, VigiaError
+from guardrails.proposal import ActionProposal
+
+REMIND_EVERY = timedelta(hours=6)
+
+TEMPORARY: Mapping[str, str] = {
+    "quarantine_source": "{source} is still quarantined",
+    "cancel_job": "{job} is still cancelled",
+}
+"""Actions that hold something back until a person undoes them, and how to say so; the names are their arguments."""
 
 
 class Closer:
     """Resolves a mitigated incident after its cooldown, and one that waits for a person when all its alerts ended.
-    A mitigated incident that alerts joined which still fire is investigated again instead."""
 
-    def __init__(self, engine: Engine, clock: Clock, store: IncidentStore, rules: CorrelationRules) -> None:
+    Mitigated is not mended: while its alerts still fire, or a temporary action of its is still in force, an incident
+    stays mitigated, and says so on its timeline every six hours. One that alerts joined after the mitigation and that
+    still fire is investigated again.
+    """
+
+    def __init__(  # noqa: PLR0917  # the ports, then the rules
+        self,
+        engine: Engine,
+        clock: Clock,
+        store: IncidentStore,
+        triage: Triage,
+        rules: CorrelationRules,
+        temporary: Mapping[str, str] = TEMPORARY,
+    ) -> None:
         self._engine = engine
         self._clock = clock
         self._store = store
+        self._triage = triage
         self._rules = rules
+        self._temporary = temporary
 
     def step(self) -> int:
         """How many incidents it moved."""
@@ -43,7 +71,11 @@ class Closer:
             if came_back and round_number < self._rules.max_rounds:
                 self._again(incident, round_number, came_back)
                 return True
-            text = "stayed mitigated through its cooldown"
+            held = self._held(incident)
+            if firing or held:
+                self._remind(incident, round_number, since, firing, held)
+                return False
+            text = "stayed mitigated through its cooldown, and all its alerts have ended"
         elif incident.outcome is None or firing:
             return False
         else:
@@ -52,6 +84,32 @@ class Closer:
             incident.id, "resolved", key=f"resolved:{round_number}", text=text, outcome=incident.outcome
         )
         return True
+
+    def _held(self, incident: Incident) -> str | None:
+        """What the incident's action still holds back, in words."""
+        newest = self._store.newest_proposal(incident.id)
+        if newest is None or newest[0] != "action" or newest[1].tool not in self._temporary:
+            return None
+        proposal = newest[1]
+        said = self._temporary[proposal.tool].format_map(proposal.arguments)
+        undo = f" ({proposal.compensation.tool} ends that)" if proposal.compensation else ""
+        return said + undo if self._in_force(proposal) else None
+
+    def _in_force(self, proposal: ActionProposal) -> bool:
+        """An action is in force while its undo would change something; one that cannot be asked about may be."""
+        try:
+            return self._triage.compensate(proposal) is not None
+        except Conflict:
+            return False
+        except VigiaError:
+            return True
+
+    def _remind(self, incident: Incident, round_number: int, since: datetime, firing: int, held: str | None) -> None:
+        still = [f"{firing} of its alerts still fire"] if firing else []
+        still += [held] if held else []
+        times = (self._clock.now() - since - self._rules.cooldown) // REMIND_EVERY
+        text = "mitigated, not resolved: " + "; ".join(still)
+        self._store.tell(incident.id, "incident.held", text, key=f"held:{round_number}:{times}")
 
     def _again(self, incident: Incident, finished: int, firing: int) -> None:
         text = f"{firing} alerts that came after the mitigation still fire"

@@ -33,6 +33,9 @@ def status_line(
         at = f" {said.at:%H:%M}" if said else ""
         word = "verified" if verification.verified else "not verified"
         parts.append(f"{word}{at} ({'; '.join(verification.checks)})")
+    held = [event.text for event in timeline if event.kind == "incident.held"]
+    if incident.status == "mitigated" and held:
+        parts.append(held[-1])
     return " · ".join(parts)
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Literal
+from difflib import get_close_matches
+from typing import Literal, TypeVar
 
 from pydantic import Field
 
+from foundation.errors import NotFound
 from foundation.frozen import Frozen
 
 Dtype = Literal["int64", "float64", "string", "bool", "timestamp"]
@@ -90,6 +93,9 @@ class FeatureService(Frozen):
     description: str
 
 
+_Noun = TypeVar("_Noun", Entity, DataSource, FeatureView, FeatureService)
+
+
 class Catalog(Frozen):
     """All of it, in one version. `platform_core.catalog.loading` reads it from YAML and checks its references."""
 
@@ -99,13 +105,24 @@ class Catalog(Frozen):
     feature_services: tuple[FeatureService, ...]
 
     def source(self, name: str) -> DataSource:
-        return next(s for s in self.sources if s.name == name)
+        """This and its siblings raise NotFound for a name that is not there."""
+        return _named(self.sources, name, "source")
 
     def feature_view(self, name: str) -> FeatureView:
-        return next(v for v in self.feature_views if v.name == name)
+        return _named(self.feature_views, name, "feature view")
 
     def feature_service(self, name: str) -> FeatureService:
-        return next(s for s in self.feature_services if s.name == name)
+        return _named(self.feature_services, name, "feature service")
 
     def entity(self, name: str) -> Entity:
-        return next(e for e in self.entities if e.name == name)
+        return _named(self.entities, name, "entity")
+
+
+def _named(items: Sequence[_Noun], name: str, what: str) -> _Noun:
+    for item in items:
+        if item.name == name:
+            return item
+    names = [item.name for item in items]
+    near = get_close_matches(name, names, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names) or 'none'}"
+    raise NotFound(f"there is no {what} {name!r} in the catalog", hint=hint)

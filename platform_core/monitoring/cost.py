@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from platform_core.monitoring.alert import Alert
-from platform_core.monitoring.monitor import Watch, alert, watches
+from platform_core.monitoring.monitor import Monitor, Watch, alert
 from platform_core.view import PlatformView
 
 DAYS = 14
@@ -14,22 +14,16 @@ IDLE_UTILISATION = 0.05
 DAYS_PER_MONTH = 30
 
 
-class CostMonitor:
+class CostMonitor(Monitor):
     """`cost-<endpoint>`; threshold: USD a month that may be spent on something idle.
 
     Idle is a mean CPU utilisation under 5 % on every one of the last 14 whole days: a quiet week is not idleness.
     """
 
     prefix = "cost"
+    pieces = 1
 
-    def __init__(self) -> None:
-        self.readings: dict[str, float] = {}
-
-    def check(self, view: PlatformView) -> list[Alert]:
-        checked = (self._check(view, watch) for watch in watches(view, self.prefix, 1))
-        return [found for found in checked if found is not None]
-
-    def _check(self, view: PlatformView, watch: Watch) -> Alert | None:
+    def look(self, view: PlatformView, watch: Watch) -> Alert | None:
         now = view.clock.now()
         last = now.date() - timedelta(days=1)
         days = view.operations.usage(watch.spec.subject, last - timedelta(days=DAYS - 1), last)

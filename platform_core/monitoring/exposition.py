@@ -6,9 +6,13 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from platform_core.catalog.specs import Catalog
 from platform_core.monitoring.runner import MonitorRunner
-from platform_core.operations.resources import ConnectorSpec, ResourceReader
+from platform_core.operations.resources import ConnectorSpec, ResourceReader, SourceSpec
+from platform_core.urn import parse_urn
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+_LAG = "Age of the newest online value; while its source is quarantined, as of the quarantine's beginning."
 
 
 class PlatformGauges:
@@ -16,12 +20,14 @@ class PlatformGauges:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._lag = self._gauge("feature_freshness_lag_seconds", "Age of the newest online value.", "view", "tenant")
+        self._lag = self._gauge("feature_freshness_lag_seconds", _LAG, "view", "tenant")
         self._sla = self._gauge("feature_freshness_sla_seconds", "How old it may be.", "view")
         self._nulls = self._gauge("source_null_rate", "Share of nulls in the newest rows.", "source", "column")
         self._psi = self._gauge("source_drift_psi", "Population stability index.", "source", "column")
         self._up = self._gauge("connector_up", "1 while the connector runs.", "source")
+        self._held = self._gauge("source_quarantined", "1 while rows of the source are held back.", "source")
         self._failures = self._gauge("job_consecutive_failures", "Latest runs that failed.", "job", "tenant")
+        self._blind = self._gauge("monitor_blind", "1 for a monitor that could not be evaluated.", "monitor")
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(f"vigia_{name}", text, labels, registry=self.registry)
@@ -40,9 +46,16 @@ class PlatformGauges:
                 self._psi.labels(first, second).set(value)
             elif prefix == "jobs":
                 self._failures.labels(f"materialize-{first}", second).set(value)
+        self._blind.clear()
+        for name in runner.blind:
+            self._blind.labels(name).set(1.0)
         for resource in resources.list(kind="connector"):
             if isinstance(resource.spec, ConnectorSpec):
                 self._up.labels(resource.spec.source).set(1.0 if resource.status.get("state") == "running" else 0.0)
+        for resource in resources.list(kind="source"):
+            if isinstance(resource.spec, SourceSpec):
+                held = resource.spec.quarantine_since is not None
+                self._held.labels(parse_urn(resource.urn)[1]).set(1.0 if held else 0.0)
 
     def render(self) -> bytes:
         return generate_latest(self.registry)

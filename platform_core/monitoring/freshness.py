@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from foundation.errors import Conflict
+from platform_core.features.source_rows import CLOCK_TOLERANCE
 from platform_core.monitoring.alert import Alert
-from platform_core.monitoring.monitor import Watch, alert, watches
+from platform_core.monitoring.monitor import Monitor, Watch, alert
+from platform_core.operations.resources import SourceSpec
+from platform_core.urn import urn
 from platform_core.view import PlatformView
 
 
-class FreshnessMonitor:
+class FreshnessMonitor(Monitor):
     """`freshness-<view>-<tenant>`; threshold in seconds. What was never written is reported by nobody: the view is new
-    there."""
+    there.
+
+    While the view's source of that tenant is quarantined, its values are held at the quarantine's beginning on purpose,
+    and are judged as of then: nobody is paged for what somebody approved.
+    """
 
     prefix = "freshness"
+    pieces = 2
 
-    def __init__(self) -> None:
-        self.readings: dict[str, float] = {}
-
-    def check(self, view: PlatformView) -> list[Alert]:
-        checked = (self._check(view, watch) for watch in watches(view, self.prefix, 2))
-        return [found for found in checked if found is not None]
-
-    def _check(self, view: PlatformView, watch: Watch) -> Alert | None:
+    def look(self, view: PlatformView, watch: Watch) -> Alert | None:
         name, tenant = watch.parts
         newest = view.online.newest_event(tenant, name)
         if newest is None:
             return None
         now = view.clock.now()
-        lag = max((now - newest).total_seconds(), 0.0)
+        if newest > now + CLOCK_TOLERANCE:
+            raise Conflict(
+                f"the newest value of {name} for {tenant} is dated {newest:%Y-%m-%d %H:%M} UTC, after now",
+                hint="an event with a wrong clock was materialized: nothing can be said about freshness",
+            )
+        held = _quarantined_since(view, name, tenant)
+        judged = now if held is None else min(now, held)
+        lag = max((judged - newest).total_seconds(), 0.0)
         self.readings[watch.name] = lag
         if lag <= watch.spec.threshold:
             return None
@@ -39,3 +50,15 @@ class FreshnessMonitor:
             summary=f"{name} of {tenant}: newest value is {lag / 60:.0f} min old, "
             f"SLA {watch.spec.threshold / 60:.0f} min",
         )
+
+
+def _quarantined_since(view: PlatformView, name: str, tenant: str) -> datetime | None:
+    sources = {
+        urn("source", source.name)
+        for source in map(view.catalog.source, view.catalog.feature_view(name).sources)
+        if source.tenant == tenant
+    }
+    for resource in view.resources.list(kind="source"):
+        if resource.urn in sources and isinstance(resource.spec, SourceSpec):
+            return resource.spec.quarantine_since
+    return None

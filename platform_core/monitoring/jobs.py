@@ -5,35 +5,22 @@ from __future__ import annotations
 from datetime import timedelta
 
 from platform_core.monitoring.alert import Alert
-from platform_core.monitoring.monitor import Watch, alert, watches
+from platform_core.monitoring.monitor import Monitor, Watch, alert
 from platform_core.operations.timeline import JobRun
 from platform_core.view import PlatformView
 
 REACH = timedelta(hours=2)
 
 
-class JobFailureMonitor:
+class JobFailureMonitor(Monitor):
     """`jobs-<view>-<tenant>` with the job's URN as subject; threshold: consecutive failures, e.g. 2."""
 
     prefix = "jobs"
+    pieces = 2
 
-    def __init__(self) -> None:
-        self.readings: dict[str, float] = {}
-
-    def check(self, view: PlatformView) -> list[Alert]:
+    def look(self, view: PlatformView, watch: Watch) -> Alert | None:
         now = view.clock.now()
-        runs: dict[str, list[JobRun]] = {}
-        alerts: list[Alert] = []
-        for watch in watches(view, self.prefix, 2):
-            job = watch.spec.subject
-            if job not in runs:
-                runs[job] = view.operations.job_runs(now - REACH, now, job=job, limit=80)
-            found = self._check(view, watch, runs[job])
-            if found is not None:
-                alerts.append(found)
-        return alerts
-
-    def _check(self, view: PlatformView, watch: Watch, runs: list[JobRun]) -> Alert | None:
+        runs = view.operations.job_runs(now - REACH, now, job=watch.spec.subject, limit=80)
         failures: list[JobRun] = []
         for run in runs:
             if run.tenant != watch.tenant or run.status == "running":
@@ -48,7 +35,7 @@ class JobFailureMonitor:
         return alert(
             watch,
             "job_failure",
-            now=view.clock.now(),
+            now=now,
             value=float(len(failures)),
             severity="critical",
             summary=f"materialize-{watch.parts[0]} failed {len(failures)} times in a row for {watch.tenant}: {error}",

@@ -12,7 +12,7 @@ from datetime import timedelta
 import numpy as np
 
 from platform_core.monitoring.alert import Alert
-from platform_core.monitoring.monitor import Watch, alert, watches
+from platform_core.monitoring.monitor import Monitor, Watch, alert
 from platform_core.urn import parse_urn
 from platform_core.view import PlatformView
 
@@ -23,19 +23,13 @@ MINIMUM_SHORT = 3
 BURN = 0.144
 
 
-class LatencyMonitor:
+class LatencyMonitor(Monitor):
     """`latency-<endpoint>`; threshold: the p99 objective in milliseconds."""
 
     prefix = "latency"
+    pieces = 1
 
-    def __init__(self) -> None:
-        self.readings: dict[str, float] = {}
-
-    def check(self, view: PlatformView) -> list[Alert]:
-        checked = (self._check(view, watch) for watch in watches(view, self.prefix, 1))
-        return [found for found in checked if found is not None]
-
-    def _check(self, view: PlatformView, watch: Watch) -> Alert | None:
+    def look(self, view: PlatformView, watch: Watch) -> Alert | None:
         _kind, endpoint = parse_urn(watch.spec.subject)
         now = view.clock.now()
         rows = view.predictions.read(now - LONG, now + timedelta(seconds=1), endpoint=endpoint)

@@ -3,34 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import ClassVar
 
+from foundation.errors import VigiaError
 from platform_core.monitoring.alert import Alert, AlertKind, Severity
 from platform_core.operations.resources import MonitorSpec, Resource
 from platform_core.urn import parse_urn
 from platform_core.view import PlatformView
 
 SOURCE = "vigia-monitors"
-
-
-class Monitor(Protocol):
-    """`check` returns an alert for everything that is wrong now, with `starts_at` = now; the runner knows since when.
-
-    `readings` holds the last figure per monitor name, breached or not: what `/metrics` shows.
-    """
-
-    @property
-    def prefix(self) -> str:
-        """Monitor resources whose name begins with `<prefix>-` configure this monitor."""
-        ...
-
-    @property
-    def readings(self) -> dict[str, float]: ...
-
-    def check(self, view: PlatformView) -> list[Alert]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +26,42 @@ class Watch:
     parts: tuple[str, ...]
     tenant: str | None
     spec: MonitorSpec
+
+
+class Monitor(ABC):
+    """`check` returns an alert for everything that is wrong now, with `starts_at` = now; the runner knows since when.
+
+    `readings` holds the last figure per monitor name, breached or not: what `/metrics` shows. `blind` says of each
+    watch that could not be evaluated why: it must not keep the others of its kind from being looked at.
+    """
+
+    prefix: ClassVar[str]
+    """Monitor resources whose name begins with `<prefix>-` configure this monitor."""
+
+    pieces: ClassVar[int]
+    """Parts of the name after the prefix."""
+
+    def __init__(self) -> None:
+        self.readings: dict[str, float] = {}
+        self.blind: dict[str, str] = {}
+
+    def check(self, view: PlatformView) -> list[Alert]:
+        self.blind = {}
+        found: list[Alert] = []
+        for watch in watches(view, self.prefix, self.pieces):
+            try:
+                alert = self.look(view, watch)
+            except VigiaError as error:
+                self.blind[watch.name] = str(error)
+                self.readings.pop(watch.name, None)
+                continue
+            if alert is not None:
+                found.append(alert)
+        return found
+
+    @abstractmethod
+    def look(self, view: PlatformView, watch: Watch) -> Alert | None:
+        """Evaluate one watch. Raises a VigiaError when it cannot be."""
 
 
 def watches(view: PlatformView, prefix: str, pieces: int) -> Iterator[Watch]:

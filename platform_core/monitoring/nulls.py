@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from foundation.errors import NotFound
+from platform_core.features.source_rows import CLOCK_TOLERANCE
 from platform_core.monitoring.alert import Alert
-from platform_core.monitoring.monitor import Watch, alert, watches
+from platform_core.monitoring.monitor import Monitor, Watch, alert
 from platform_core.monitoring.statistics import binomial_tail
 from platform_core.view import PlatformView
 
@@ -16,24 +17,20 @@ MINIMUM_EXCESS = 0.05
 SIGNIFICANCE = 1e-4
 
 
-class NullMonitor:
+class NullMonitor(Monitor):
     """`nulls-<source>-<column>`; threshold: the promised rate 0..1. Needs 15 rows and 5 points over the promise."""
 
     prefix = "nulls"
+    pieces = 2
 
-    def __init__(self) -> None:
-        self.readings: dict[str, float] = {}
-
-    def check(self, view: PlatformView) -> list[Alert]:
-        checked = (self._check(view, watch) for watch in watches(view, self.prefix, 2))
-        return [found for found in checked if found is not None]
-
-    def _check(self, view: PlatformView, watch: Watch) -> Alert | None:
+    def look(self, view: PlatformView, watch: Watch) -> Alert | None:
         name, column = watch.parts
         source = view.catalog.source(name)
         now = view.clock.now()
         try:
-            rows = view.offline.read(source.table, start=now - WINDOW, columns=["event_ts", column])
+            rows = view.offline.read(
+                source.table, start=now - WINDOW, end=now + CLOCK_TOLERANCE, columns=["event_ts", column]
+            )
         except NotFound:
             return None
         if rows.num_rows < MINIMUM_ROWS:

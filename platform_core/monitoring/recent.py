@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 import pyarrow as pa
@@ -12,6 +12,7 @@ import pyarrow.compute
 
 from platform_core.features.offline.port import OfflineStore
 from platform_core.operations.resources import Resource, ResourceReader
+from platform_core.operations.timeline import ChangeEvent, ChangeKind, JobRun, OperationsReader, UsageRecord
 from platform_core.serving.types import PredictionLog
 from platform_core.view import PlatformView
 
@@ -24,12 +25,13 @@ HORIZON = timedelta(minutes=60)
 
 
 class _SharedOffline(OfflineStore):
-    """Reads the last `HORIZON` of a table once per run and answers later reads from it."""
+    """Reads the last `HORIZON` of a table once per run, all columns, and answers what is asked of it from there: each
+    read of a Delta table costs more than the columns that nobody asks for."""
 
     def __init__(self, store: OfflineStore, now: datetime) -> None:
         self._store = store
         self._now = now
-        self._tables: dict[tuple[str, tuple[str, ...]], pa.Table] = {}
+        self._tables: dict[tuple[str, str], pa.Table] = {}
 
     def append(self, table: str, rows: pa.Table) -> int:
         return self._store.append(table, rows)
@@ -44,12 +46,16 @@ class _SharedOffline(OfflineStore):
         time_column: str = "event_ts",
     ) -> pa.Table:
         since = self._now - HORIZON
-        if start is None or start < since or columns is None or time_column not in columns:
+        if start is None or start < since:
             return self._store.read(table, start=start, end=end, columns=columns, time_column=time_column)
-        key = (table, (time_column, *columns))
+        key = (table, time_column)
         if key not in self._tables:
-            self._tables[key] = self._store.read(table, start=since, columns=columns, time_column=time_column)
-        return _between(self._tables[key], time_column, start, end)
+            self._tables[key] = self._store.read(table, start=since, time_column=time_column)
+        recent = self._tables[key]
+        if columns is not None and not {time_column, *columns} <= set(recent.column_names):
+            return self._store.read(table, start=start, end=end, columns=columns, time_column=time_column)
+        rows = _between(recent, time_column, start, end)
+        return rows if columns is None else rows.select(columns)
 
     def schema(self, table: str) -> pa.Schema:
         return self._store.schema(table)
@@ -88,6 +94,33 @@ class _SharedResources(ResourceReader):
         return self._lists[kind, tenant]
 
 
+class _SharedOperations(OperationsReader):
+    def __init__(self, operations: OperationsReader) -> None:
+        self._operations = operations
+        self._runs: dict[tuple[object, ...], list[JobRun]] = {}
+
+    def changes(
+        self,
+        start: datetime,
+        end: datetime,
+        *,
+        subjects: list[str] | None = None,
+        kinds: list[ChangeKind] | None = None,
+    ) -> list[ChangeEvent]:
+        return self._operations.changes(start, end, subjects=subjects, kinds=kinds)
+
+    def job_runs(
+        self, start: datetime, end: datetime, *, job: str | None = None, subject: str | None = None, limit: int = 500
+    ) -> list[JobRun]:
+        key = (start, end, job, subject, limit)
+        if key not in self._runs:
+            self._runs[key] = self._operations.job_runs(start, end, job=job, subject=subject, limit=limit)
+        return self._runs[key]
+
+    def usage(self, resource_id: str, start: date, end: date) -> list[UsageRecord]:
+        return self._operations.usage(resource_id, start, end)
+
+
 def shared(view: PlatformView) -> PlatformView:
     """`view` for one run of all monitors: what several of them read is read once."""
     now = view.clock.now()
@@ -95,6 +128,7 @@ def shared(view: PlatformView) -> PlatformView:
         view,
         offline=_SharedOffline(view.offline, now),
         predictions=_SharedPredictions(view.predictions, now),
+        operations=_SharedOperations(view.operations),
         resources=_SharedResources(view.resources),
     )
 
@@ -107,15 +141,22 @@ def _between(rows: pa.Table, column: str, start: datetime, end: datetime | None)
 
 
 class Kept(Generic[T]):
-    """Values by key that are computed again when they are older than `lifetime` or their `version` changed."""
+    """Values by key that are computed again when they are older than `lifetime` or their `version` changed.
 
-    def __init__(self, lifetime: timedelta) -> None:
+    One that is not `settled` yet is computed anew each time: what grows must not be frozen too early.
+    """
+
+    def __init__(self, lifetime: timedelta, settled: Callable[[T], bool] = lambda value: value is not None) -> None:
         self._lifetime = lifetime
+        self._settled = settled
         self._values: dict[str, tuple[datetime, object, T]] = {}
 
     def get(self, key: str, version: object, now: datetime, compute: Callable[[], T]) -> T:
         known = self._values.get(key)
         if known is None or known[1] != version or now - known[0] > self._lifetime:
             known = (now, version, compute())
+            if not self._settled(known[2]):
+                self._values.pop(key, None)
+                return known[2]
             self._values[key] = known
         return known[2]

@@ -2,7 +2,8 @@
 
 What a monitor says at one moment is an observation. An alert is raised when the same fingerprint was observed at
 `holds` evaluations in a row, begins when it was first observed, and resolves after `clears` evaluations without it.
-A monitor that cannot run (a store does not answer) leaves its alerts as they are.
+A watch that cannot be evaluated (a store does not answer, its subject is gone) leaves its alerts as they are and is
+listed in `blind`: nobody must take its silence for health.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime
 
-from foundation.errors import VigiaError
 from platform_core.monitoring.alert import Alert
 from platform_core.monitoring.monitor import Monitor
 from platform_core.monitoring.recent import shared
@@ -40,6 +40,7 @@ class MonitorRunner:
         self._holds = holds
         self._clears = clears
         self._states: dict[str, _State] = {}
+        self._blind: dict[str, str] = {}
 
     @property
     def alerts(self) -> list[Alert]:
@@ -50,32 +51,40 @@ class MonitorRunner:
         """The last figure of every monitor, by its name."""
         return {name: value for monitor in self.monitors for name, value in monitor.readings.items()}
 
+    @property
+    def blind(self) -> dict[str, str]:
+        """The monitors that could not be evaluated last time, and why."""
+        return dict(self._blind)
+
     def step(self) -> list[Alert]:
         """Evaluate everything once. Returns what changed: alerts newly firing, and those resolved."""
         view = shared(self._view)
         silenced = _silenced(view)
         changed: list[Alert] = []
+        blind: dict[str, str] = {}
         for monitor in self.monitors:
-            try:
-                observed = monitor.check(view)
-            except VigiaError as error:
-                _log.warning("monitor %s could not run: %s", monitor.prefix, error)
-                continue
+            observed = monitor.check(view)
+            blind |= monitor.blind
             wanted = [found for found in observed if found.labels.get("monitor") not in silenced]
-            changed += self._advance(monitor.prefix, {found.fingerprint: found for found in wanted})
+            changed += self._advance(monitor, {found.fingerprint: found for found in wanted})
+        for name in [name for name, reason in blind.items() if self._blind.get(name) != reason]:
+            _log.warning("monitor %s could not run: %s", name, blind[name])
+        self._blind = blind
         return changed
 
-    def _advance(self, prefix: str, observed: dict[str, Alert]) -> list[Alert]:
+    def _advance(self, monitor: Monitor, observed: dict[str, Alert]) -> list[Alert]:
         changed: list[Alert] = []
         for key, found in observed.items():
-            state = self._states.setdefault(key, _State(found, prefix, 0))
+            state = self._states.setdefault(key, _State(found, monitor.prefix, 0))
             state.seen, state.missed = state.seen + 1, 0
             state.alert = found.model_copy(update={"starts_at": state.alert.starts_at})
             if state.seen >= self._holds and not state.firing:
                 state.firing = True
                 changed.append(state.alert)
-        for key in [k for k, state in self._states.items() if state.prefix == prefix and k not in observed]:
+        for key in [k for k, state in self._states.items() if state.prefix == monitor.prefix and k not in observed]:
             state = self._states[key]
+            if state.alert.labels.get("monitor") in monitor.blind:
+                continue
             state.missed += 1
             if not state.firing:
                 del self._states[key]  # it did not hold

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from foundation.errors import NotFound
 from platform_core.monitoring.alert import Alert
-from platform_core.monitoring.monitor import Watch, alert, watches
+from platform_core.monitoring.monitor import Monitor, Watch, alert
 from platform_core.monitoring.recent import Kept
 from platform_core.monitoring.statistics import poisson_lower_tail
 from platform_core.view import PlatformView
@@ -23,20 +23,19 @@ MINIMUM_EXPECTED = 15.0
 SIGNIFICANCE = 1e-5
 
 
-class VolumeMonitor:
+class VolumeMonitor(Monitor):
     """`volume-<source>`; threshold: the share of the usual rows below which it alerts, e.g. 0.4."""
 
     prefix = "volume"
+    pieces = 1
 
     def __init__(self) -> None:
-        self.readings: dict[str, float] = {}
-        self._usual: Kept[np.ndarray[tuple[int, ...], np.dtype[np.float64]]] = Kept(timedelta(hours=6))
+        super().__init__()
+        self._usual: Kept[np.ndarray[tuple[int, ...], np.dtype[np.float64]]] = Kept(
+            timedelta(hours=6), lambda usual: bool(usual.any())
+        )
 
-    def check(self, view: PlatformView) -> list[Alert]:
-        checked = (self._check(view, watch) for watch in watches(view, self.prefix, 1))
-        return [found for found in checked if found is not None]
-
-    def _check(self, view: PlatformView, watch: Watch) -> Alert | None:
+    def look(self, view: PlatformView, watch: Watch) -> Alert | None:
         source = view.catalog.source(watch.parts[0])
         now = view.clock.now()
         end = now - SETTLING
@@ -48,7 +47,7 @@ class VolumeMonitor:
                 now,
                 lambda: _rows_per_minute(view, source.table, now, watch.spec.baseline_since),
             )
-            rows = view.offline.read(source.table, start=start, end=end, columns=["event_ts", "amount"])
+            rows = view.offline.read(source.table, start=start, end=end, columns=["event_ts"])
         except NotFound:
             return None
         minutes = int(WINDOW.total_seconds() // 60)

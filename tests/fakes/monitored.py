@@ -13,7 +13,7 @@ from foundation.errors import NotFound, Unavailable
 from platform_core.catalog.lineage import Lineage
 from platform_core.catalog.loading import load_catalog
 from platform_core.features.online.port import FeatureRow, OnlineRow, OnlineStore
-from platform_core.operations.resources import MonitorSpec, Resource, ResourceReader
+from platform_core.operations.resources import MonitorSpec, Resource, ResourceReader, SourceSpec, Spec
 from platform_core.operations.timeline import ChangeEvent, ChangeKind, JobRun, OperationsReader, UsageRecord
 from platform_core.serving.prediction_log import DeltaPredictionLog
 from platform_core.simulation.parts import CATALOG_DIRECTORY
@@ -56,7 +56,7 @@ class FakeResourceList(ResourceReader):
     def __init__(self) -> None:
         self.resources: dict[str, Resource] = {}
 
-    def put(self, urn: str, spec: MonitorSpec, tenant: str | None) -> None:
+    def put(self, urn: str, spec: Spec, tenant: str | None) -> None:
         self.resources[urn] = Resource(
             urn=urn, tenant=tenant, environment="production", spec=spec, revision=1, updated_at=NOW
         )
@@ -118,6 +118,9 @@ class Monitored:
     def watch(self, name: str, subject: str, threshold: float, tenant: str | None = "br", **more: datetime) -> None:
         spec = MonitorSpec(subject=subject, threshold=threshold, **more)
         self.resources.put(f"urn:vigia:monitor:{name}", spec, tenant)
+
+    def quarantine(self, source: str, since: datetime | None, tenant: str = "br") -> None:
+        self.resources.put(f"urn:vigia:source:{source}", SourceSpec(quarantine_since=since), tenant)
 
     def payments(
         self, start: datetime, minutes: int, per_minute: int, *, median: float = 40.0, nulls: float = 0.0, seed: int = 1

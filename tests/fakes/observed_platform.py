@@ -101,6 +101,7 @@ class FakeResources(ResourceReader, ResourceWriter):
     def __init__(self, resources: Sequence[Resource], clock: FixedClock) -> None:
         self.by_urn = {r.urn: r for r in resources}
         self.changes: dict[str, ResourceChange] = {}
+        self.withdrawn: set[str] = set()
         self._clock = clock
 
     def get(self, urn: str) -> Resource:
@@ -130,6 +131,8 @@ class FakeResources(ResourceReader, ResourceWriter):
     ) -> ResourceChange:
         if idempotency_key in self.changes:
             return self.changes[idempotency_key].model_copy(update={"replayed": True})
+        if idempotency_key in self.withdrawn:
+            raise Conflict(f"{idempotency_key} was withdrawn")
         resource = self.get(urn)
         if resource.revision != expected_revision:
             raise Conflict(f"{urn} is at revision {resource.revision}")
@@ -149,6 +152,12 @@ class FakeResources(ResourceReader, ResourceWriter):
 
     def find(self, idempotency_key: str) -> ResourceChange | None:
         return self.changes.get(idempotency_key)
+
+    def withdraw(self, idempotency_key: str, *, actor: str) -> ResourceChange | None:
+        del actor
+        if idempotency_key not in self.changes:
+            self.withdrawn.add(idempotency_key)
+        return self.find(idempotency_key)
 
 
 @dataclass

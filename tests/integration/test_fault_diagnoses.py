@@ -13,6 +13,7 @@ from agents.diagnosis.proposals import propose
 from agents.diagnosis.types import Diagnosis
 from agents.evidence import Evidence
 from guardrails.proposal import ActionProposal
+from guardrails.redaction.engine import Redactor
 from platform_core.simulation.faults import FAULTS
 from platform_core.simulation.runtime import Simulation
 from tests.fakes.conditions import holds
@@ -57,7 +58,10 @@ def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _investigate(running: Simulation) -> Diagnosis:
     alerts = running.runner.alerts
-    runs = ToolRunner(running.view, observe_tools()).run_all(probes_for(alerts, running.view))
+    calls = probes_for(alerts, running.view)
+    runs = ToolRunner(running.view, observe_tools(), redact=Redactor(b"k" * 32).redact).run_all(calls)
+    plain = ToolRunner(running.view, observe_tools()).run_all(calls)
+    assert [r.observation for r in runs] == [r.observation for r in plain], "redaction garbles an observation"
     failed = [(r.tool, r.observation.note) for r in runs if r.observation.status == "error"]
     assert failed == []
     pieces = [

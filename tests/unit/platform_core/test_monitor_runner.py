@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pyarrow as pa
 import pytest
 
 from platform_core.monitoring.alert import Alert
+from platform_core.monitoring.drift import DriftMonitor
 from platform_core.monitoring.exposition import PlatformGauges
 from platform_core.monitoring.freshness import FreshnessMonitor
 from platform_core.monitoring.monitor import fingerprint
+from platform_core.monitoring.registry import monitors
 from platform_core.monitoring.runner import MonitorRunner
-from tests.fakes.monitored import NOW, Monitored
+from tests.fakes.monitored import NOW, TIMESTAMP, Monitored
 
 VIEW = "urn:vigia:feature_view:card_velocity"
 MINUTE = timedelta(minutes=1)
@@ -79,6 +82,36 @@ def test_a_monitor_that_cannot_run_changes_nothing(runner: MonitorRunner, platfo
     for _ in range(5):
         assert runner.step() == []
     assert len(runner.alerts) == 1
+    assert runner.blind == {"freshness-card_velocity-br": "the online store is down"}
+    platform.online.down = False
+    step(runner, platform, lag_minutes=1)
+    assert runner.blind == {}
+
+
+@pytest.mark.parametrize("kind", ["volume", "drift", "nulls"])
+def test_one_watch_that_cannot_be_evaluated_does_not_blind_the_others(kind: str, platform: Monitored) -> None:
+    """A monitor of a source that left the catalog, beside one that sees a real fault."""
+    platform.watch(f"{kind}-payments_gone-amount".removesuffix("-amount" if kind == "volume" else ""), VIEW, 0.1)
+    platform.payments(NOW - timedelta(days=2), 2 * 1440 - 180, 3)
+    if kind != "volume":
+        platform.payments(NOW - timedelta(minutes=15), 15, 6, median=4000.0, nulls=0.5 if kind == "nulls" else 0.0)
+    column = "" if kind == "volume" else "-amount"
+    platform.watch(f"{kind}-payments_br{column}", "urn:vigia:source:payments_br", 0.25)
+    runner = MonitorRunner(platform.view, monitors(), holds=1)
+    (alert,) = runner.step()
+    assert alert.kind == kind
+    assert list(runner.blind) == [f"{kind}-payments_gone{column}"]
+    assert "did you mean" in runner.blind[f"{kind}-payments_gone{column}"]
+
+
+def test_drift_of_a_column_without_numbers_is_said_and_harms_nothing(platform: Monitored) -> None:
+    platform.offline.append(
+        "payments_br", pa.table({"event_ts": pa.array([NOW], TIMESTAMP), "card_id": ["c1"], "amount": [1.0]})
+    )
+    platform.watch("drift-payments_br-card_id", "urn:vigia:source:payments_br", 0.25)
+    runner = MonitorRunner(platform.view, [DriftMonitor()])
+    assert runner.step() == []
+    assert "not numbers" in runner.blind["drift-payments_br-card_id"]
 
 
 def test_a_silenced_monitor_says_nothing_until_the_silence_ends(runner: MonitorRunner, platform: Monitored) -> None:
@@ -96,3 +129,12 @@ def test_gauges_show_the_readings(runner: MonitorRunner, platform: Monitored) ->
     text = gauges.render().decode()
     assert 'vigia_feature_freshness_lag_seconds{tenant="br",view="card_velocity"} 300.0' in text
     assert 'vigia_feature_freshness_sla_seconds{view="card_velocity"} 600.0' in text
+
+
+def test_a_gauge_shows_which_monitor_is_blind_and_only_while_it_is(runner: MonitorRunner, platform: Monitored) -> None:
+    gauges = PlatformGauges()
+    for platform.online.down in (True, False):
+        runner.step()
+        gauges.update(platform.view.catalog, runner, platform.resources)
+        shown = 'vigia_monitor_blind{monitor="freshness-card_velocity-br"} 1.0' in gauges.render().decode()
+        assert shown == platform.online.down

@@ -47,8 +47,10 @@ def test_another_seed_gives_other_payments() -> None:
 
 def test_about_one_and_a_half_percent_is_fraud_in_every_country() -> None:
     _, batches = history()
-    for batch in batches.values():
-        assert batch.is_fraud.mean() == pytest.approx(0.015, abs=0.005)
+    frauds = {tenant: batch.is_fraud for tenant, batch in batches.items()}
+    assert np.concatenate(list(frauds.values())).mean() == pytest.approx(0.015, abs=0.003)
+    for is_fraud in frauds.values():  # it comes in episodes: a country's four days scatter by some 15 %
+        assert is_fraud.mean() == pytest.approx(0.015, rel=0.5)
 
 
 def test_the_rate_is_half_a_payment_per_second() -> None:

@@ -153,6 +153,15 @@ def test_errors_name_the_file_and_the_key(directory: Path, file: str, old: str, 
         load_catalog(directory)
 
 
+@pytest.mark.parametrize("what", ["source", "feature_view", "feature_service", "entity"])
+def test_a_name_that_is_not_there_is_answered_with_the_nearest(directory: Path, what: str) -> None:
+    catalog = load_catalog(directory)
+    with pytest.raises(NotFound, match=r"there is no .* in the catalog"):
+        getattr(catalog, what)("nothing_like_it")
+    with pytest.raises(NotFound, match=r"did you mean 'payments_br'\?"):
+        catalog.source("payment_br")
+
+
 def test_an_empty_directory_is_no_catalog(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="no catalog"):
         load_catalog(tmp_path)
