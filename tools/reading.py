@@ -32,6 +32,13 @@ def window(platform: PlatformView, minutes: float, until: datetime | None = None
     return Window(start=end - timedelta(minutes=minutes), end=end)
 
 
+def since_change(platform: PlatformView, span: Window, changed: str | None) -> Window:
+    """`span`, but not before the spec of the resource `changed` was last changed: for judging whether that helped."""
+    if changed is None:
+        return span
+    return Window(start=max(span.start, platform.resources.get(changed).updated_at), end=span.end)
+
+
 def find_source(platform: PlatformView, name: str) -> DataSource:
     """The catalog's source `name`. Raises NotFound, naming the nearest."""
     return _named("source", name, {s.name: s for s in platform.catalog.sources})

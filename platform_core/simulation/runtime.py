@@ -15,6 +15,7 @@ from sqlalchemy.engine import Engine
 from audit.port import AuditLog
 from foundation.clock import Clock
 from foundation.errors import NotFound, VigiaError
+from foundation.ids import new_id
 from platform_core.catalog.graph import build_lineage
 from platform_core.features.online.port import OnlineStore
 from platform_core.monitoring.alert import Alert
@@ -23,7 +24,7 @@ from platform_core.monitoring.exposition import PlatformGauges
 from platform_core.monitoring.registry import monitors
 from platform_core.monitoring.runner import MonitorRunner
 from platform_core.operations.resources import ConnectorSpec, DeploymentSpec, JobSpec, Resource
-from platform_core.operations.timeline import JobRun
+from platform_core.operations.timeline import JobRun, JobStatus
 from platform_core.serving.prediction_log import DeltaPredictionLog
 from platform_core.simulation.boot import Booted, Progress, boot_company
 from platform_core.simulation.checkout import Checkout, HttpCheckout, questions
@@ -154,26 +155,24 @@ class Simulation:
             self.parts.resources.report_status(resource.urn, status)
 
     def _watch_compaction(self, now: datetime) -> None:
-        """The compaction's controller: it stops a running one when its resource says so, and waits for its next time
-        once it may run again."""
+        """The compaction's controller: it stops a running one when its resource says so, and goes on with what was left
+        of it once it may run again."""
         resource = self.parts.resources.get(COMPACTION_JOB)
         cancelled = isinstance(resource.spec, JobSpec) and resource.spec.desired == "cancelled"
         state = resource.status.get("state")
         if state == "cancelled" and not cancelled:
-            self.parts.resources.report_status(COMPACTION_JOB, {"state": "idle"})
-        if state != "running" or not cancelled:
-            return
-        started = datetime.fromisoformat(resource.status["since"])
-        run = JobRun(
-            id=resource.status["run"],
-            job=COMPACTION_JOB,
-            subject=urn("store", "online"),
-            started_at=started,
-            ended_at=now,
-            status="cancelled",
+            self._record_compaction(new_id("run"), now, "running")
+        elif state == "running" and cancelled:
+            self._record_compaction(resource.status["run"], now, "cancelled", resource.status["since"])
+
+    def _record_compaction(self, run: str, now: datetime, status: JobStatus, since: str | None = None) -> None:
+        """A run begins, or (with `since`, when it began) ends."""
+        began = now if since is None else datetime.fromisoformat(since)
+        subject, ended = urn("store", "online"), None if since is None else now
+        self.parts.operations.record_job(
+            JobRun(id=run, job=COMPACTION_JOB, subject=subject, started_at=began, ended_at=ended, status=status)
         )
-        self.parts.operations.record_job(run)
-        self.parts.resources.report_status(COMPACTION_JOB, {"state": "cancelled", "at": now.isoformat()})
+        self.parts.resources.report_status(COMPACTION_JOB, {"state": status, "run": run, "since": began.isoformat()})
 
     def _tidy(self) -> None:
         """Appends every second leave small files; join them as a lakehouse's own maintenance does."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute
 import pytest
 
 from foundation.errors import Conflict, Forbidden, InvalidInput, NotFound
@@ -14,7 +16,7 @@ from guardrails.executor.port import Action
 from platform_core.operations.resources import Spec
 from platform_core.urn import urn
 from tests.fakes.conditions import holds
-from tests.fakes.observed_platform import ONSET, ObservedPlatform, observed_platform
+from tests.fakes.observed_platform import NOW, ONSET, ObservedPlatform, observed_platform
 from tools.act import action_types, actions
 from tools.registry import observe_tools
 
@@ -318,3 +320,20 @@ def test_a_quarantine_that_was_moved_earlier_is_moved_back_and_not_released(fres
     reverse = actions(fresh.resources, fresh.resources, fresh.view)[undo.tool]
     reverse.apply(undo.arguments, expected_revision=5, idempotency_key="3", actor="service:worker", reason="")
     assert fresh.resources.get(SOURCE).spec == before
+
+
+def test_scaling_is_verified_by_the_latency_of_requests_since(fresh: ObservedPlatform) -> None:
+    scale = actions(fresh.resources, fresh.resources, fresh.view)["scale_endpoint"]
+    arguments = {"endpoint": "fraud-br", "replicas": 1}
+    conditions = scale.post_conditions(arguments, scale.plan(arguments))
+    scale.apply(arguments, expected_revision=3, idempotency_key="k", actor="service:worker", reason="")
+    fresh.resources.report(ENDPOINT, replicas_ready=1)
+    assert not holds(fresh.view, *conditions), "no request was answered since"
+    since = NOW - timedelta(minutes=9)
+    fresh.resources.by_urn[ENDPOINT] = fresh.resources.get(ENDPOINT).model_copy(update={"updated_at": since})
+    assert holds(fresh.view, *conditions)
+    fast = fresh.predictions.rows
+    slow = pa.compute.multiply(fast["latency_ms"], 100.0)  # type: ignore[attr-defined]
+    fresh.replant_predictions(fast.set_column(fast.schema.get_field_index("latency_ms"), "latency_ms", slow))
+    assert not holds(fresh.view, *conditions)
+    fresh.replant_predictions(fast)

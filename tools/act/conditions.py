@@ -14,6 +14,7 @@ DECLINE_Z = 3.0
 """Standard errors over the usual decline rate that a recovery may still show: a few minutes hold few requests."""
 ENOUGH_REQUESTS = 12
 """Under so many a decline rate is a guess; score_distribution then gives no z."""
+ENOUGH_FOR_P99 = 20
 SHORTEST_MINUTES, LONGEST_MINUTES = 10, 30
 
 
@@ -112,6 +113,32 @@ def declines_usual(
             threshold=DECLINE_Z,
             description=f"decline rate of {endpoint} back to usual",
             within_seconds=900 + 60 * minutes,
+        )
+    ]
+
+
+def latency_kept(platform: PlatformView, endpoint: str, *, changed: str) -> list[PostCondition]:
+    """The p99 of the requests since `changed` was changed is within the SLA, once there are enough of them; nothing for
+    an endpoint without an SLA or so quiet that half an hour would not bring enough."""
+    per_minute = requests_per_minute(platform, endpoint)
+    has_sla = any(r.urn == urn("monitor", f"latency-{endpoint}") for r in platform.resources.list(kind="monitor"))
+    if not has_sla or per_minute * LONGEST_MINUTES < ENOUGH_FOR_P99:
+        return []
+    minutes = max(SHORTEST_MINUTES, math.ceil(1.5 * ENOUGH_FOR_P99 / per_minute))
+    window = {"endpoint": endpoint, "minutes": minutes, "changed": changed}
+    return [
+        PostCondition(
+            tool="latency_breakdown",
+            arguments=window,
+            figure=figure,
+            operator="==",
+            threshold=threshold,
+            description=said,
+            within_seconds=900 + 60 * minutes,
+        )
+        for figure, threshold, said in (
+            ("enough", True, f"{endpoint} answered at least {ENOUGH_FOR_P99} requests since"),
+            ("over_sla", False, f"their p99 is within the SLA of {endpoint}"),
         )
     ]
 

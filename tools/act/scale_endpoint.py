@@ -11,6 +11,7 @@ from guardrails.proposal import Compensation, Plan, PostCondition
 from platform_core.operations.resources import RolloutSpec
 from platform_core.urn import urn
 from tools.act.base import SpecPatchAction
+from tools.act.conditions import latency_kept
 from tools.contract import ToolArguments
 
 
@@ -51,7 +52,7 @@ class ScaleEndpoint(SpecPatchAction[Arguments, RolloutSpec]):
         )
 
     def conditions(self, arguments: Arguments, plan: Plan) -> tuple[PostCondition, ...]:
-        return (
+        ready = (
             PostCondition(
                 tool="rollout_status",
                 arguments={"endpoint": arguments.endpoint},
@@ -61,3 +62,4 @@ class ScaleEndpoint(SpecPatchAction[Arguments, RolloutSpec]):
                 description=f"{arguments.endpoint} has {arguments.replicas} replicas ready",
             ),
         )
+        return (*ready, *latency_kept(self.platform, arguments.endpoint, changed=plan.target))

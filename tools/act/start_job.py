@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from foundation.errors import Conflict
 from guardrails.proposal import Compensation, Plan, PostCondition
 from platform_core.operations.resources import JobSpec
-from platform_core.urn import urn
+from platform_core.urn import parse_urn, urn
 from tools.act.base import SpecPatchAction
 from tools.act.conditions import set_to
 from tools.contract import ToolArguments
@@ -42,14 +42,20 @@ class StartJob(SpecPatchAction[Arguments, JobSpec]):
 
     def conditions(self, arguments: Arguments, plan: Plan) -> tuple[PostCondition, ...]:
         name = name_of(arguments.job, "job")
-        return (
-            set_to(plan, "desired", "running", f"job {name} may run"),
-            PostCondition(
-                tool="resource_status",
-                arguments={"urn": plan.target},
-                figure="state",
-                operator="!=",
-                threshold="cancelled",
-                description=f"job {name} is no longer cancelled",
-            ),
-        )
+        may = set_to(plan, "desired", "running", f"job {name} may run")
+        resource = self._reader.get(plan.target)
+        if isinstance(resource.spec, JobSpec) and parse_urn(resource.spec.subject)[0] == "feature_view":
+            # a materialization reports no state of its own: its runs tell
+            return (
+                may,
+                PostCondition(
+                    tool="job_history",
+                    arguments={"job": plan.target},
+                    figure="last_status",
+                    operator="==",
+                    threshold="succeeded",
+                    description=f"the last run of {name} succeeded",
+                    within_seconds=600,
+                ),
+            )
+        return (may, set_to(plan, "state", "running", f"job {name} is running"))

@@ -16,26 +16,30 @@ from tools.answers import line, no_data, success
 from tools.contract import Chart, Observation, ToolArguments
 from tools.declaration import Tool
 from tools.profiles import moment
-from tools.reading import endpoint_resource, floats_of, name_of, times_of, window
+from tools.reading import endpoint_resource, floats_of, name_of, since_change, times_of, window
 from tools.statistics import last_change_point, quantile, ratio
 
 PARTS = ("latency", "store", "model")
 SLOWER = 2.0
 """A part counts as slower when its median doubled and grew by a millisecond at least."""
 BASELINE = timedelta(hours=3)
+ENOUGH_REQUESTS = 20
+"""Under so many a p99 is the slowest of a handful."""
 
 
 class Arguments(ToolArguments):
     endpoint: str
     minutes: float = Field(default=10, ge=0.5, le=1440)
     until: datetime | None = None
+    changed: str | None = None
+    """URN: only requests since that resource's spec was last changed count as now, as they do for a recovery."""
 
 
 def observe(platform: PlatformView, arguments: Arguments) -> Observation:
     """Split at the newest change of total latency within the last 3 h when there is one, else at the window's start."""
     name = name_of(arguments.endpoint, "endpoint")
     endpoint_resource(platform, name)
-    span = window(platform, arguments.minutes, arguments.until)
+    span = since_change(platform, window(platform, arguments.minutes, arguments.until), arguments.changed)
     table = platform.predictions.read(span.end - BASELINE, span.end, endpoint=name)
     query = f"predictions of {name} from {(span.end - BASELINE).isoformat()} to {span.end.isoformat()}"
     times = times_of(table, "ts")
@@ -70,6 +74,7 @@ def observe(platform: PlatformView, arguments: Arguments) -> Observation:
     figures |= {
         "slow_part": "both" if len(slower) == 2 else (slower[0] if slower else "neither"),
         "over_sla": None if sla is None or p99 is None else p99 > sla,
+        "enough": int(now.sum()) >= ENOUGH_REQUESTS,
         "changed_at": None if found is None else moment(times[found.index]),
     }
     summary = (
@@ -106,6 +111,7 @@ TOOL = Tool(
         "requests_before": "requests in the baseline of up to 3 h",
         "sla_ms": "threshold of the endpoint's latency monitor",
         "slow_part": "store, model, both or neither: whose median at least doubled",
+        "enough": "whether there were 20 requests: under so many a p99 says little",
         "over_sla": "whether p99 is over the SLA",
         "changed_at": "time of the first request after the change of latency",
         **{f"{p}_p50": f"median milliseconds of {what}, now" for p, what in _PART.items()},

@@ -14,7 +14,7 @@ from platform_core.view import PlatformView
 from tools.answers import line, no_data, success
 from tools.contract import Chart, Observation, Series, ToolArguments, Window
 from tools.declaration import Tool
-from tools.reading import arrow, endpoint_resource, floats_of, name_of, times_of, window
+from tools.reading import arrow, endpoint_resource, floats_of, name_of, since_change, times_of, window
 from tools.statistics import proportion_z, ratio
 
 BASELINE = timedelta(hours=24)
@@ -46,7 +46,7 @@ def observe(platform: PlatformView, arguments: Arguments) -> Observation:
     """Usual is up to 24 h before. The canary is compared since its first request in the baseline or the window."""
     name = name_of(arguments.endpoint, "endpoint")
     endpoint_resource(platform, name)
-    span = _window(platform, arguments)
+    span = since_change(platform, window(platform, arguments.minutes, arguments.until), arguments.changed)
     usual_end = min(arguments.usual_until or span.start, span.start)
     table = platform.predictions.read(usual_end - BASELINE, span.end, endpoint=name)
     times = times_of(table, "ts")
@@ -84,13 +84,6 @@ def observe(platform: PlatformView, arguments: Arguments) -> Observation:
             f" against champion {figures['champion_decline_rate'] or 0.0:.1%} in the same minutes"
         )
     return success(summary, figures, Chart(title=f"{name}: decline rate", unit="rate", series=series), note=query)
-
-
-def _window(platform: PlatformView, arguments: Arguments) -> Window:
-    span = window(platform, arguments.minutes, arguments.until)
-    if arguments.changed is None:
-        return span
-    return Window(start=max(span.start, platform.resources.get(arguments.changed).updated_at), end=span.end)
 
 
 def _against(now: Any, usual: Any, scatter: float, *, enough: tuple[int, int]) -> tuple[float | None, bool | None]:
