@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from foundation.outside_text import OutsideText
 from tools.contract import Chart, Figure, Observation, Series
 
 MAX_POINTS = 20
@@ -17,6 +19,9 @@ MAX_POINTS = 20
 MAX_SERIES = 12
 MAX_TEXT = 400
 MAX_FIGURES = 80
+
+_TORN = re.compile(r"[\d\s.()/+-]*\S{0,80}$")
+"""What a cut may have torn: the last word, and the groups of digits before it."""
 
 
 def success(
@@ -46,13 +51,17 @@ def _figure(value: Any) -> Figure:
     if isinstance(value, float | np.floating):
         # six significant digits: the digest of an observation should not hang on the last bit of a mean
         return float(f"{float(value):.6g}") if math.isfinite(value) else None
-    return short(str(value))
+    return str(value)
 
 
 def short(text: str, limit: int = MAX_TEXT) -> str:
-    """`text` on one line, cut at `limit` characters."""
+    """`text` on one line of at most `limit` characters.
+
+    A cut takes what it tears with it, for where tools cut, redaction is still to come and would not recognise the half
+    of an identifier.
+    """
     line = " ".join(text.split())
-    return line if len(line) <= limit else line[: limit - 1] + "…"
+    return line if len(line) <= limit else _TORN.sub("", line[: limit - 1]) + "…"
 
 
 def line(  # noqa: PLR0917 - what is drawn, then from where to where, then how
@@ -81,6 +90,25 @@ def line(  # noqa: PLR0917 - what is drawn, then from where to where, then how
         if value is not None and math.isfinite(value):
             points.append((start + timedelta(minutes=minutes * index), float(f"{value:.6g}")))
     return Series(name=name, points=tuple(points))
+
+
+def harmless(observation: Observation, outside: OutsideText) -> Observation:
+    """`observation` with every text in it cleaned and redacted; its numbers and times are as the tool measured them."""
+    chart = observation.chart
+    if chart is not None:
+        chart = Chart(
+            title=outside.text(chart.title),
+            unit=chart.unit,
+            series=tuple(Series(name=outside.text(s.name), points=s.points) for s in chart.series),
+            marks=tuple((at, outside.text(label)) for at, label in chart.marks),
+        )
+    return Observation(
+        status=observation.status,
+        summary=outside.text(observation.summary),
+        figures={outside.text(name): outside.value(figure, key=name) for name, figure in observation.figures.items()},
+        chart=chart,
+        note=outside.optional(observation.note),
+    )
 
 
 def bounded(observation: Observation) -> Observation:

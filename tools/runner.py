@@ -15,10 +15,11 @@ from pydantic import TypeAdapter, ValidationError
 from foundation.canonical import digest
 from foundation.errors import VigiaError
 from foundation.frozen import Frozen
+from foundation.outside_text import OutsideText, Redact, unredacted
 from foundation.telemetry.semconv import EXECUTE_TOOL, OPERATION_NAME, TOOL_NAME, TOOL_STATUS, span_name
 from foundation.telemetry.traces import set_attributes, span
 from platform_core.view import PlatformView
-from tools.answers import bounded, short
+from tools.answers import bounded, harmless
 from tools.contract import Observation, ObserveTool
 
 MAX_THREADS = 4
@@ -33,8 +34,8 @@ class ToolCall(Frozen):
 
 
 class ToolRun(Frozen):
-    """One answered call. `arguments` are complete, defaults included; `digest` is SHA-256 over the RFC 8785 form of
-    tool, arguments and observation; `wall_ms` is what an engineer waited."""
+    """One answered call, its texts redacted. `arguments` are complete, defaults included; `digest` is SHA-256 over the
+    RFC 8785 form of tool, arguments and observation; `wall_ms` is what an engineer waited."""
 
     tool: str
     arguments: dict[str, Any]
@@ -44,13 +45,19 @@ class ToolRun(Frozen):
 
 
 class ToolRunner:
-    """Holds the read-only platform and nothing else."""
+    """Holds the read-only platform and nothing else. What leaves it went through `redact`."""
 
     def __init__(
-        self, platform: PlatformView, tools: Mapping[str, ObserveTool[Any]], *, timeout_s: float = 10.0
+        self,
+        platform: PlatformView,
+        tools: Mapping[str, ObserveTool[Any]],
+        *,
+        redact: Redact = unredacted,
+        timeout_s: float = 10.0,
     ) -> None:
         self._platform = platform
         self._tools = tools
+        self._outside = OutsideText(redact)
         self._timeout_s = timeout_s
 
     def run(self, tool: str, arguments: Mapping[str, Any]) -> ToolRun:
@@ -60,7 +67,9 @@ class ToolRunner:
             complete, observation = self._observe(tool, dict(arguments))
             set_attributes(current, **{TOOL_STATUS: observation.status})
         wall_ms = (time.perf_counter() - started) * 1000
-        observation = bounded(observation)
+        # Redacted before it is cut: the half of an identifier would not be recognised.
+        complete = self._outside.value(complete)
+        observation = bounded(harmless(observation, self._outside))
         signed = digest({"tool": tool, "arguments": complete, "observation": observation.model_dump(mode="json")})
         return ToolRun(tool=tool, arguments=complete, observation=observation, digest=signed, wall_ms=round(wall_ms, 2))
 
@@ -106,4 +115,4 @@ class ToolRunner:
 
 
 def _error(summary: str, note: str) -> Observation:
-    return Observation(status="error", summary=short(summary), note=short(note, 1000))
+    return Observation(status="error", summary=summary, note=note)

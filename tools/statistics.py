@@ -122,12 +122,12 @@ def unit_factor(log_ratio: float, error: float) -> float | None:
     """The power of ten (10, 100, 1000, 0.01, …) that a ratio of medians is, or None.
 
     Units change by powers of ten (cents, thousands). The ratio must lie within three standard errors of it (at least
-    15 %, at most 40 %) and one itself is no change.
+    15 %, at most 60 %: half-way to the next power is a factor of 3.2) and one itself is no change.
     """
     exponent = round(log_ratio / math.log(10))
     if exponent == 0:
         return None
-    tolerance = min(max(3 * error, math.log(1.15)), math.log(1.4))
+    tolerance = min(max(3 * error, math.log(1.15)), math.log(1.6))
     return float(10.0**exponent) if abs(log_ratio - exponent * math.log(10)) <= tolerance else None
 
 

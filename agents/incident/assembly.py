@@ -27,6 +27,7 @@ from agents.llm.narrative import Narrator
 from agents.runbooks.library import RunbookLibrary
 from audit.port import AuditLog
 from foundation.clock import Clock
+from foundation.outside_text import Redact, unredacted
 from platform_core.catalog.lineage import Lineage
 
 
@@ -46,6 +47,7 @@ class FlowParts:
     reports: Path
     checkpoints_url: str
     log: LogHead | None = None
+    redact: Redact = unredacted
     notifiers: Sequence[Notifier] = ()
     rules: CorrelationRules = field(default_factory=CorrelationRules)
     verify_every: timedelta = timedelta(seconds=15)
@@ -53,23 +55,23 @@ class FlowParts:
     poll_seconds: float = 0.2
     threads: int = 4
     observer: Observer = unobserved
-    sleep: Callable[[float], None] = time.sleep
     wall: Callable[[], float] = time.time
 
 
 def assemble_worker(parts: FlowParts) -> Reconciler:
     """A worker over `parts`; opens the checkpoints and puts the shipped runbooks where they are missing."""
     parts.runbooks.seed()
-    store = IncidentStore(parts.engine, parts.clock, parts.audit, wall=parts.wall)
+    store = IncidentStore(parts.engine, parts.clock, parts.audit, redact=parts.redact, wall=parts.wall)
     cards = CardBuilder(store, parts.approvals, parts.executor, parts.runbooks, parts.clock, log=parts.log)
     leases = Leases(parts.engine, seconds=parts.lease_seconds, wall=parts.wall)
+    verifier = Verifier(parts.triage.probe, parts.clock, interval=parts.verify_every, wall=parts.wall)
     steps = Steps(
         store=store,
         triage=parts.triage,
         narrator=parts.narrator,
         approvals=parts.approvals,
         executor=parts.executor,
-        verifier=Verifier(parts.triage.probe, parts.clock, interval=parts.verify_every, sleep=parts.sleep),
+        verifier=verifier,
         recorder=Recorder(store=store, cards=cards, runbooks=parts.runbooks, reports=parts.reports),
         clock=parts.clock,
         observer=parts.observer,
@@ -87,6 +89,7 @@ def assemble_worker(parts: FlowParts) -> Reconciler:
         closer=Closer(parts.engine, parts.clock, store, parts.triage, parts.rules),
         announcer=Announcer(parts.engine, cards, parts.notifiers, wall=parts.wall),
         observer=parts.observer,
+        rest_seconds=verifier.pause,
         poll_seconds=parts.poll_seconds,
         lease_seconds=parts.lease_seconds,
         threads=parts.threads,

@@ -1,4 +1,4 @@
-"""The durable alert inbox: what it has acknowledged is stored and audited, once."""
+"""The durable alert inbox: what it has acknowledged is stored and audited, once. What it stores is redacted."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from foundation.clock import Clock
 from foundation.database import transaction
 from foundation.frozen import Frozen
 from foundation.ids import new_id
+from foundation.outside_text import OutsideText, Redact, unredacted
 from platform_core.monitoring.alert import Alert
 
 CLOCK_TOLERANCE = timedelta(hours=1)
@@ -33,10 +34,19 @@ class InboxReceipt(Frozen):
 
 
 class AlertInbox:
-    def __init__(self, engine: Engine, clock: Clock, audit: AuditLog, *, wall: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Clock,
+        audit: AuditLog,
+        *,
+        redact: Redact = unredacted,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
         self._engine = engine
         self._clock = clock
         self._audit = audit
+        self._outside = OutsideText(redact)
         self._wall = wall
 
     def receive(self, alerts: Sequence[Alert]) -> InboxReceipt:
@@ -46,10 +56,11 @@ class AlertInbox:
         no acknowledgement and sends again.
         """
         accepted = resolved = 0
+        harmless = [self._harmless(alert) for alert in alerts]
         with transaction(self._engine) as connection:
             records: list[AuditRecord] = []
             # In one order for every sender, so that two batches of the same alerts wait instead of deadlocking.
-            for alert in sorted(alerts, key=lambda a: (a.source, a.fingerprint, a.starts_at)):
+            for alert in sorted(harmless, key=lambda a: (a.source, a.fingerprint, a.starts_at)):
                 if alert.status == "resolved" and (ended := self._resolve(connection, alert)):
                     records.append(ended)
                     resolved += 1
@@ -60,6 +71,17 @@ class AlertInbox:
             for record in records:
                 self._audit.append(record, connection=connection)
         return InboxReceipt(accepted=accepted, duplicates=len(alerts) - accepted - resolved, resolved=resolved)
+
+    def _harmless(self, alert: Alert) -> Alert:
+        """`alert` as it may be kept. One value has one pseudonym, so it is the same alert when it comes again."""
+        return alert.model_copy(
+            update={
+                "fingerprint": self._outside.text(alert.fingerprint),
+                "subject": self._outside.text(alert.subject),
+                "summary": self._outside.text(alert.summary),
+                "labels": self._outside.value(alert.labels),
+            }
+        )
 
     def _store(self, connection: Connection, alert: Alert) -> AuditRecord | None:
         """What to audit if it was new."""

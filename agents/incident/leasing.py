@@ -51,16 +51,23 @@ class Leases:
             return self._mine.get(incident_id, 0.0) > self._wall()
 
     def renew(self) -> None:
-        """Keep what is held; what somebody else took meanwhile is forgotten."""
+        """Keep what is held; what somebody else took meanwhile is forgotten, what was abandoned is left to run out."""
         with self._lock:
-            held = bool(self._mine)
+            held = dict(self._mine)
         if not held:
             return
         until = self._wall() + self._seconds
         with transaction(self._engine) as connection:
-            still = rows.renew(connection, self._owner, until=until)
+            still = rows.renew(connection, self._owner, held, until=until)
         with self._lock:
-            self._mine = {incident_id: until for incident_id in self._mine if incident_id in still}
+            for incident_id, before in held.items():
+                # Let go of, or let go of and claimed anew, while the database was asked: that answer is not about it.
+                if self._mine.get(incident_id) != before:
+                    continue
+                if incident_id in still:
+                    self._mine[incident_id] = until
+                else:
+                    del self._mine[incident_id]
 
     def park(self, incident_id: str, approval_id: str) -> None:
         """Let go until the approval is decided."""
@@ -68,11 +75,18 @@ class Leases:
             rows.park(connection, incident_id, self._owner, approval_id)
         self._forget(incident_id)
 
+    def rest(self, incident_id: str, seconds: float) -> None:
+        """Let go until `seconds` have passed on the wall; then anybody may go on."""
+        with transaction(self._engine) as connection:
+            rows.rest(connection, incident_id, self._owner, until=self._wall() + seconds)
+        self._forget(incident_id)
+
     def finish(self, incident_id: str, round_number: int) -> None:
         """Let go: done, unless another round began while this one was being recorded."""
         with transaction(self._engine) as connection:
-            current = incident_rows.round_of(connection, incident_id)
-            if rows.finish(connection, incident_id, self._owner) and current > round_number:
+            # The row first: from here on a new round's wake waits for this commit. One that came before is seen below.
+            released = rows.finish(connection, incident_id, self._owner)
+            if released and incident_rows.round_of(connection, incident_id) > round_number:
                 rows.wake(connection, incident_id)
         self._forget(incident_id)
 

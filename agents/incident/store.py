@@ -33,14 +33,26 @@ from audit.port import AuditLog
 from foundation.clock import Clock
 from foundation.database import transaction
 from foundation.errors import Conflict
+from foundation.outside_text import OutsideText, Redact, unredacted
 from guardrails.proposal import ActionProposal
 
 AGENT = "agent:incident"
 
 
 class IncidentStore(IncidentReader):
-    def __init__(self, engine: Engine, clock: Clock, audit: AuditLog, *, wall: Callable[[], float] = time.time) -> None:
+    """`redact` is for the texts of the timeline, which quote errors of the systems that were called."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Clock,
+        audit: AuditLog,
+        *,
+        redact: Redact = unredacted,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
         super().__init__(engine)
+        self._outside = OutsideText(redact)
         self._clock = clock
         self._audit = audit
         self._wall = wall
@@ -199,8 +211,16 @@ class IncidentStore(IncidentReader):
         details: dict[str, Any] | None = None,
     ) -> bool:
         now = self._clock.now()
-        event = TimelineEvent(incident_id=incident_id, at=now, kind=kind, actor=actor, text=text, details=details or {})
-        new = timeline_rows.tell(connection, event, key=key)
+        event = TimelineEvent(
+            incident_id=incident_id,
+            at=now,
+            kind=kind,
+            actor=actor,
+            text=self._outside.text(text),
+            details=self._outside.value(details or {}),
+        )
+        # The key of a failure holds its message.
+        new = timeline_rows.tell(connection, event, key=self._outside.text(key)[:200])
         if new:
             incident_rows.touch(connection, incident_id, now)
         return new

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from opentelemetry import trace
 from opentelemetry.trace import Span, Status, StatusCode
 
+from foundation.outside_text import WITHHELD
 from foundation.telemetry.semconv import ERROR_TYPE
 
 if TYPE_CHECKING:
@@ -99,4 +100,4 @@ def _redacted(text: str) -> str:
     try:
         return _Telemetry.redact(text)
     except Exception:  # noqa: BLE001 telemetry must not break what it watches; the text is withheld, not leaked
-        return "[withheld: redaction failed]"
+        return WITHHELD

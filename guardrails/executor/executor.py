@@ -11,7 +11,10 @@ A process that dies between claim and outcome leaves a row in `started`. Reconci
 the effect happened, the outcome is recorded. Not found: it did not happen, or it is still on its way; applying again
 with the same key is right in both cases, since the second arrival of a key changes nothing (2), and a target without
 that promise still refuses the second (3). It is applied again only while the grant lasts, the kill switch is released
-and policy does not deny; when the grant is over the execution has failed and says that nothing was found.
+and policy does not deny.
+
+An execution has failed only when the target has said so for good: it *withdraws* the key, and whatever another process
+may still have under way is refused on arrival. Until the target answers that, the outcome is unknown.
 """
 
 from __future__ import annotations
@@ -40,7 +43,8 @@ from guardrails.proposal import ActionReceipt
 
 
 class Executor:
-    """`actions` by tool name; `actor` is the principal id under which targets are changed, e.g. `service:worker`."""
+    """`actions` by tool name; `people` says who somebody is today, since a role may have been revoked since they
+    decided; `actor` is the principal id under which targets are changed, e.g. `service:worker`."""
 
     def __init__(  # noqa: PLR0917 - one collaborator each, wired once in bootstrap
         self,
@@ -51,6 +55,7 @@ class Executor:
         policy: Policy,
         actions: Mapping[str, Action],
         *,
+        people: checks.People,
         actor: str,
     ) -> None:
         self._engine = engine
@@ -59,6 +64,7 @@ class Executor:
         self._approvals = approvals
         self._policy = policy
         self._actions = dict(actions)
+        self._people = people
         self._actor = actor
         self._in_flight = InFlight()
 
@@ -67,7 +73,8 @@ class Executor:
 
         An approval that has an execution returns it, reconciled with the target first if its outcome is open. Raises
         NotFound; Conflict when it is not approved or the kill switch is engaged; TargetMoved when the target is not
-        what was approved (the approval is then void); Forbidden when policy denies it now; Unavailable when the
+        what was approved (the approval is then void); Forbidden when policy denies it now, or would no longer accept
+        those who approved; Unavailable when the
         database, the audit log or the planner cannot be reached. In all of these cases nothing was done.
         """
         existing = self.for_approval(approval_id)
@@ -77,7 +84,7 @@ class Executor:
         if request.status != "approved":
             return self._taken(approval_id)
         action = self._action(request)
-        checks.require_policy(self._policy, request, self._clock.now())
+        checks.require_policy(self._policy, request, self._clock.now(), self._people)
         try:
             checks.require_same_target(action, request)
         except TargetMoved as moved:
@@ -144,20 +151,20 @@ class Executor:
         except Unavailable as error:
             return self._settle(execution, request, "unknown", error=error.message)
         except VigiaError as error:
-            # The target refused. Asked once more in case it refused a repetition of what it had done.
-            return self._refused(execution, request, action, error)
+            return self._given_up(execution, request, action, error.message)
         return self._settle(execution, request, "succeeded", receipt=receipt)
 
-    def _refused(
-        self, execution: ActionExecution, request: ApprovalRequest, action: Action, refusal: VigiaError
+    def _given_up(
+        self, execution: ActionExecution, request: ApprovalRequest, action: Action, reason: str
     ) -> ActionExecution:
+        """Failed for `reason`, unless it turns out that the target has done it (and refused a repetition, say)."""
         try:
-            receipt = answer(lambda: action.find(execution.id))
-        except Unavailable as error:
+            receipt = answer(lambda: action.withdraw(execution.id, actor=self._actor))
+        except VigiaError as error:
             return self._settle(execution, request, "unknown", error=error.message)
         if receipt is not None:
             return self._settle(execution, request, "succeeded", receipt=receipt)
-        return self._settle(execution, request, "failed", error=refusal.message)
+        return self._settle(execution, request, "failed", error=reason)
 
     def _reconcile(self, execution: ActionExecution) -> ActionExecution:
         if execution.status not in store.OPEN:
@@ -180,12 +187,14 @@ class Executor:
         now = self._clock.now()
         with reading(self._engine) as connection:
             ends = store.grant_ends(connection, request.id)
-            if ends is None or ends <= now:
-                error = "claimed but not applied before the approval ran out: the target has no record of it"
-                return self._settle(execution, request, "failed", error=error)
-            require_released(connection)
-            approvals_store.require_untouched(connection, request)
-        checks.require_policy(self._policy, request, now)
+            over = ends is None or ends <= now
+            if not over:
+                require_released(connection)
+                approvals_store.require_untouched(connection, request)
+        if over:
+            reason = "claimed but not applied before the approval ran out: the target has no record of it"
+            return self._given_up(execution, request, action, reason)
+        checks.require_policy(self._policy, request, now, self._people)
         return self._apply(execution, request, action)
 
     def _settle(

@@ -40,6 +40,11 @@ class Action(Planner, Protocol):
         """What the target knows of an earlier apply under this key. Raises Unavailable."""
         ...
 
+    def withdraw(self, idempotency_key: str, *, actor: str) -> ActionReceipt | None:
+        """As `find`, and when there was no apply the target refuses one under this key from now on: an answer of None
+        is final, also for a request that another process has under way. Raises Unavailable."""
+        ...
+
 
 class ActionExecution(Frozen):
     """At most one per approval, by a unique key."""

@@ -20,14 +20,15 @@ from tools.runner import ToolRunner
 def make_ask(base: Foundations) -> Ask:
     platform = platform_view(base)
     tools = observe_tools()
+    redactor = Redactor(base.redaction_key())
     return Ask(
         catalog=platform.catalog,
         lineage=platform.lineage,
-        runner=ToolRunner(platform, tools),
+        runner=ToolRunner(platform, tools, redact=redactor.redact),
         tools=tools,
         incidents=make_incidents(base),
         approvals=make_approvals(base, make_policy(base.settings)),
-        redactor=Redactor(base.redaction_key()),
+        redactor=redactor,
         model=make_model(base.settings),
         on_call=audited_calls(base.audit, "agent:chat"),
     )

@@ -22,16 +22,17 @@ def write_health_report(settings: Settings) -> tuple[HealthReport, str, Path]:
     base = open_foundations(settings)
     platform = platform_view(base)
     signer = base.signer()
+    redact = Redactor(base.redaction_key()).redact
     report = build_health_report(
         clock=base.clock,
         catalog=platform.catalog,
         lineage=platform.lineage,
-        runner=ToolRunner(platform, observe_tools()),
+        runner=ToolRunner(platform, observe_tools(), redact=redact),
         incidents=make_incidents(base),
         approvals=make_approvals(base, make_policy(settings)),
         feedback=FeedbackDesk(base.engine, base.clock, base.audit),
         verify_audit=lambda: verify_log(base.engine, signer=signer),
-        redact=Redactor(base.redaction_key()).redact,
+        redact=redact,
     )
     markdown = render_markdown(report)
     path = settings.data_dir / "reports" / f"health-{report.end:%Y%m%d-%H%M}.md"

@@ -14,11 +14,12 @@ from foundation.errors import InvalidInput
 from guardrails.executor.executor import Executor
 from interfaces.bootstrap.checkpoints import signing_checkpoints
 from interfaces.bootstrap.foundations import Foundations, open_foundations
-from interfaces.bootstrap.governance import make_approvals, make_policy
+from interfaces.bootstrap.governance import make_approvals, make_policy, redactor
 from interfaces.bootstrap.language import make_narrator
 from interfaces.bootstrap.platform import platform_view
 from interfaces.bootstrap.process import start_telemetry, until_stopped
 from interfaces.bootstrap.slack import slack_notifiers
+from interfaces.principals import open_directory
 from interfaces.settings import Settings
 from platform_core.operations.control_client import ControlClient
 from tools.act import actions
@@ -54,11 +55,13 @@ def make_worker(
         approvals,
         policy,
         actions(platform.resources, writer, platform),
+        people=open_directory(settings.principals_file).get,
         actor="service:worker",
     )
+    redact = redactor(settings).redact
     triage = CatalogueTriage(
         platform,
-        ToolRunner(platform, observe_tools()),
+        ToolRunner(platform, observe_tools(), redact=redact),
         actions(platform.resources, None, platform),
         verdicts=FeedbackDesk(base.engine, base.clock, base.audit).per_cause,
     )
@@ -78,6 +81,7 @@ def make_worker(
             reports=settings.data_dir / "reports",
             checkpoints_url=checkpoints_url(settings),
             log=base.audit,
+            redact=redact,
             notifiers=notifiers,
             observer=observer,
         )

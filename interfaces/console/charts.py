@@ -8,8 +8,8 @@ from markupsafe import Markup
 
 from tools.contract import Chart
 
-WIDTH, HEIGHT = 560, 190
-_LEFT, _RIGHT, _TOP, _BOTTOM = 54, 12, 12, 40
+WIDTH, HEIGHT = 560, 200
+_LEFT, _RIGHT, _TOP, _BOTTOM = 54, 12, 12, 50
 
 
 class _Scale:
@@ -41,14 +41,16 @@ def render_svg(chart: Chart) -> Markup:
         ).format(WIDTH, title)
     scale = _Scale(chart)
     parts = [title, *_axes(chart, scale), *_marks(chart, scale)]
-    for index, series in enumerate(chart.series[:6]):
+    shown = chart.series[:6]
+    apart = min(160.0, (WIDTH - _LEFT - _RIGHT) / len(shown))
+    for index, series in enumerate(shown):
         if not series.points:
             continue
         path = " ".join(f"{scale.x(at):.1f},{scale.y(value):.1f}" for at, value in series.points)
         parts.append(Markup('<polyline class="line s{}" points="{}"/>').format(index, path))
         parts.append(
             Markup('<text class="key s{}" x="{}" y="{}">{}</text>').format(
-                index, _LEFT + 90 * index, HEIGHT - 6, series.name[:14]
+                index, f"{_LEFT + apart * index:.0f}", HEIGHT - 6, series.name[:14]
             )
         )
     body = Markup("").join(parts)
@@ -64,8 +66,8 @@ def _axes(chart: Chart, scale: _Scale) -> list[Markup]:
         Markup('<line class="axis" x1="{}" y1="{}" x2="{}" y2="{}"/>').format(_LEFT, floor, WIDTH - _RIGHT, floor),
         text.format("end", _LEFT - 6, scale.y(scale.high) + 4, _short(scale.high)),
         text.format("end", _LEFT - 6, scale.y(scale.low) + 4, _short(scale.low)),
-        text.format("", _LEFT, floor + 14, f"{first:%H:%M}"),
-        text.format("end", WIDTH - _RIGHT, floor + 14, f"{last:%H:%M} UTC"),
+        text.format("", _LEFT, floor + 18, f"{first:%H:%M}"),
+        text.format("end", WIDTH - _RIGHT, floor + 18, f"{last:%H:%M} UTC"),
     ]
 
 

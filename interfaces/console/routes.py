@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 from foundation.errors import Forbidden, NotFound, Unauthenticated, VigiaError
 from interfaces.console.rendering import HEADERS, icon, page, style_sheet
 from interfaces.console.session import COOKIE, Sessions
-from interfaces.http.services import CopilotServices, visible_incident
+from interfaces.http.services import CopilotServices, visible_approval, visible_incident
 from platform_core.access.principals import Principal
 
 PAGE_SIZE = 100
@@ -57,17 +57,7 @@ def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cook
         if not sessions.csrf_holds(request.cookies.get(COOKIE, ""), presented):
             raise Forbidden("the form is stale or was not ours: nothing was done", hint="open the page again")
 
-    @router.get("/")
-    def home() -> Response:
-        return RedirectResponse("/console", 303)
-
-    @router.get("/console/static/console.css")
-    def css() -> Response:
-        return Response(style_sheet(), media_type="text/css", headers={"Cache-Control": "max-age=300"})
-
-    @router.get("/console/static/icon.svg")
-    def icon_file() -> Response:
-        return Response(icon(), media_type="image/svg+xml", headers={"Cache-Control": "max-age=86400"})
+    _add_public_files(router)
 
     @router.get("/console/login")
     def login_page() -> Response:
@@ -101,7 +91,7 @@ def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cook
     @router.get("/console")
     def incidents(request: Request) -> Response:
         principal = who(request)
-        found = [i for i in services.incidents.list(limit=PAGE_SIZE) if principal.may_act_for(i.tenant)]
+        found = services.incidents.list(tenants=principal.tenants, limit=PAGE_SIZE)
         return show(request, "incidents.html", principal=principal, incidents=found)
 
     @router.get("/console/incidents/{reference}")
@@ -121,7 +111,20 @@ def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cook
     def approvals(request: Request) -> Response:
         principal = who(request)
         pending = [r for r in services.approvals.pending() if principal.may_act_for(r.proposal.tenant)]
-        return show(request, "approvals.html", principal=principal, pending=pending)
+        return show(
+            request, "approvals.html", principal=principal, pending=pending, switch=services.approvals.kill_switch()
+        )
+
+    @router.post("/console/kill-switch")
+    def kill_switch(
+        request: Request,
+        csrf: Annotated[str, Form()],
+        engaged: Annotated[bool, Form()],
+        reason: Annotated[str, Form(max_length=2000)] = "",
+    ) -> Response:
+        check_csrf(request, csrf)
+        services.approvals.set_kill_switch(engaged, who(request), services.redactor.redact(reason))
+        return RedirectResponse("/console/approvals", 303)
 
     @router.post("/console/approvals/{request_id}/decide")
     def decide(
@@ -133,8 +136,9 @@ def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cook
     ) -> Response:
         principal = who(request)
         check_csrf(request, csrf)
+        visible_approval(services, principal, request_id)
         decided = services.approvals.decide(
-            request_id, principal, verdict, reason=reason.strip() or None, channel="console"
+            request_id, principal, verdict, reason=services.outside.text(reason).strip() or None, channel="console"
         )
         return RedirectResponse(f"/console/incidents/{decided.proposal.incident_id}", 303)
 
@@ -161,3 +165,19 @@ def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cook
         return show(request, "health.html", principal=who(request), checks=services.readiness())
 
     return router
+
+
+def _add_public_files(router: APIRouter) -> None:
+    """What a browser needs before anybody signs in."""
+
+    @router.get("/")
+    def home() -> Response:
+        return RedirectResponse("/console", 303)
+
+    @router.get("/console/static/console.css")
+    def css() -> Response:
+        return Response(style_sheet(), media_type="text/css", headers={"Cache-Control": "max-age=300"})
+
+    @router.get("/console/static/icon.svg")
+    def icon_file() -> Response:
+        return Response(icon(), media_type="image/svg+xml", headers={"Cache-Control": "max-age=86400"})

@@ -101,7 +101,9 @@ class _Handlers:
     def reject(self, ack: Callable[..., Any], body: dict[str, Any], client: WebClient) -> None:
         request_id, channel, reason = reject_modal.read(body["view"])
         ack()
-        self._decide({**body, "channel": {"id": channel}}, client, request_id, "reject", reason=reason)
+        self._decide(
+            {**body, "channel": {"id": channel}}, client, request_id, "reject", reason=self._parts.redact(reason)
+        )
 
     def details(self, ack: Callable[..., Any], body: dict[str, Any], client: WebClient) -> None:
         ack()

@@ -4,8 +4,9 @@
     GET   /control/v1/resources/{urn}                  Resource, with its revision as ETag
     PATCH /control/v1/resources/{urn}                  ResourceChange; If-Match: "<revision>", Idempotency-Key: <key>
     GET   /control/v1/changes/{idempotency_key}        {"change": ResourceChange | null}
+    POST  /control/v1/changes/{idempotency_key}/withdrawal   the same, and null means: nor will it ever be made
 
-All with `Authorization: Bearer <token>`. The last one answers 200 with null, not 404: a caller that asks whether its
+All with `Authorization: Bearer <token>`. The last two answer 200 with null, not 404: a caller that asks whether its
 change took place must be able to tell "no" from a wrong address.
 """
 
@@ -14,7 +15,7 @@ from __future__ import annotations
 import hmac
 from typing import Annotated, Any, ClassVar, Protocol
 
-from fastapi import APIRouter, Depends, Header, Response
+from fastapi import APIRouter, Depends, Header, Path, Response
 from pydantic import Field
 
 from foundation.errors import InvalidInput, Unauthenticated, VigiaError
@@ -37,6 +38,10 @@ class PatchRequest(Frozen):
     fields: dict[str, Any]
     actor: str = Field(min_length=1, max_length=160)
     reason: str = Field(min_length=1, max_length=2000)
+
+
+class Withdrawal(Frozen):
+    actor: str = Field(min_length=1, max_length=160)
 
 
 class ResourceList(Frozen):
@@ -93,6 +98,10 @@ def control_router(resources: ResourceStore, token: str) -> APIRouter:
     @router.get("/changes/{idempotency_key}")
     def find_change(idempotency_key: str) -> FoundChange:
         return FoundChange(change=resources.find(idempotency_key))
+
+    @router.post("/changes/{idempotency_key}/withdrawal")
+    def withdraw_change(idempotency_key: Annotated[str, Path(max_length=200)], request: Withdrawal) -> FoundChange:
+        return FoundChange(change=resources.withdraw(idempotency_key, actor=request.actor))
 
     return router
 

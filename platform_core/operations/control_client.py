@@ -79,6 +79,11 @@ class ControlClient(ResourceReader, ResourceWriter):
         change = self._send("GET", f"/changes/{quote(idempotency_key, safe='')}")["change"]
         return None if change is None else ResourceChange.model_validate(change)
 
+    def withdraw(self, idempotency_key: str, *, actor: str) -> ResourceChange | None:
+        path = f"/changes/{quote(idempotency_key, safe='')}/withdrawal"
+        change = self._send("POST", path, json={"actor": actor})["change"]
+        return None if change is None else ResourceChange.model_validate(change)
+
     def _send(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
         where = f"{method} {self._base_url}/control/v1{path}"
         try:

@@ -143,3 +143,10 @@ class ResourceWriter(Protocol):
     def find(self, idempotency_key: str) -> ResourceChange | None:
         """The change made under this key, if there was one: how a caller that crashed learns what happened."""
         ...
+
+    def withdraw(self, idempotency_key: str, *, actor: str) -> ResourceChange | None:
+        """See to it that nothing happens under this key any more; the change, when it was too late for that.
+
+        Whoever gives up on a change asks this, not `find`: a request that is still on its way then meets Conflict.
+        """
+        ...

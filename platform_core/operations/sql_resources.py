@@ -24,6 +24,9 @@ from platform_core.operations.tables import resource_changes, resources
 from platform_core.operations.timeline import ChangeEvent
 from platform_core.urn import parse_urn
 
+_WITHDRAWN = "withdrawn"
+"""In place of a request's digest: the key is burnt, and whatever arrives under it is refused."""
+
 
 class SqlResources(ResourceReader, ResourceWriter):
     def __init__(self, engine: Engine, clock: Clock, audit: AuditLog) -> None:
@@ -120,7 +123,23 @@ class SqlResources(ResourceReader, ResourceWriter):
     def find(self, idempotency_key: str) -> ResourceChange | None:
         with reading(self._engine) as connection:
             row = _change_row(connection, idempotency_key)
-            return None if row is None else ResourceChange.model_validate(row["change"])
+            if row is None or row["request_digest"] == _WITHDRAWN:
+                return None
+            return ResourceChange.model_validate(row["change"])
+
+    def withdraw(self, idempotency_key: str, *, actor: str) -> ResourceChange | None:
+        key = idempotency_key
+        try:
+            with transaction(self._engine) as connection:
+                if _change_row(connection, key) is None:
+                    row = {"idempotency_key": key, "request_digest": _WITHDRAWN, "urn": "", "change": {}}
+                    connection.execute(resource_changes.insert().values(**row, at=self._clock.now()))
+                    record = AuditRecord(action="resource.change_withdrawn", actor=actor, subject=key, payload={})
+                    self._audit.append(record, connection=connection)
+        except IntegrityError:
+            # The change, or another withdrawal, was stored at the same moment: it is what counts.
+            pass
+        return self.find(key)
 
     def _read(self, connection: Connection, urn: str, *, lock: bool = False) -> Resource:
         query = sa.select(resources).where(resources.c.urn == urn)
@@ -136,6 +155,8 @@ class SqlResources(ResourceReader, ResourceWriter):
         row = _change_row(connection, key)
         if row is None:
             return None
+        if row["request_digest"] == _WITHDRAWN:
+            raise Conflict(f"the change under {key!r} was withdrawn", hint="intend it anew under a fresh key")
         if row["request_digest"] != request:
             raise _key_reused(key)
         return ResourceChange.model_validate(row["change"]).model_copy(update={"replayed": True})

@@ -115,6 +115,7 @@ BOUNDARIES = (
     "platform_core/serving/prediction_log.py",
     "platform_core/simulation/runtime.py",
     "foundation/telemetry/",
+    "foundation/outside_text.py",
     "guardrails/redaction/",
     "agents/llm/",
 )

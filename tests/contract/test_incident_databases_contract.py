@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from agents.incident.correlation import Correlator
 from agents.incident.inbox import AlertInbox, InboxReceipt
 from agents.incident.leasing import Leases
+from agents.incident.repositories import incidents as incident_rows
+from agents.incident.repositories import leases as lease_rows
 from agents.incident.store import IncidentStore
 from agents.incident.tables import alerts, leases
 from audit.log import SqlAuditLog
 from audit.verify import verify_log
 from foundation.clock import FixedClock
-from foundation.database import reading
+from foundation.database import reading, transaction
 from foundation.errors import Conflict
 from platform_core.monitoring.alert import Alert
 from platform_core.urn import urn
@@ -39,7 +41,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]
 def room(database: Engine, tmp_path: Path, clock: FixedClock) -> Iterator[IncidentRoom]:
     url = database.url.render_as_string(hide_password=False)
     # One file serves both on SQLite; LangGraph's tables and ours do not share a name.
-    room = open_room(tmp_path, clock, url=url, sleep=lambda _s: clock.advance(timedelta(seconds=15)))
+    room = open_room(tmp_path, clock, url=url)
     yield room
     room.worker.close()
     room.engine.dispose()
@@ -122,6 +124,34 @@ def test_of_many_claims_one_wins(database: Engine, clock: FixedClock) -> None:
     assert at_once(6, lambda: next(workers).claim(incident.id)).count(True) == 1
     with reading(database) as connection:
         assert connection.scalar(sa.select(leases.c.owner)) is not None
+
+
+def test_a_round_that_begins_while_the_one_before_is_finished_is_worked_on(database: Engine, clock: FixedClock) -> None:
+    audit = SqlAuditLog(database, clock)
+    AlertInbox(database, clock, audit).receive([alert(clock)])
+    Correlator(database, clock, audit, small_lineage).correlate()
+    (incident,) = IncidentStore(database, clock, audit).list()
+    worker, finishing = Leases(database), threading.current_thread()
+    assert worker.claim(incident.id)
+
+    def next_round() -> None:
+        with transaction(database) as connection:
+            incident_rows.advance_round(connection, incident.id, finished=1)
+            lease_rows.wake(connection, incident.id)
+
+    correlator, statements = threading.Thread(target=next_round), []
+
+    @event.listens_for(database, "before_cursor_execute")
+    def between_its_statements(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if threading.current_thread() is finishing and not statement.startswith("BEGIN"):
+            statements.append(statement)
+            if len(statements) == 2:
+                correlator.start()
+                correlator.join(timeout=0.3)
+
+    worker.finish(incident.id, 1)
+    correlator.join()
+    assert Leases(database).due([]) == [incident.id]
 
 
 def test_of_many_moves_one_wins(database: Engine, clock: FixedClock) -> None:

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from foundation.canonical import digest
+from guardrails.redaction.engine import Redactor
 from tests.fakes.observed_platform import ObservedPlatform, observed_platform
 from tools.answers import MAX_POINTS, MAX_SERIES, MAX_TEXT
 from tools.contract import ToolArguments
@@ -17,10 +18,15 @@ from tools.runner import ToolRun, ToolRunner
 
 NAMES = sorted(observe_tools())
 
-HERE = {
+HERE: dict[str, dict[str, object]] = {
     "rollout_status": {"endpoint": "fraud-br"},
     "usage_cost": {"endpoint": "fraud-br"},
     "schema_diff": {"source": "payments_br"},
+    "rows_since_change": {
+        "source": "payments_br",
+        "changed": "urn:vigia:deployment:ingest-br",
+        "usual_until": "2026-11-19T05:36:00Z",
+    },
     "source_quality": {"source": "payments_br"},
     "job_history": {"job": "urn:vigia:job:materialize-card_velocity", "tenant": "br"},
 }
@@ -78,6 +84,16 @@ def test_its_answer_is_small_and_digested(name: str, runs: dict[str, ToolRun]) -
 def test_asking_twice_gives_the_same_answer(name: str, runs: dict[str, ToolRun], platform: ObservedPlatform) -> None:
     again = ToolRunner(platform.view, observe_tools()).run(name, runs[name].arguments)
     assert (again.digest, again.arguments) == (runs[name].digest, runs[name].arguments)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_redaction_leaves_names_times_and_versions_alone(
+    name: str, runs: dict[str, ToolRun], platform: ObservedPlatform
+) -> None:
+    runner = ToolRunner(platform.view, observe_tools(), redact=Redactor(b"k" * 32).redact)
+    redacted = runner.run(name, runs[name].arguments)
+    assert redacted.observation == runs[name].observation
+    assert redacted.arguments == runs[name].arguments
 
 
 @pytest.mark.parametrize("name", NAMES)

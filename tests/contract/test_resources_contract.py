@@ -152,6 +152,38 @@ def test_find_tells_a_crashed_caller_what_happened(plane: Plane):
     assert plane.store.find("k-1") == change
 
 
+def test_nothing_happens_under_a_withdrawn_key(plane: Plane):
+    assert plane.store.withdraw("k-1", actor="service:worker") is None
+    assert plane.store.withdraw("k-1", actor="service:worker") is None
+    with pytest.raises(Conflict, match="'k-1' was withdrawn"):
+        _patch(plane, restarts=1)
+    assert plane.store.find("k-1") is None
+    assert plane.store.get(CONNECTOR).revision == 1
+    assert [record.action for record in plane.audit.records].count("resource.change_withdrawn") == 1
+
+
+def test_what_has_happened_is_not_withdrawn(plane: Plane):
+    change = _patch(plane, restarts=1)
+    assert plane.store.withdraw("k-1", actor="service:worker") == change
+    assert plane.store.find("k-1") == change
+
+
+def test_of_a_change_and_its_withdrawal_one_wins(plane: Plane):
+    def attempt(number: int) -> object:
+        if number % 2:
+            return plane.store.withdraw("k-1", actor="service:worker")
+        try:
+            return _patch(plane, restarts=1).change_event_id
+        except Conflict:
+            return None
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(attempt, range(8)))
+    made = plane.store.find("k-1")
+    assert plane.store.get(CONNECTOR).revision == (1 if made is None else 2)
+    assert made is not None or answers == [None] * 8
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [

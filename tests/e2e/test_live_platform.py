@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from agents.incident.card import IncidentCard
+from interfaces.demo.run import verify_audit
 from interfaces.slack.ids import ActionId
 from tests.fakes.alerting_servers import SOURCE, require_alerting_servers
 from tests.fakes.browser import Page, browser, chromium
@@ -194,18 +195,29 @@ class TestConsole:
         assert colombia.card.title in said
         assert colombia.card.most_likely is not None
         assert colombia.card.most_likely.title in said
-        assert screen.evaluate("document.querySelectorAll('details[id^=E]').length") >= 3, "the evidence is there"
-        assert screen.evaluate("document.querySelectorAll('table.diff tbody tr').length") >= 1, (
-            "so is what would change"
-        )
-        assert screen.evaluate("document.querySelectorAll('svg.chart polyline').length") >= 1, "so is a chart"
+        assert screen.count("details[id^=E]") >= 3, "the evidence is there"
+        assert screen.count("table.diff tbody tr") >= 1, "so is what would change"
+        assert screen.count("svg.chart polyline") >= 1, "so is a chart"
         screen.screenshot(tmp_path / "incident-desktop.png")
 
     def test_it_can_be_read_on_a_phone(self, screen: Page, tmp_path: Path) -> None:
         screen.resize(*PHONE, phone=True)
         screen.screenshot(tmp_path / "incident-phone.png")
         assert screen.overflow() <= 0, "nothing has to be scrolled sideways"
+        heights = screen.evaluate("[...document.querySelectorAll('.decide button')].map(b => b.offsetHeight)")
+        assert min(heights) >= 44, "a thumb needs 44 px"
         screen.resize(*DESKTOP)
+
+    @pytest.mark.parametrize("path", ["/console", "/console/approvals", "/console/audit", "/console/health"])
+    def test_so_can_every_other_page(self, live: LivePlatform, screen: Page, path: str, tmp_path: Path) -> None:
+        back = screen.evaluate("location.href")
+        screen.resize(*PHONE, phone=True)
+        screen.open(f"{live.workspace.copilot_url}{path}")
+        screen.screenshot(tmp_path / "page.png")
+        assert screen.evaluate("document.querySelector('h1').innerText")
+        assert screen.overflow() <= 0
+        screen.resize(*DESKTOP)
+        screen.open(back)
 
     def test_approved_by_the_form_it_is_done_and_verified(
         self, live: LivePlatform, screen: Page, colombia: Found, tmp_path: Path
@@ -218,7 +230,7 @@ class TestConsole:
         said = screen.text()
         assert "approve by human:alice over console" in said
         assert "2.9.0 goes back until its parser is mended" in said
-        assert screen.evaluate("document.querySelector('form.decide') === null"), "there is nothing left to press"
+        assert screen.count("form.decide") == 0, "there is nothing left to press"
         card = live.api.card(colombia.card.incident_id)
         assert card.verification is not None
         assert card.verification.verified, card.verification.checks
@@ -228,3 +240,16 @@ class TestConsole:
         assert screen.complaints == []
         hosts = {urllib.parse.urlsplit(address).hostname for address in screen.requested}
         assert hosts <= {"127.0.0.1", None}
+
+
+class TestAfterwards:
+    def test_what_stays_mended_is_resolved(self, live: LivePlatform, brazil: Found) -> None:
+        def over() -> bool:
+            alerts = live.api.alerts(brazil.card.incident_id)
+            return all(alert["status"] == "resolved" for alert in alerts)
+
+        live.until(over, 60, "the word of Alertmanager that nothing fires any more")
+        live.until(lambda: live.api.card(brazil.card.incident_id).status == "resolved", 60, "the end of the cooldown")
+
+    def test_the_audit_log_holds_the_whole_evening(self, live: LivePlatform) -> None:
+        assert verify_audit(live.workspace).verified

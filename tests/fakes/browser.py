@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -105,6 +105,10 @@ class Page:
             mobile=phone,
         )
 
+    def colours(self, scheme: Literal["light", "dark"]) -> None:
+        """What the person has set on their machine."""
+        self._call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+
     def open(self, address: str) -> None:
         self._call("Page.navigate", url=address)
         self.wait("document.readyState === 'complete'")
@@ -114,6 +118,9 @@ class Page:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
+    def count(self, selector: str) -> int:
+        return self.evaluate(f"document.querySelectorAll({json.dumps(selector)}).length")
+
     def text(self) -> str:
         return self.evaluate("document.body.innerText")
 
@@ -122,7 +129,7 @@ class Page:
         deadline = time.monotonic() + seconds
         while True:
             try:
-                if self.evaluate(expression):
+                if self.evaluate(f"!!({expression})"):
                     return
             except ProtocolError:
                 pass  # the page went away under the question
@@ -132,7 +139,8 @@ class Page:
     def click(self, selector: str) -> None:
         """With the mouse, in the middle of the element: it must be there to be seen."""
         box = self.evaluate(
-            f"(() => {{ const e = document.querySelector({json.dumps(selector)}); e.scrollIntoView({{block: 'center'}});"
+            f"(() => {{ const e = document.querySelector({json.dumps(selector)});"
+            " e.scrollIntoView({block: 'center'});"
             " const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; })()"
         )
         for kind in ("mousePressed", "mouseReleased"):

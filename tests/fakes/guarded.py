@@ -11,7 +11,7 @@ from sqlalchemy.engine import Engine
 from audit.log import SqlAuditLog
 from audit.port import AuditLog
 from foundation.clock import Clock
-from foundation.errors import Conflict, Unavailable
+from foundation.errors import Conflict, NotFound, Unavailable
 from foundation.ids import new_id
 from guardrails.approvals.service import ApprovalService
 from guardrails.executor.executor import Executor
@@ -62,6 +62,7 @@ class FakeTarget:
         self._deduplicates = deduplicates
         self._checks_revision = checks_revision
         self._answers: dict[str, ActionReceipt] = {}
+        self._withdrawn: set[str] = set()
         self._lock = threading.Lock()
 
     def change(self, key: str, expected_revision: int) -> ActionReceipt:
@@ -84,10 +85,18 @@ class FakeTarget:
         with self._lock:
             return self._answers.get(key)
 
+    def withdraw(self, key: str) -> ActionReceipt | None:
+        found = self.find(key)
+        with self._lock:
+            self._withdrawn.add(key)
+            return self._answers.get(key, found)
+
     def _change(self, key: str, expected_revision: int) -> ActionReceipt:
         with self._lock:
             if self._deduplicates and key in self._answers:
                 return self._answers[key].model_copy(update={"replayed": True})
+            if key in self._withdrawn:
+                raise Conflict(f"{key} was withdrawn")
             if self._checks_revision and expected_revision != self.revision:
                 raise Conflict(f"revision is {self.revision}, not {expected_revision}")
             self.effects += 1
@@ -126,6 +135,9 @@ class FakeAction(Action):
 
     def find(self, idempotency_key: str) -> ActionReceipt | None:
         return self.target.find(idempotency_key)
+
+    def withdraw(self, idempotency_key: str, *, actor: str) -> ActionReceipt | None:
+        return self.target.withdraw(idempotency_key)
 
 
 def plan(revision: int = 3, environment: Environment = "production", *, tenant: str | None = "br") -> Plan:
@@ -182,6 +194,7 @@ class Guard:
         self.log = SqlAuditLog(engine, clock)
         self.audit = audit or self.log
         self.approvals = ApprovalService(engine, clock, self.audit, self.policy, expires_after=timedelta(minutes=30))
+        self.people: dict[str, Principal | None] = {}
         self.target = FakeTarget()
         self.action = FakeAction(self.target)
 
@@ -194,8 +207,16 @@ class Guard:
             self.approvals,
             policy or self.policy,
             {self.action.name: self.action},
+            people=self.who_is,
             actor="service:worker",
         )
+
+    def who_is(self, principal_id: str) -> Principal:
+        """Everybody who decides in these tests may, unless `people` says otherwise; None is somebody who left."""
+        principal = self.people.get(principal_id, person(principal_id.split(":")[1], "oncall"))
+        if principal is None:
+            raise NotFound(f"nobody is known as {principal_id!r}")
+        return principal
 
     def approved(self) -> str:
         """The id of a fresh request that Alice approved."""

@@ -46,7 +46,9 @@ class FileTarget:
     def __init__(self, path: Path) -> None:
         self._path = path
         if not path.exists():
-            self._write({"revision": 7, "restarts": 0, "changes": 0, "receipts": {}, "healed_by_restart": True})
+            self._write(
+                {"revision": 7, "restarts": 0, "changes": 0, "receipts": {}, "withdrawn": [], "healed_by_restart": True}
+            )
 
     def read(self) -> dict[str, Any]:
         return json.loads(self._path.read_text())
@@ -59,6 +61,8 @@ class FileTarget:
             state = self.read()
             if key in state["receipts"]:
                 return ActionReceipt.model_validate(state["receipts"][key]).model_copy(update={"replayed": True})
+            if key in state["withdrawn"]:
+                raise Conflict(f"{key} was withdrawn")
             if state["revision"] != expected_revision:
                 raise Conflict(f"{CONNECTOR} is at revision {state['revision']}, not {expected_revision}")
             receipt = ActionReceipt(target=CONNECTOR, revision=expected_revision + 1, change_event_id=new_id("chg"))
@@ -66,6 +70,14 @@ class FileTarget:
             state["receipts"][key] = receipt.model_dump()
             self._write(state)
         return receipt
+
+    def withdraw(self, key: str) -> ActionReceipt | None:
+        with one_writer(self._path.parent / "target-lock"):
+            state = self.read()
+            if key in state["receipts"]:
+                return ActionReceipt.model_validate(state["receipts"][key])
+            self._write(state | {"withdrawn": [*state["withdrawn"], key]})
+        return None
 
     def _write(self, state: dict[str, Any]) -> None:
         write_atomically(self._path, json.dumps(state))
@@ -135,6 +147,12 @@ class RestartConnector(Action):
             raise Unavailable("the control plane did not answer")
         known = self._target.read()["receipts"].get(idempotency_key)
         return None if known is None else ActionReceipt.model_validate(known)
+
+    def withdraw(self, idempotency_key: str, *, actor: str) -> ActionReceipt | None:
+        del actor
+        if self.silent:
+            raise Unavailable("the control plane did not answer")
+        return self._target.withdraw(idempotency_key)
 
 
 class OneFaultTriage(Triage):

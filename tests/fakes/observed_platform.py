@@ -101,6 +101,7 @@ class FakeResources(ResourceReader, ResourceWriter):
     def __init__(self, resources: Sequence[Resource], clock: FixedClock) -> None:
         self.by_urn = {r.urn: r for r in resources}
         self.changes: dict[str, ResourceChange] = {}
+        self.withdrawn: set[str] = set()
         self._clock = clock
 
     def get(self, urn: str) -> Resource:
@@ -130,6 +131,8 @@ class FakeResources(ResourceReader, ResourceWriter):
     ) -> ResourceChange:
         if idempotency_key in self.changes:
             return self.changes[idempotency_key].model_copy(update={"replayed": True})
+        if idempotency_key in self.withdrawn:
+            raise Conflict(f"{idempotency_key} was withdrawn")
         resource = self.get(urn)
         if resource.revision != expected_revision:
             raise Conflict(f"{urn} is at revision {resource.revision}")
@@ -137,7 +140,9 @@ class FakeResources(ResourceReader, ResourceWriter):
         if not set(fields) <= set(before):
             raise InvalidInput(f"unknown fields {set(fields) - set(before)}")
         spec = type(resource.spec).model_validate({**before, **fields})
-        changed = resource.model_copy(update={"spec": spec, "revision": resource.revision + 1})
+        changed = resource.model_copy(
+            update={"spec": spec, "revision": resource.revision + 1, "updated_at": self._clock.now()}
+        )
         self.by_urn[urn] = changed
         change = ResourceChange(
             resource=changed, previous={f: before[f] for f in fields}, change_event_id=f"chg_{len(self.changes)}"
@@ -147,6 +152,12 @@ class FakeResources(ResourceReader, ResourceWriter):
 
     def find(self, idempotency_key: str) -> ResourceChange | None:
         return self.changes.get(idempotency_key)
+
+    def withdraw(self, idempotency_key: str, *, actor: str) -> ResourceChange | None:
+        del actor
+        if idempotency_key not in self.changes:
+            self.withdrawn.add(idempotency_key)
+        return self.find(idempotency_key)
 
 
 @dataclass

@@ -114,6 +114,10 @@ class SpecPatchAction(ABC, Generic[ArgumentsT, SpecT]):
         change = self._writing().find(idempotency_key)
         return None if change is None else _receipt(change, replayed=True)
 
+    def withdraw(self, idempotency_key: str, *, actor: str) -> ActionReceipt | None:
+        change = self._writing().withdraw(idempotency_key, actor=actor)
+        return None if change is None else _receipt(change, replayed=True)
+
     def _writing(self) -> ResourceWriter:
         if self._writer is None:
             raise Forbidden(f"{self.name} was given no credential: it can plan only")

@@ -64,7 +64,8 @@ def observe(platform: PlatformView, arguments: Arguments) -> Observation:
     points = line("p50", profile.times, profile.values, chart_start, span.end, np.median)
     marks = ((onset, "change"),) if onset is not None and onset >= chart_start else ()
     chart = Chart(title=f"{source.name}.{column.name}: median", unit=column.name, series=(points,), marks=marks)
-    if not np.isfinite(profile.values).any():
+    only_nulls = profile.nulls_changed_at is not None and profile.value_changed_at is None
+    if only_nulls or not np.isfinite(profile.values).any():
         points = line("null rate", profile.times, profile.nulls, chart_start, span.end, np.mean)
         chart = Chart(title=f"{source.name}.{column.name}: null rate", unit="rate", series=(points,), marks=marks)
     return success(_summary(source.name, column.name, figures), figures, chart, note=query)

@@ -38,15 +38,21 @@ def claim(connection: Connection, incident_id: str, owner: str, *, now: float, u
     return taken.rowcount == 1
 
 
-def renew(connection: Connection, owner: str, *, until: float) -> set[str]:
-    """Extend every lease of `owner`; returns the incidents it still holds."""
-    connection.execute(sa.update(leases).where(leases.c.owner == owner).values(expires_wall=until))
-    return set(connection.execute(sa.select(leases.c.incident_id).where(leases.c.owner == owner)).scalars())
+def renew(connection: Connection, owner: str, held: Collection[str], *, until: float) -> set[str]:
+    """Extend those leases of `owner` that it still works on; returns which of them it has."""
+    mine = (leases.c.owner == owner) & leases.c.incident_id.in_(held)
+    connection.execute(sa.update(leases).where(mine).values(expires_wall=until))
+    return set(connection.execute(sa.select(leases.c.incident_id).where(mine)).scalars())
 
 
 def park(connection: Connection, incident_id: str, owner: str, approval_id: str) -> bool:
     """Let go of it until the approval is decided."""
     return _release(connection, incident_id, owner, state="parked", approval_id=approval_id, attempts=0)
+
+
+def rest(connection: Connection, incident_id: str, owner: str, *, until: float) -> bool:
+    """Let go of it, and leave it alone until then: what it waits for needs no decision."""
+    return _release(connection, incident_id, owner, state="ready", approval_id=None, attempts=0, not_before_wall=until)
 
 
 def finish(connection: Connection, incident_id: str, owner: str) -> bool:

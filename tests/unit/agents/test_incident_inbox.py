@@ -12,6 +12,7 @@ from agents.incident.tables import alerts as table
 from foundation.clock import FixedClock
 from foundation.database import reading
 from foundation.errors import Unavailable
+from guardrails.redaction.engine import Redactor
 from platform_core.monitoring.alert import Alert
 from tests.fakes.audit import ListAuditLog
 
@@ -97,3 +98,45 @@ def test_a_start_far_from_our_clock_identifies_but_does_not_date(
         (stored,) = rows.pending(connection, 10)
     assert stored.alert.starts_at == started
     assert stored.effective_at == (started if trusted else clock.now())
+
+
+def test_personal_data_of_an_alert_is_not_stored_and_its_repeat_is_still_known(
+    engine: Engine, clock: FixedClock
+) -> None:
+    audit = ListAuditLog(clock)
+    inbox = AlertInbox(engine, clock, audit, redact=Redactor(b"k" * 32).redact)
+    leaky = alert(
+        clock,
+        fingerprint="cpf:529.982.247-25",
+        summary="refused\x00 for ana@example.com",
+        labels={"alertname": "Drift", "customer_cpf": "52998224725", "version": "4.7.0"},
+    )
+    assert inbox.receive([leaky]).accepted == 1
+    assert inbox.receive([leaky]).duplicates == 1
+    with reading(engine) as connection:
+        (stored,) = rows.pending(connection, 10)
+    said = stored.alert.model_dump_json() + "".join(str(e.payload) for e in audit.records)
+    assert not any(leak in said for leak in ("529", "ana@example.com", "\\u0000"))
+    assert stored.alert.labels["version"] == "4.7.0"
+    assert stored.alert.subject == leaky.subject
+
+
+def test_an_alert_that_fires_again_after_its_end_is_a_new_one(engine: Engine, clock: FixedClock) -> None:
+    inbox = AlertInbox(engine, clock, ListAuditLog(clock))
+    began = clock.now()
+    inbox.receive([alert(clock)])
+    clock.advance(timedelta(minutes=5))
+    inbox.receive([alert(clock, starts_at=began, status="resolved")])
+    clock.advance(timedelta(minutes=1))
+
+    again = inbox.receive([alert(clock, starts_at=began)])
+    repeat = inbox.receive([alert(clock, starts_at=began)])
+    assert (again.accepted, repeat.accepted, repeat.duplicates) == (1, 0, 1)
+    with reading(engine) as connection:
+        first, second = rows.pending(connection, 10)
+    assert (first.alert.status, second.alert.status) == ("resolved", "firing")
+    assert (second.alert.starts_at, second.repeats) == (clock.now(), 1)
+
+    assert inbox.receive([alert(clock, starts_at=began, status="resolved")]).resolved == 1
+    with reading(engine) as connection:
+        assert {stored.alert.status for stored in rows.pending(connection, 10)} == {"resolved"}

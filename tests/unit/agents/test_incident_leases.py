@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from agents.incident.correlation import Correlator
@@ -76,6 +77,56 @@ def test_a_dead_workers_lease_is_taken_over_and_the_dead_one_knows(engine: Engin
     assert heir.holds(incident_id)
     heir.renew()
     assert heir.holds(incident_id), "the dead one's word does not count"
+
+
+def two_incidents(engine: Engine, clock: FixedClock) -> tuple[str, str]:
+    audit = ListAuditLog(clock)
+    AlertInbox(engine, clock, audit).receive(
+        [
+            Alert(
+                source="t", fingerprint=f"g{n}", starts_at=clock.now(), kind="volume", subject=subject, summary="none"
+            )
+            for n, subject in enumerate((urn("source", "other_a"), urn("source", "other_b")))
+        ]
+    )
+    Correlator(engine, clock, audit, small_lineage).correlate()
+    first, second = IncidentStore(engine, clock, audit).list()
+    return first.id, second.id
+
+
+def test_an_abandoned_lease_runs_out_while_the_others_are_kept(engine: Engine, clock: FixedClock) -> None:
+    kept, abandoned = two_incidents(engine, clock)
+    wall = Wall()
+    worker, heir = Leases(engine, seconds=5, wall=wall), Leases(engine, seconds=5, wall=wall)
+    assert worker.claim(kept)
+    assert worker.claim(abandoned)
+    worker.abandon(abandoned)
+    for _ in range(3):
+        wall.now += 2
+        worker.renew()
+    assert worker.holds(kept)
+    assert not heir.claim(kept)
+    assert heir.claim(abandoned), "nobody works on it: another worker must get it"
+
+
+def test_a_claim_made_while_leases_are_renewed_is_kept(engine: Engine, clock: FixedClock) -> None:
+    first, second = two_incidents(engine, clock)
+    wall = Wall()
+    worker = Leases(engine, seconds=5, wall=wall)
+    assert worker.claim(first)
+    claimed: list[bool] = []
+
+    @event.listens_for(engine, "checkin")
+    def claim_second(*_: object) -> None:
+        # The renewing transaction is over, its answer not yet looked at.
+        if not claimed:
+            claimed.append(True)
+            claimed.append(worker.claim(second))
+
+    worker.renew()
+    assert claimed == [True, True]
+    assert worker.holds(first)
+    assert worker.holds(second)
 
 
 def test_parked_until_decided(engine: Engine, incident_id: str) -> None:

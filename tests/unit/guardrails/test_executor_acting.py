@@ -15,7 +15,9 @@ from foundation.clock import FixedClock
 from foundation.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
 from guardrails.executor.errors import TargetMoved
 from guardrails.policy.policy import Policy
-from tests.fakes.guarded import ALICE, BOB, Guard, Killed, proposal
+from guardrails.proposal import PlannedChange
+from platform_core.access.principals import Principal
+from tests.fakes.guarded import ALICE, BOB, Guard, Killed, person, proposal
 
 MINUTE = timedelta(minutes=1)
 
@@ -130,6 +132,18 @@ def test_a_plan_for_something_else_voids_too(guard: Guard, attribute: str, value
     assert guard.target.effects == 0
 
 
+def test_the_diff_that_runs_is_the_diff_that_was_shown(guard: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Same arguments, same revision, same digest: another release of the action plans something else."""
+    approval_id = guard.approved()
+    shown = guard.action.plan({})
+    other = shown.model_copy(update={"changes": (PlannedChange(field="desired", before="running", after="paused"),)})
+    monkeypatch.setattr(guard.action, "plan", lambda arguments: other)
+    with pytest.raises(TargetMoved, match="otherwise than was shown"):
+        guard.executor().execute(approval_id)
+    assert guard.approvals.get(approval_id).status == "expired"
+    assert guard.target.effects == 0
+
+
 def test_an_unreachable_planner_leaves_the_approval_as_it_is(guard: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
     approval_id = guard.approved()
 
@@ -153,6 +167,30 @@ def test_todays_policy_counts(guard: Guard, tmp_path: Path) -> None:
         guard.executor(policy=denying).execute(approval_id)
     assert guard.target.effects == 0
     assert guard.approvals.get(approval_id).status == "approved"
+
+
+@pytest.mark.parametrize(
+    ("today", "says"),
+    [
+        (None, "nobody is known as 'human:alice'"),
+        (person("alice", "responder"), "human:alice has none of the roles"),
+        (person("alice", "oncall", tenants=frozenset({"ar"})), "may not act for tenant br"),
+    ],
+)
+def test_an_approver_who_may_no_longer_decide_does_not_count(guard: Guard, today: Principal | None, says: str) -> None:
+    approval_id = guard.approved()
+    guard.people[ALICE.id] = today
+    with pytest.raises(Forbidden, match=f"has 0; .*{says}"):
+        guard.executor().execute(approval_id)
+    assert guard.target.effects == 0
+
+
+def test_a_policy_that_now_wants_another_role_counts(guard: Guard, tmp_path: Path) -> None:
+    approval_id = guard.approved()
+    stricter = policy(tmp_path, **{"[oncall, approver, admin]": "[approver, admin]"})
+    with pytest.raises(Forbidden, match="human:alice has none of the roles"):
+        guard.executor(policy=stricter).execute(approval_id)
+    assert guard.target.effects == 0
 
 
 def test_what_policy_allowed_by_itself_is_not_an_approval_by_a_person(
@@ -266,6 +304,47 @@ def test_nothing_is_sent_again_after_the_grant(guard: Guard, clock: FixedClock) 
     assert guard.target.effects == 0
 
 
+def test_what_was_given_up_does_not_happen_afterwards(
+    guard: Guard, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another worker gives up on an execution while the request of the one that claimed it is under way."""
+    approval_id = guard.approved()
+    change, seen = guard.target.change, []
+
+    def slow_change(key: str, expected_revision: int) -> object:
+        clock.advance(31 * MINUTE)
+        seen.extend(execution.status for execution in guard.executor().reconcile())
+        return change(key, expected_revision)
+
+    monkeypatch.setattr(guard.target, "change", slow_change)
+    execution = guard.executor().execute(approval_id)
+    assert seen == ["failed"]
+    assert (execution.status, guard.target.effects) == ("failed", 0), "the record and the world must agree"
+    assert guard.audited()[-2:] == ["action.started", "action.failed"]
+
+
+@pytest.mark.parametrize("stopped_by", ["grant", "refusal"])
+def test_it_has_failed_only_when_the_target_says_so(
+    guard: Guard, clock: FixedClock, monkeypatch: pytest.MonkeyPatch, stopped_by: str
+) -> None:
+    approval_id = guard.approved()
+
+    def change(key: str, expected_revision: int) -> None:
+        raise Unavailable("silent") if stopped_by == "grant" else Conflict("somebody was faster")
+
+    def withdraw(key: str) -> None:
+        raise Unavailable("no answer")
+
+    monkeypatch.setattr(guard.target, "change", change)
+    with monkeypatch.context() as patch:
+        patch.setattr(guard.target, "withdraw", withdraw)
+        assert guard.executor().execute(approval_id).status == "unknown"
+        clock.advance(31 * MINUTE)
+        assert [e.status for e in guard.executor().reconcile()] == ["unknown"]
+    assert [e.status for e in guard.executor().reconcile()] == ["failed"]
+    assert guard.target.effects == 0
+
+
 def test_what_happened_is_recorded_even_after_the_grant(guard: Guard, clock: FixedClock) -> None:
     approval_id = guard.approved()
     guard.target.lose_answers = True
@@ -296,11 +375,9 @@ def test_a_target_that_refuses_what_it_did_itself_is_asked(guard: Guard) -> None
     with pytest.raises(Killed):
         guard.executor().execute(approval_id)
     guard.target.crash_at = None
-    answers, calls = guard.action.find, []
 
-    def find(key: str) -> object:
-        calls.append(key)
-        return None if len(calls) == 1 else answers(key)
+    def find(key: str) -> None:
+        """Its memory was not yet up to date when it was asked."""
 
     def apply(*_: object, **__: object) -> None:
         raise Conflict("the revision moved")

@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 
+from foundation.canonical import digest
 from foundation.errors import NotFound
+from guardrails.redaction.engine import Redactor
 from platform_core.view import PlatformView
 from tests.fakes.observed_platform import observed_platform
+from tools.answers import short
 from tools.contract import Chart, Observation, Series, ToolArguments
 from tools.declaration import Tool
 from tools.runner import ToolCall, ToolRunner
@@ -113,6 +116,52 @@ def test_size_is_bounded(runner: ToolRunner) -> None:
     assert observation.chart is not None
     assert len(observation.chart.series) == 12
     assert len(observation.chart.series[0].points) == 20
+
+
+def test_texts_are_redacted_before_they_are_cut_and_digested_and_numbers_stay() -> None:
+    redactor = Redactor(b"k" * 32)
+
+    def leaky(_platform: PlatformView, arguments: Arguments) -> Observation:
+        at = datetime(2026, 1, 1, tzinfo=UTC)
+        return Observation(
+            status="success",
+            summary="x" * 380 + f" customer {arguments.what}",
+            figures={"last_error": "mail ana@example.com\x00", "cpf": 52998224725, "share": 0.83},
+            chart=Chart(title="ana@example.com", unit="u", series=(), marks=((at, "by ana@example.com"),)),
+            note="customer_cpf=52998224725",
+        )
+
+    tool = Tool(name="leaky", summary="Leaks", arguments=Arguments, example={"what": "a"}, figures={}, run=leaky)
+    runner = ToolRunner(observed_platform().view, {"leaky": tool}, redact=redactor.redact)
+    run = runner.run("leaky", {"what": "529.982.247-25"})
+    said = run.model_dump_json()
+    assert not any(leak in said for leak in ("ana@example.com", "529.9", '"customer_cpf=529', "\\u0000"))
+    assert run.observation.figures["cpf"] == 52998224725, "a measured number is no text"
+    assert run.observation.figures["share"] == 0.83
+    body = run.observation.model_dump(mode="json")
+    assert run.digest == digest({"tool": "leaky", "arguments": run.arguments, "observation": body})
+
+
+def test_an_error_is_redacted_too() -> None:
+    runner = ToolRunner(observed_platform().view, {"behave": TOOL}, redact=Redactor(b"k" * 32).redact)
+    run = runner.run("behave", {"what": ["ana@example.com"]})
+    assert "ana@example.com" not in run.model_dump_json()
+
+
+def test_what_cannot_be_redacted_is_withheld() -> None:
+    def broken(text: str, *, key: str = "") -> str:
+        raise RuntimeError(text, key)
+
+    run = ToolRunner(observed_platform().view, {"behave": TOOL}, redact=broken).run("behave", {"what": "secret"})
+    assert run.observation.summary == "[withheld: redaction failed]"
+
+
+@pytest.mark.parametrize("size", range(30, 45))
+def test_a_cut_never_leaves_a_piece_of_an_identifier(size: int) -> None:
+    for identifier in ("529.982.247-25", "4111 1111 1111 1111", "ana@example.com", "(11) 98765-4321"):
+        kept = short(f"the row of the customer {identifier} was refused by the store", size)
+        assert len(kept) <= size
+        assert identifier in kept or not any(piece in kept for piece in ("529", "4111", "ana", "11"))
 
 
 def test_many_run_in_order_and_see_the_callers_context(runner: ToolRunner) -> None:
