@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agents.evidence import Evidence
@@ -63,5 +63,51 @@ class Case:
 
     @property
     def tenant(self) -> str | None:
-        """The tenant of the first alert that names one."""
-        return next((a.tenant for a in self.alerts if a.tenant), None)
+        """The tenant of the first alert that names one, else of the source that was probed."""
+        return next((a.tenant for a in self.alerts if a.tenant), None) or self.text("connector_status", "tenant")
+
+    @property
+    def sources(self) -> list[str]:
+        """The sources that probes were asked about, in order."""
+        return list(dict.fromkeys(s for e in self.evidence if (s := _source(e)) is not None))
+
+    def about(self, source: str) -> Case:
+        """With the evidence that was asked of this very source."""
+        return Case(self.alerts, tuple(e for e in self.evidence if _source(e) == source))
+
+    def by_source(self) -> list[Case]:
+        """A case per source, so that no fact about one is joined to a fact about another.
+
+        What was asked of a tenant or an endpoint goes with its source; what was asked of neither, with every one. Only
+        this case when it is about a single source, or about none.
+        """
+        if len(self.sources) < 2:
+            return [self]
+        tenants = {s: self.about(s).text("connector_status", "tenant") for s in self.sources}
+        ends = {s: self.about(s).argument("endpoint", "request_agreement") for s in self.sources}
+        return [self._of(source, tenants, ends) for source in self.sources]
+
+    def _of(self, source: str, tenants: Mapping[str, str | None], endpoints: Mapping[str, str | None]) -> Case:
+        others = [s for s in tenants if s != source]
+        foreign_tenants = {tenants[s] for s in others} - {tenants[source], None}
+        foreign_ends = {endpoints[s] for s in others} - {endpoints[source], None}
+        evidence = tuple(
+            e
+            for e in self.evidence
+            if _source(e) in (source, None)
+            and (_source(e) == source or e.arguments.get("tenant") not in foreign_tenants)
+            and (_source(e) == source or e.arguments.get("endpoint") not in foreign_ends)
+        )
+        alerts = tuple(a for a in self.alerts if a.tenant not in foreign_tenants)
+        return Case(alerts or self.alerts, evidence)
+
+
+def _source(evidence: Evidence) -> str | None:
+    """The source that a probe was asked about, by argument or as the subject."""
+    named = evidence.arguments.get("source")
+    if isinstance(named, str):
+        return named
+    subject = evidence.arguments.get("subject")
+    if isinstance(subject, str) and parse_urn(subject)[0] == "source":
+        return parse_urn(subject)[1]
+    return None

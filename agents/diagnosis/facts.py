@@ -24,6 +24,9 @@ def source_facts(case: Case) -> Facts:
 
 def change_facts(case: Case) -> Facts:
     """The column that changed, since when, and the deploy before it in words for the title."""
+    source = case.argument("source")
+    # when it began must be read off the very source that an action would be about
+    case = case if source is None else case.about(source)
     column = case.argument("column", "column_profile")
     changed = _time(case.text("column_profile", "changed_at"))
     deployed = _time(case.text("change_events", "deploy_at"))

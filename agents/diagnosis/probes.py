@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from agents.diagnosis.scope import Scope, column_of, endpoints, job_of, scope_of, store_jobs
+from agents.diagnosis.scope import Scope, column_of, endpoints, job_of, scopes_of, store_jobs
 from foundation.canonical import canonical_bytes
+from platform_core.catalog.specs import DataSource
 from platform_core.monitoring.alert import Alert, AlertKind
 from platform_core.urn import parse_urn, urn
 from platform_core.view import PlatformView
@@ -14,7 +15,7 @@ from tools.runner import ToolCall
 
 ProbeCall = ToolCall
 
-MAX_PROBES = 20
+MAX_PROBES = 28
 _DATA: frozenset[AlertKind] = frozenset(
     {"freshness", "volume", "nulls", "drift", "job_failure", "score_shift", "errors", "other"}
 )
@@ -45,24 +46,28 @@ def _probes(alert: Alert, platform: PlatformView) -> Iterator[ProbeCall]:
 
 def _data(alert: Alert, platform: PlatformView) -> Iterator[ProbeCall]:
     """Did rows come, are they what they were, what changed before, and did it reach the online store and the model."""
-    scope = scope_of(alert, platform)
-    for source in scope.sources:
-        column = column_of(alert, source)
-        about: dict[str, Any] = {"source": source.name}
-        yield _call("connector_status", **about)
-        yield _call("source_volume", **about)
-        yield _call("source_quality", **about)
-        yield _call("schema_diff", **about)
-        changes: dict[str, Any] = {"subject": urn("source", source.name), "minutes": 1440}
-        if column is not None:
-            changes["column"] = column
-            yield _call("column_profile", **about, column=column)
-            yield _call("segment_compare", column=column)
-            yield _call("drift_against_baseline", **about, column=column)
-            if scope.endpoint is not None:
-                yield _call("request_agreement", **about, endpoint=scope.endpoint, column=column)
-        yield _call("change_events", **changes, onset=alert.starts_at.isoformat())
-    yield from _serving(scope, platform)
+    for scope in scopes_of(alert, platform):
+        if scope.source is not None:
+            yield from _source(scope, scope.source, alert)
+        yield from _serving(scope, platform)
+
+
+def _source(scope: Scope, source: DataSource, alert: Alert) -> Iterator[ProbeCall]:
+    column = column_of(alert, source)
+    about: dict[str, Any] = {"source": source.name}
+    yield _call("connector_status", **about)
+    yield _call("source_volume", **about)
+    yield _call("source_quality", **about)
+    yield _call("schema_diff", **about)
+    changes: dict[str, Any] = {"subject": urn("source", source.name), "minutes": 1440}
+    if column is not None:
+        changes["column"] = column
+        yield _call("column_profile", **about, column=column)
+        yield _call("segment_compare", column=column)
+        yield _call("drift_against_baseline", **about, column=column)
+        if scope.endpoint is not None:
+            yield _call("request_agreement", **about, endpoint=scope.endpoint, column=column)
+    yield _call("change_events", **changes, onset=alert.starts_at.isoformat())
 
 
 def _serving(scope: Scope, platform: PlatformView) -> Iterator[ProbeCall]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from agents.diagnosis.suspects import suspects
 from foundation.errors import NotFound
 from platform_core.catalog.specs import DataSource
 from platform_core.monitoring.alert import Alert
@@ -21,15 +22,23 @@ _NUMERIC = ("float64", "int64")
 @dataclass(frozen=True)
 class Scope:
     tenant: str | None
-    sources: tuple[DataSource, ...]
-    """Of the alert's tenant, upstream of its subject."""
+    source: DataSource | None
+    """Of the tenant, upstream of the alert's subject; None when no source looks as if anything were wrong with it."""
 
     views: tuple[str, ...]
     endpoint: str | None
 
 
-def scope_of(alert: Alert, platform: PlatformView) -> Scope:
-    """Resolve `alert`. Its tenant's own sources only: a fault of one tenant is not looked for in another's data."""
+MOST_SOURCES = 2
+
+
+def scopes_of(alert: Alert, platform: PlatformView) -> list[Scope]:
+    """Resolve `alert`: one scope per source that it may be about, with that source's own tenant, views and endpoint, so
+    that a fault of one tenant is never looked for in another's data.
+
+    An alert about what tenants share (a view, a model) and without a tenant is about the sources in which something
+    shows; when nothing does in any, about the endpoints that the subject feeds.
+    """
     subject = alert.subject
     kind, name = parse_urn(subject)
     tenant = alert.tenant or platform.lineage.tenant(subject)
@@ -39,17 +48,25 @@ def scope_of(alert: Alert, platform: PlatformView) -> Scope:
     if kind in ("source", "connector", "deployment"):
         near |= set(platform.lineage.downstream(subject, tenant=tenant))
     sources = tuple(s for s in platform.catalog.sources if urn("source", s.name) in near and tenant in (None, s.tenant))
-    if tenant is None and len(sources) == 1:
-        tenant = sources[0].tenant
     if kind in ("source", "connector"):
         sources = tuple(s for s in sources if s.name == name) or sources
-    fed = {s.name for s in sources}
+    if tenant is None and len({s.tenant for s in sources}) > 1:
+        sources = suspects(sources, column_of(alert, sources[0]), platform)
+        if not sources:
+            return [_scope(None, None, endpoint, None, platform) for endpoint in _fed(subject, None, platform)]
     subject_view = parse_urn(subject)[1] if parse_urn(subject)[0] == "feature_view" else None
-    views = [v.name for v in platform.catalog.feature_views if fed & set(v.sources)]
-    if subject_view in views:
-        views = [subject_view]
-    endpoint = name if kind == "endpoint" else _busiest_endpoint(platform, sources, tenant)
-    return Scope(tenant=tenant, sources=sources[:2], views=tuple(views), endpoint=endpoint)
+    own = name if kind == "endpoint" else None
+    return [
+        _scope(source.tenant, source, own or _busiest_endpoint(source, platform), subject_view, platform)
+        for source in sources[:MOST_SOURCES]
+    ] or [_scope(tenant, None, own, subject_view, platform)]
+
+
+def _scope(
+    tenant: str | None, source: DataSource | None, endpoint: str | None, view: str | None, platform: PlatformView
+) -> Scope:
+    views = tuple(v.name for v in platform.catalog.feature_views if source is not None and source.name in v.sources)
+    return Scope(tenant, source, tuple(v for v in views if v == view) or views, endpoint)
 
 
 def column_of(alert: Alert, source: DataSource) -> str | None:
@@ -92,14 +109,15 @@ def _job_subject(platform: PlatformView, job: str) -> str | None:
     return spec.subject if isinstance(spec, JobSpec) else None
 
 
-def _busiest_endpoint(platform: PlatformView, sources: tuple[DataSource, ...], tenant: str | None) -> str | None:
-    """Of the endpoints that the sources feed, the one with most requests lately: a retired one shows nothing."""
-    fed: list[str] = []
-    for source in sources:
-        for node in platform.lineage.downstream(urn("source", source.name), tenant=tenant):
-            kind, name = parse_urn(node)
-            if kind == "endpoint" and name not in fed:
-                fed.append(name)
+def _fed(subject: str, tenant: str | None, platform: PlatformView) -> list[str]:
+    """Names of the endpoints that `subject` feeds."""
+    nodes = (parse_urn(node) for node in platform.lineage.downstream(subject, tenant=tenant))
+    return sorted(name for kind, name in nodes if kind == "endpoint")
+
+
+def _busiest_endpoint(source: DataSource, platform: PlatformView) -> str | None:
+    """Of the endpoints that the source feeds, the one with most requests lately: a retired one shows nothing."""
     now = platform.clock.now()
     start = now - timedelta(minutes=30)
+    fed = _fed(urn("source", source.name), source.tenant, platform)
     return max(fed, key=lambda n: platform.predictions.read(start, now, endpoint=n).num_rows, default=None)

@@ -70,11 +70,22 @@ class Verifier:
     def _check(self, condition: PostCondition) -> tuple[bool, str]:
         observation = self._probe(condition.tool, condition.arguments)
         seen = observation.figures.get(condition.figure)
-        wanted = f"{condition.figure} {condition.operator} {_shown(condition.threshold)}"
-        if observation.status != "success" or seen is None:
-            return False, f"{condition.description}: {wanted}, but {observation.note or observation.summary}"
+        if observation.status == "error":
+            return False, f"{condition.description}: could not be looked at, {observation.note or observation.summary}"
+        if observation.status == "no_data" or seen is None:
+            return False, f"{condition.description}: too early to tell, {observation.summary}"
         held = _holds(seen, condition)
-        return held, f"{condition.description}: {_shown(seen)} ({wanted}) {'holds' if held else 'does not hold'}"
+        if condition.operator in ("==", "!="):
+            return held, f"{condition.description}: " + ("yes" if held else f"not yet, {observation.summary}")
+        needed = f"needs {condition.operator} {_shown(condition.threshold)}"
+        return held, f"{condition.description}: {_named(condition)}{_shown(seen)}, {needed}"
+
+
+def _named(condition: PostCondition) -> str:
+    """The figure in words, without those that the description says already."""
+    said = set(condition.description.lower().split())
+    words = [word for word in condition.figure.split("_") if word not in said]
+    return "".join(f"{word} " for word in words)
 
 
 def _holds(seen: Figure, condition: PostCondition) -> bool:
@@ -86,4 +97,4 @@ def _holds(seen: Figure, condition: PostCondition) -> bool:
 
 
 def _shown(value: Figure) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

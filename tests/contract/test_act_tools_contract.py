@@ -301,3 +301,20 @@ def test_times_in_the_future_or_without_a_zone_are_refused(fresh: ObservedPlatfo
         quarantine.plan({"source": "payments_br", "since": future})
     with pytest.raises(InvalidInput, match="zone"):
         quarantine.plan({"source": "payments_br", "since": "2026-11-19T05:00:00"})
+
+
+def test_a_quarantine_that_was_moved_earlier_is_moved_back_and_not_released(fresh: ObservedPlatform) -> None:
+    quarantine = actions(fresh.resources, fresh.resources, fresh.view)["quarantine_source"]
+    first, second = ({"source": "payments_br", "since": (ONSET - timedelta(minutes=m)).isoformat()} for m in (10, 30))
+    quarantine.apply(first, expected_revision=3, idempotency_key="1", actor="human:ana", reason="")
+    before = fresh.resources.get(SOURCE).spec
+    with pytest.raises(Conflict):
+        quarantine.plan(first)
+    undo = quarantine.compensation(second, quarantine.plan(second))
+    quarantine.apply(second, expected_revision=4, idempotency_key="2", actor="service:worker", reason="")
+    with pytest.raises(Conflict):
+        quarantine.plan(first)
+    assert undo is not None
+    reverse = actions(fresh.resources, fresh.resources, fresh.view)[undo.tool]
+    reverse.apply(undo.arguments, expected_revision=5, idempotency_key="3", actor="service:worker", reason="")
+    assert fresh.resources.get(SOURCE).spec == before

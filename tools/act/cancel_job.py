@@ -52,7 +52,7 @@ class CancelJob(SpecPatchAction[Arguments, JobSpec]):
             figure="state",
             operator="!=",
             threshold="running",
-            description=f"{plan.target} no longer runs",
+            description=f"job {name_of(arguments.job, 'job')} no longer runs",
         )
         endpoints = busy_endpoints(self.platform, plan.target, plan.tenant)
         return (stopped, *(self._fast(name) for name in endpoints))

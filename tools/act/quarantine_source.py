@@ -22,6 +22,10 @@ class Arguments(ToolArguments):
     since: datetime
     """Rows with event time at or after this are not trusted."""
 
+    narrow: bool = False
+    """Whether a quarantine that began earlier may be narrowed: the rows between are then trusted again. The undo of
+    moving a quarantine earlier is to put it back exactly where it was."""
+
     @field_validator("since")
     @classmethod
     def _aware(cls, value: datetime) -> datetime:
@@ -47,10 +51,9 @@ class QuarantineSource(SpecPatchAction[Arguments, SourceSpec]):
         find_source(self.platform, arguments.source)
         if arguments.since > self.platform.clock.now():
             raise InvalidInput(f"since {arguments.since.isoformat()} lies in the future", hint="give the onset")
-        if spec.quarantine_since is not None and spec.quarantine_since <= arguments.since:
-            raise Conflict(
-                f"{arguments.source!r} is quarantined since {spec.quarantine_since.isoformat()}", hint="nothing to do"
-            )
+        earlier = spec.quarantine_since
+        if earlier is not None and (earlier == arguments.since or (earlier < arguments.since and not arguments.narrow)):
+            raise Conflict(f"{arguments.source!r} is quarantined since {earlier.isoformat()}", hint="nothing to do")
         return {"quarantine_since": arguments.since}
 
     def describe(self, arguments: Arguments, spec: SourceSpec) -> tuple[str, str]:
@@ -62,11 +65,10 @@ class QuarantineSource(SpecPatchAction[Arguments, SourceSpec]):
     def undo(self, arguments: Arguments, before: dict[str, Any]) -> Compensation | None:
         earlier = before.get("quarantine_since")
         if earlier is not None:
-            # an earlier plan cannot be restored by moving `since` later: release, then materialize anew
             return Compensation(
-                tool="release_quarantine",
-                arguments={"source": arguments.source},
-                summary=f"release the quarantine (it began {earlier})",
+                tool=self.name,
+                arguments={"source": arguments.source, "since": earlier, "narrow": True},
+                summary=f"quarantine {arguments.source} from {earlier} again, as before",
             )
         return Compensation(
             tool="release_quarantine",

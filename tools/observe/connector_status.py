@@ -29,6 +29,7 @@ def observe(platform: PlatformView, arguments: Arguments) -> Observation:
         "backlog": resource.status.get("backlog"),
         "restarts": spec.restarts,
         "error": error,
+        "tenant": source.tenant,
         "deployment": urn("deployment", source.deployment.removeprefix("urn:vigia:deployment:")),
     }
     said = f": {error}" if error else ""
@@ -41,6 +42,7 @@ TOOL = Tool(
     arguments=Arguments,
     example={"source": "payments_br"},
     figures={
+        "tenant": "whose source it is, by the catalog",
         "state": "what the connector's controller last reported",
         "desired": "the state its spec asks for",
         "up": "whether it runs",

@@ -57,14 +57,32 @@ def test_it_waits_until_the_figure_holds(clock: FixedClock) -> None:
     assert result.verified
     assert result.attempts == 3
     assert naps == [15, 15]
-    assert result.checks == ("decline rate is usual: 0.012 (rate < 0.02) holds",)
+    assert result.checks == ("decline rate is usual: 0.012, needs < 0.02",)
 
 
 def test_it_gives_up_when_the_time_is_over_and_says_what_it_saw(clock: FixedClock) -> None:
     result = verify(clock, Gauge(0.094), [condition()])
     assert not result.verified
     assert result.attempts == 5
-    assert result.checks == ("decline rate is usual: 0.094 (rate < 0.02) does not hold",)
+    assert result.checks == ("decline rate is usual: 0.094, needs < 0.02",)
+
+
+def test_a_check_reads_as_a_person_would_say_it(clock: FixedClock) -> None:
+    z = condition(
+        figure="decline_z", threshold=3.0, description="decline rate of fraud-mx back to usual", within_seconds=0
+    )
+    gone = condition(operator="==", threshold=False, description="fraud-mx serves no canary", within_seconds=0)
+
+    def probe(_tool: str, _arguments: dict[str, Any]) -> Observation:
+        figures: dict[str, Figure] = {"decline_z": -0.6041, "rate": True}
+        return Observation(status="success", summary="canary 2 at 20 %", figures=figures)
+
+    result = Verifier(probe, clock).look("exe_1", [z, gone], None)
+    assert isinstance(result, VerificationResult)
+    assert result.checks == (
+        "decline rate of fraud-mx back to usual: z -0.604, needs < 3",
+        "fraud-mx serves no canary: not yet, canary 2 at 20 %",
+    )
 
 
 def test_no_data_proves_nothing(clock: FixedClock) -> None:

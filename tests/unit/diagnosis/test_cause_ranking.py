@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from agents.diagnosis.case import Case
 from agents.diagnosis.causes import causes
-from agents.diagnosis.engine import ENOUGH, RULED_OUT, diagnose
+from agents.diagnosis.engine import RULED_OUT, diagnose
 from agents.diagnosis.types import Diagnosis
 from agents.diagnosis.weighing import HIGHEST, NONE_OF_THESE, confidences, learned, weigh
 from agents.evidence import Evidence
@@ -175,9 +175,26 @@ def test_no_evidence_at_all_is_inconclusive() -> None:
     assert diagnose(page("unit_change"), []).verdict == "inconclusive"
     broken = diagnose(page("unit_change"), evidence(without=tuple(HEALTHY)))
     assert broken.verdict == "inconclusive"
-    assert broken.top is not None
-    assert broken.top.confidence < ENOUGH
-    assert any("column_profile: error, query of column_profile" in line for line in broken.top.not_checked)
+    assert broken.ranked == (), "what nothing speaks for is no suspect"
+    assert any("error, query of" in line for line in broken.look_next)
+
+
+@pytest.mark.parametrize("kind", ["drift", "latency", "cost"])
+def test_what_was_never_probed_is_not_ranked(kind: str) -> None:
+    diagnosis = diagnose([alert(kind, "urn:vigia:endpoint:fraud-br")], evidence())  # type: ignore[arg-type]
+    assert diagnosis.verdict == "inconclusive"
+    assert all(h.supporting for h in diagnosis.ranked)
+    assert not {"online_store_slow", "model_latency"} & {h.cause for h in diagnosis.ranked}
+
+
+@pytest.mark.parametrize("cause", sorted(EVIDENCE))
+def test_only_rivals_that_somebody_would_think_of_are_ruled_out(cause: str) -> None:
+    diagnosis = diagnose(page(cause), EVIDENCE[cause])
+    kinds = {a.kind for a in page(cause)}
+    assert len(diagnosis.ruled_out) <= 4
+    assert all(causes()[h.cause].pages & kinds or h.supporting for h in diagnosis.ruled_out)
+    closeness = [h.confidence for h in diagnosis.ruled_out]
+    assert closeness == sorted(closeness, reverse=True)
 
 
 def test_two_close_causes_are_inconclusive() -> None:
