@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
 from agents.diagnosis.types import Diagnosis
@@ -42,7 +42,13 @@ class ReadsIncidents(Protocol):
         """Raises NotFound."""
         ...
 
-    def list(self, *, statuses: Sequence[IncidentStatus] | None = None, limit: int = 100) -> list[Incident]: ...
+    def list(
+        self,
+        *,
+        statuses: Sequence[IncidentStatus] | None = None,
+        tenants: Collection[str] | None = None,
+        limit: int = 100,
+    ) -> list[Incident]: ...
 
     def timeline(self, incident_id: str) -> Sequence[TimelineEvent]: ...
 

@@ -33,7 +33,7 @@ def unresolved(incidents: ReadsIncidents, principal: Principal, subjects: Sequen
     """Incidents that are not over, about `subjects` if any are given."""
     found = [
         incident
-        for incident in incidents.list(statuses=_UNRESOLVED, limit=50)
+        for incident in incidents.list(statuses=_UNRESOLVED, tenants=principal.tenants, limit=50)
         if principal.may_act_for(incident.tenant) and (not subjects or set(subjects) & set(incident.subjects))
     ]
     return [_citation("incidents", {"label": incident.label}, _line(incident)) for incident in found]

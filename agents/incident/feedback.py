@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+
 from sqlalchemy.engine import Engine
 
+from agents.diagnosis.causes import causes
 from agents.incident.repositories import feedback as rows
 from agents.incident.repositories import findings, incidents, timeline
 from agents.incident.types import CauseRecord, TimelineEvent, VerdictFeedback
@@ -11,10 +14,12 @@ from audit.entry import AuditRecord
 from audit.port import AuditLog
 from foundation.clock import Clock
 from foundation.database import reading, transaction
-from foundation.errors import Conflict, Forbidden
+from foundation.errors import Conflict, Forbidden, InvalidInput
 from foundation.ids import new_id
 from foundation.outside_text import OutsideText, Redact, unredacted
-from platform_core.access.principals import Principal
+from platform_core.access.principals import Principal, Role
+
+MAY_JUDGE: frozenset[Role] = frozenset({"responder", "oncall", "approver", "admin"})
 
 
 class FeedbackDesk:
@@ -35,13 +40,19 @@ class FeedbackDesk:
     ) -> VerdictFeedback:
         """Whether the newest diagnosis named the right cause; the last word of each person counts.
 
-        Raises NotFound; Conflict when there is no diagnosis yet; Forbidden for agents and for other tenants' people.
+        Raises NotFound; Conflict when there is no diagnosis yet; Forbidden for agents, for those who may only read and
+        for other tenants' people; InvalidInput for a cause that is not in the catalogue.
         """
+        if actual_cause is not None and actual_cause not in causes():
+            raise InvalidInput(f"{actual_cause[:64]!r} is not a known cause", hint=_near(actual_cause))
         now = self._clock.now()
         with transaction(self._engine) as connection:
             incident = incidents.get(connection, incident_id)
             if principal.kind != "human" or not principal.may_act_for(incident.tenant):
                 raise Forbidden(f"{principal.id} may not judge {incident.label}", hint="a person of its tenant may")
+            if not principal.roles & MAY_JUDGE:
+                hint = f"it moves the priors of later diagnoses: {', '.join(sorted(MAY_JUDGE))} may"
+                raise Forbidden(f"{principal.id} may not judge {incident.label}", hint=hint)
             record = findings.diagnosis_of(connection, incident_id)
             if record is None:
                 raise Conflict(f"{incident.label} has no diagnosis yet", hint="wait until it was investigated")
@@ -51,7 +62,7 @@ class FeedbackDesk:
                 principal_id=principal.id,
                 cause=top.cause if top else "none",
                 correct=correct,
-                actual_cause=None if correct else self._outside.optional(actual_cause),
+                actual_cause=None if correct else actual_cause,
                 note=self._outside.optional(note),
                 at=now,
             )
@@ -83,3 +94,8 @@ class FeedbackDesk:
         """How each cause has fared so far."""
         with reading(self._engine) as connection:
             return rows.per_cause(connection)
+
+
+def _near(cause: str) -> str:
+    near = get_close_matches(cause, list(causes()), n=1)
+    return f"did you mean {near[0]!r}?" if near else f"one of {', '.join(causes())}; leave it out if it is none of them"

@@ -23,7 +23,8 @@ class Sign(NamedTuple):
 
 
 def sign_of(alert: Alert, lineage: Lineage) -> Sign:
-    return Sign(alert.subject, alert.tenant or lineage.tenant(alert.subject), alert.kind)
+    """Whose the subject is decides, where the platform knows it; the label speaks for what tenants share."""
+    return Sign(alert.subject, lineage.tenant(alert.subject) or alert.tenant, alert.kind)
 
 
 def related(first: Sign, second: Sign, lineage: Lineage) -> bool:

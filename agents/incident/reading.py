@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy.engine import Engine
 
@@ -21,7 +21,11 @@ from agents.incident.types import (
     VerificationResult,
 )
 from foundation.database import reading
+from foundation.errors import NotFound
 from guardrails.proposal import ActionProposal
+
+_LONGEST_NUMBER = 9
+"""Digits: what fits a database's integer."""
 
 
 class IncidentReader:
@@ -36,13 +40,21 @@ class IncidentReader:
     def by_label(self, label: str) -> Incident:
         """`INC-0042`, or the bare number. Raises NotFound."""
         digits = label.upper().removeprefix("INC-")
+        if not (digits.isascii() and digits.isdecimal() and len(digits) <= _LONGEST_NUMBER):
+            raise NotFound(f"no incident {label[:40]!r}", hint="`vigia incidents` lists them")
         with reading(self._engine) as connection:
-            return incident_rows.by_number(connection, int(digits) if digits.isdecimal() else 0)
+            return incident_rows.by_number(connection, int(digits))
 
-    def list(self, *, statuses: Sequence[IncidentStatus] | None = None, limit: int = 100) -> list[Incident]:
-        """Newest first."""
+    def list(
+        self,
+        *,
+        statuses: Sequence[IncidentStatus] | None = None,
+        tenants: Collection[str] | None = None,
+        limit: int = 100,
+    ) -> list[Incident]:
+        """Newest first. `tenants`: those of a grant, `*` for all; None asks for no grant."""
         with reading(self._engine) as connection:
-            return incident_rows.newest(connection, statuses=statuses, limit=limit)
+            return incident_rows.newest(connection, statuses=statuses, tenants=tenants, limit=limit)
 
     def alerts(self, incident_id: str) -> list[StoredAlert]:
         with reading(self._engine) as connection:

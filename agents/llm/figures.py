@@ -14,7 +14,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 _TOKEN = re.compile(r"(?<![\w.])[x×]?(\d+(?:[.,:/-]\d+)*)\s?(%|k\b|K\b|M\b|bn\b)?")
-_IN_EVIDENCE = re.compile(r"\d+(?:[.,]\d+)*(?:[eE][+-]?\d+)?")
+_IN_EVIDENCE = re.compile(r"(?<![\w.])[x×]?(\d+(?:[.,]\d+)*(?:[eE][+-]?\d+)?)")
+_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2})?|(?<!\d)\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?")
+"""Dates and clock times: their parts are no counts of anything."""
 _LITERAL = re.compile(r"[:/-]|\..*\.|,.*\..*,|\..*,.*\.")
 _SCALE = {"k": 1e3, "K": 1e3, "M": 1e6, "bn": 1e9, "%": 0.01}
 
@@ -23,7 +25,8 @@ def unsupported_numbers(sentence: str, evidence: Iterable[Any]) -> list[str]:
     """The numbers of `sentence` that nothing in `evidence` (JSON values) carries; empty when all are carried."""
     pieces = list(evidence)
     text = json.dumps(pieces, ensure_ascii=False, default=str)
-    known = [*_leaves(pieces), *(value for token in _IN_EVIDENCE.findall(text) for value, _ in _readings(token))]
+    counted = _MOMENT.sub(" ", text)
+    known = [*_leaves(pieces), *(value for token in _IN_EVIDENCE.findall(counted) for value, _ in _readings(token))]
     return [
         match.group(0).strip()
         for match in _TOKEN.finditer(sentence)
@@ -32,10 +35,9 @@ def unsupported_numbers(sentence: str, evidence: Iterable[Any]) -> list[str]:
 
 
 def _is_carried(token: str, suffix: str, text: str, known: list[float]) -> bool:
-    if token in text:
-        return True
     if _LITERAL.search(token) and not _thousands(token):
-        return False
+        # Whole, not a piece of a longer one: `05:40` of `T05:40:00`, but not `7.0` of `4.7.0` nor `95` of `19500`.
+        return re.search(rf"(?<!\d)(?<!\d[.,:/]){re.escape(token)}(?!\d|[.,]\d)", text) is not None
     for value, unit in _readings(token):
         scales = (1.0, _SCALE[suffix]) if suffix else (1.0,)
         for scale in scales:

@@ -26,9 +26,9 @@ class RedactEvent:
         return {key: value if key in _OURS else self._value(key, value) for key, value in event.items()}
 
     def _value(self, key: str, value: Any) -> Any:
-        if value is None or isinstance(value, bool | float):
+        if value is None or isinstance(value, bool):
             return value
-        if isinstance(value, int):
+        if isinstance(value, int | float):
             return self._number(key, value)
         if isinstance(value, str):
             return self._text(key, value)
@@ -39,8 +39,9 @@ class RedactEvent:
             return [self._value(key, item) for item in cast("list[Any]", value)]
         return self._text(key, str(value))
 
-    def _number(self, key: str, value: int) -> int | str:
-        written = str(value)
+    def _number(self, key: str, value: float) -> float | str:
+        # A tax id that went through a data frame is a float.
+        written = str(int(value)) if isinstance(value, int) or value.is_integer() else ""
         if len(written) < _SHORTEST_IDENTIFIER:
             return value
         redacted = self._text(key, written)

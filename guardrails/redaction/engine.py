@@ -80,7 +80,7 @@ class Redactor:
         return [RedactionSpan(at(span.start), at(span.end), span.recognizer.entity) for span in found]
 
     def redact_value(self, value: Any, *, key: str = "") -> Any:
-        """A JSON value with every text in it redacted, keys included, and long integers that identify somebody."""
+        """A JSON value with every text in it redacted, keys included, and long whole numbers that identify somebody."""
         try:
             return self._value(value, key)
         except RecursionError as error:
@@ -94,11 +94,12 @@ class Redactor:
             return {self.redact(str(name)): self._value(item, str(name)) for name, item in items}
         if isinstance(value, list | tuple):
             return [self._value(item, key) for item in cast("list[Any]", value)]
-        if isinstance(value, int) and not isinstance(value, bool):
-            written = str(value)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            # A tax id that went through a data frame is a float.
+            written = str(int(value)) if isinstance(value, int) or value.is_integer() else ""
             redacted = self.redact(written, key=key) if len(written) >= _SHORTEST_NUMBER else written
             return value if redacted == written else redacted
-        if value is None or isinstance(value, bool | float):
+        if value is None or isinstance(value, bool):
             return value
         raise RedactionBlocked(
             f"{type(value).__name__!r} is not a JSON value", hint="redact text, numbers, lists and mappings"

@@ -16,7 +16,7 @@ from foundation.database import reading
 from foundation.errors import VigiaError
 from interfaces.bootstrap.foundations import Foundations, open_foundations
 from interfaces.bootstrap.governance import make_approvals, make_policy
-from interfaces.bootstrap.platform import catalog_of, tenants_of
+from interfaces.bootstrap.platform import catalog_of, lineage_of, tenants_of
 from interfaces.bootstrap.process import run_http, start_telemetry
 from interfaces.bootstrap.slack import mount_slack
 from interfaces.bootstrap.stores import make_cards, make_incidents
@@ -58,13 +58,15 @@ def copilot_services(base: Foundations) -> CopilotServices:
     approvals = make_approvals(base, make_policy(settings))
     signer = base.signer()
     redactor = Redactor(base.redaction_key())
+    catalog = catalog_of(settings)
     return CopilotServices(
         clock=base.clock,
         intake=AlertIntake(
             configured_sources(settings),
-            tenants_of(catalog_of(settings)),
+            tenants_of(catalog),
             AlertInbox(base.engine, base.clock, base.audit, redact=redactor.redact),
             max_alerts=settings.alerts.max_per_payload,
+            owner=lineage_of(base, catalog).tenant,
         ),
         incidents=incidents,
         cards=make_cards(base, incidents, approvals),

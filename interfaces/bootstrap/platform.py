@@ -43,6 +43,11 @@ def tenants_of(catalog: Catalog) -> frozenset[str]:
     return frozenset(source.tenant for source in catalog.sources)
 
 
+def lineage_of(base: Foundations, catalog: Catalog) -> LiveLineage:
+    """Who feeds whom and whose it is, as it is now."""
+    return LiveLineage(catalog, ReadOnlyResources(SqlResources(base.engine, base.clock, base.audit)))
+
+
 def online_store(settings: Settings) -> OnlineStore:
     """Raises InvalidInput for Redis without an address."""
     if settings.online.kind == "redis":

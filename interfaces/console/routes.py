@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 from foundation.errors import Forbidden, NotFound, Unauthenticated, VigiaError
 from interfaces.console.rendering import HEADERS, icon, page, style_sheet
 from interfaces.console.session import COOKIE, Sessions
-from interfaces.http.services import CopilotServices, visible_incident
+from interfaces.http.services import CopilotServices, visible_approval, visible_incident
 from platform_core.access.principals import Principal
 
 PAGE_SIZE = 100
@@ -101,7 +101,7 @@ def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cook
     @router.get("/console")
     def incidents(request: Request) -> Response:
         principal = who(request)
-        found = [i for i in services.incidents.list(limit=PAGE_SIZE) if principal.may_act_for(i.tenant)]
+        found = services.incidents.list(tenants=principal.tenants, limit=PAGE_SIZE)
         return show(request, "incidents.html", principal=principal, incidents=found)
 
     @router.get("/console/incidents/{reference}")
@@ -146,6 +146,7 @@ def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cook
     ) -> Response:
         principal = who(request)
         check_csrf(request, csrf)
+        visible_approval(services, principal, request_id)
         decided = services.approvals.decide(
             request_id, principal, verdict, reason=services.outside.text(reason).strip() or None, channel="console"
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -38,16 +38,28 @@ class Inbox(Protocol):
     def receive(self, alerts: list[Alert]) -> Receipt: ...
 
 
+def _owned_by_nobody(subject: str) -> str | None:
+    del subject
+    return None
+
+
 class AlertIntake:
-    """`tenants`: those of the catalog."""
+    """`tenants`: those of the catalog. `owner` says whose a subject is, None for what tenants share."""
 
     def __init__(
-        self, sources: list[ConfiguredSource], tenants: frozenset[str], inbox: Inbox, *, max_alerts: int
+        self,
+        sources: list[ConfiguredSource],
+        tenants: frozenset[str],
+        inbox: Inbox,
+        *,
+        max_alerts: int,
+        owner: Callable[[str], str | None] = _owned_by_nobody,
     ) -> None:
         self._sources = sources
         self._tenants = tenants
         self._inbox = inbox
         self._max_alerts = max_alerts
+        self._owner = owner
 
     def receive(self, kind: str, headers: Mapping[str, str], body: bytes) -> Receipt:
         """Stores every alert of the payload in one transaction, or none.
@@ -90,10 +102,16 @@ class AlertIntake:
             )
 
     def _check_tenant(self, source: ConfiguredSource, alert: Alert, index: int) -> None:
-        where = f"alerts[{index}]"
+        where, owner = f"alerts[{index}]", self._owner(alert.subject)
         if alert.tenant is not None and alert.tenant not in self._tenants:
             raise InvalidInput(
                 f"{where}: tenant {alert.tenant!r} is unknown", hint=f"one of {', '.join(sorted(self._tenants))}"
             )
-        if "*" not in source.tenants and alert.tenant not in source.tenants:
-            raise Forbidden(f"{where}: source {source.name!r} may not speak for tenant {alert.tenant!r}")
+        # The platform knows whose the subject is; a label could say anything.
+        if "*" not in source.tenants and (owner or alert.tenant) not in source.tenants:
+            raise Forbidden(f"{where}: source {source.name!r} may not speak for tenant {owner or alert.tenant!r}")
+        if owner is not None and alert.tenant not in (None, owner):
+            raise InvalidInput(
+                f"{where}: label tenant={alert.tenant!r}, but {alert.subject} is of tenant {owner!r}",
+                hint="correct the label, or leave it out",
+            )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from agents.incident.card_building import CardBuilder
 from agents.incident.feedback import FeedbackDesk
@@ -16,10 +17,13 @@ from foundation.errors import NotFound
 from foundation.frozen import Frozen
 from foundation.outside_text import OutsideText
 from guardrails.approvals.service import ApprovalService
+from guardrails.approvals.types import ApprovalRequest
 from guardrails.redaction.engine import Redactor
 from interfaces.http.intake import AlertIntake
 from platform_core.access.directory import PrincipalDirectory
 from platform_core.access.principals import Principal
+
+T = TypeVar("T")
 
 
 class ReadinessCheck(Frozen):
@@ -62,11 +66,32 @@ class CopilotServices:
 
 
 def visible_incident(services: CopilotServices, principal: Principal, reference: str) -> Incident:
-    """The incident by id, `INC-0042` or `42`. Raises NotFound, also for one of a tenant that is not theirs."""
-    if reference.upper().startswith("INC-") or reference.isdecimal():
-        incident = services.incidents.by_label(reference)
-    else:
-        incident = services.incidents.get(reference)
-    if not principal.may_act_for(incident.tenant):
-        raise NotFound(f"there is no incident {reference!r}", hint="or it belongs to a tenant that is not yours")
-    return incident
+    """The incident by id, `INC-0042` or `42`. Raises NotFound, in the same words for one of a tenant that is not
+    theirs."""
+    is_label = reference.upper().startswith("INC-") or reference.isdecimal()
+    read = services.incidents.by_label if is_label else services.incidents.get
+    return _visible(read, reference, lambda incident: principal.may_act_for(incident.tenant), "incident")
+
+
+def visible_approval(services: CopilotServices, principal: Principal, request_id: str) -> ApprovalRequest:
+    """Raises NotFound, in the same words for one of a tenant that is not theirs."""
+    may_see = principal.may_act_for
+    return _visible(
+        services.approvals.get, request_id, lambda request: may_see(request.proposal.tenant), "approval request"
+    )
+
+
+def _visible(read: Callable[[str], T], reference: str, may_see: Callable[[T], bool], what: str) -> T:
+    # PostgreSQL refuses NUL in a text, even to look for it.
+    found = _or_none(read, reference) if reference.isprintable() else None
+    if found is None or not may_see(found):
+        hint = "or it belongs to a tenant that is not yours"
+        raise NotFound(f"there is no {what} {reference[:80]!r}", hint=hint)
+    return found
+
+
+def _or_none(read: Callable[[str], T], reference: str) -> T | None:
+    try:
+        return read(reference)
+    except NotFound:
+        return None

@@ -66,10 +66,19 @@ class _Show:
 
     def markup(self, value: str) -> Block:
         """A section of text that was made safe before."""
-        return {"type": "section", "text": {"type": "mrkdwn", "text": cut(value, SECTION_TEXT)}}
+        return {"type": "section", "text": _mrkdwn(cut(value, SECTION_TEXT))}
 
     def context(self, value: str) -> Block:
-        return {"type": "context", "elements": [{"type": "mrkdwn", "text": cut(self.text(value), SECTION_TEXT)}]}
+        return {"type": "context", "elements": [_mrkdwn(cut(self.text(value), SECTION_TEXT))]}
+
+    def line(self, value: str, limit: int) -> str:
+        """Redacted before it is cut: the half of an identifier would not be recognised."""
+        return escape(cut(self._redact(value), limit))
+
+
+def _mrkdwn(text: str) -> Block:
+    # verbatim: Slack makes no links, channels or mentions out of what merely looks like them.
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 
 def _diagnosis(card: IncidentCard, show: _Show) -> list[Block]:
@@ -176,9 +185,8 @@ def _footer(card: IncidentCard) -> str:
 def evidence_blocks(lines: Sequence[str], redact: Redact) -> list[Block]:
     """A list of evidence, a section per few lines so that none is over Slack's limit."""
     show = _Show(redact)
-    return [show.section("\n".join(cut(line, 700) for line in lines[i : i + 4])) for i in range(0, len(lines), 4)][
-        :BLOCKS_PER_MESSAGE
-    ]
+    shown = [show.line(line, 700) for line in lines[: 4 * BLOCKS_PER_MESSAGE]]
+    return [show.markup("\n".join(shown[i : i + 4])) for i in range(0, len(shown), 4)]
 
 
 def _where(card: IncidentCard) -> str:

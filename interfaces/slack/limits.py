@@ -5,6 +5,8 @@ Source: Slack's Block Kit reference. A message with one field too long is refuse
 
 from __future__ import annotations
 
+import re
+
 BLOCKS_PER_MESSAGE = 50
 HEADER_TEXT = 150
 SECTION_TEXT = 3000
@@ -15,6 +17,9 @@ CHART_POINTS = 20
 CHART_LABEL = 20
 AXIS_LABEL = 50
 
+_AT_AN_EDGE = re.compile(r"(?<!\w)[*_~]|[*_~](?!\w)")
+_LOOKALIKE = {"*": "\u2217", "_": "\u02cd", "~": "\u223c"}
+
 
 def cut(text: str, limit: int) -> str:
     """`text` within `limit` characters, with an ellipsis where something is missing."""
@@ -22,5 +27,10 @@ def cut(text: str, limit: int) -> str:
 
 
 def escape(text: str) -> str:
-    """Text that Slack shows as it is: no mention, link or formatting command can come out of evidence."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    """Text that Slack shows as it is: no mention, link, emphasis or code can come out of evidence, nor end our fence.
+
+    Slack has escapes for `& < >` only. Its other marks work at the edge of a word; there they become signs that look
+    like them. Inside names (`card_velocity`) they mean nothing to Slack and stay.
+    """
+    plain = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("`", "\u2032")
+    return _AT_AN_EDGE.sub(lambda mark: _LOOKALIKE[mark.group(0)], plain)

@@ -38,6 +38,8 @@ class RequestGuard:
         """Raises Unauthenticated, saying which part was wrong. Returns the signature."""
         if timestamp is None or signature is None:
             raise Unauthenticated("the request carries no Slack signature", hint="is the request URL called by Slack?")
+        if not signature.isascii():  # the SDK's comparison raises on it
+            raise Unauthenticated("X-Slack-Signature is not a signature")
         if not timestamp.isascii() or not timestamp.isdigit() or len(timestamp) > 12:
             raise Unauthenticated(f"X-Slack-Request-Timestamp {timestamp[:32]!r} is not a number of seconds")
         if abs(time.time() - int(timestamp)) > SIGNATURE_WINDOW_SECONDS:

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from foundation.errors import Conflict, InvalidInput, NotFound
+from platform_core.features.source_rows import CLOCK_TOLERANCE
 from platform_core.monitoring.alert import Alert
 from platform_core.monitoring.monitor import Monitor, Watch, alert
 from platform_core.monitoring.recent import Kept
@@ -98,7 +99,8 @@ class DriftMonitor(Monitor):
 def newest_values(view: PlatformView, table: str, column: str, now: datetime) -> tuple[Floats, datetime]:
     """Non-null values of the last `WINDOW`, or of a longer stretch where that is needed for a sample, and the time of
     the first of its rows."""
-    rows = view.offline.read(table, start=now - REACH, columns=["event_ts", column]).sort_by("event_ts")
+    end = now + CLOCK_TOLERANCE  # a wrong clock's row would be the newest for ever
+    rows = view.offline.read(table, start=now - REACH, end=end, columns=["event_ts", column]).sort_by("event_ts")
     if not len(rows):
         return np.zeros(0), now
     ages = rows["event_ts"].to_numpy()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -120,7 +120,13 @@ class FakeIncidents(ReadsIncidents):
             raise NotFound(f"no incident {label!r}")
         return INCIDENT
 
-    def list(self, *, statuses: Sequence[IncidentStatus] | None = None, limit: int = 100) -> list[Incident]:
+    def list(
+        self,
+        *,
+        statuses: Sequence[IncidentStatus] | None = None,
+        tenants: Collection[str] | None = None,
+        limit: int = 100,
+    ) -> list[Incident]:
         return [INCIDENT] if statuses is None or INCIDENT.status in statuses else []
 
     def timeline(self, incident_id: str) -> Sequence[TimelineEvent]:

@@ -195,6 +195,22 @@ def test_the_kill_switch_over_http_and_in_the_console(copilot: Copilot) -> None:
         assert again.headers["location"] == "/console/approvals"
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/incidents/99999999999999999999",
+        "/v1/incidents/INC-99999999999999999999",
+        "/v1/incidents/\u0664\u0662",
+        "/v1/incidents/%00",
+        "/v1/approvals/%00",
+        "/v1/approvals/apr_x%00",
+    ],
+)
+def test_a_strange_reference_is_simply_not_there(copilot: Copilot, path: str) -> None:
+    answer = copilot.get(path)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+
+
 def test_redaction_as_a_service(copilot: Copilot) -> None:
     headers = {"Authorization": f"Bearer {copilot.keys['alice']}"}
     answer = httpx.post(f"{copilot.url}/v1/redact", json={"text": "mail ana@example.com"}, headers=headers)

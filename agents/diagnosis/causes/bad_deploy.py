@@ -31,7 +31,7 @@ def _facts(case: Case) -> Facts:
 def _action(facts: Mapping[str, Any]) -> ActionCall | None:
     if not known(facts, "service", "version"):
         return None
-    return ActionCall("rollback_deploy", {"service": facts["service"]})
+    return ActionCall("rollback_deploy", {"service": facts["service"], "bad_version": facts["version"]})
 
 
 CAUSE = Cause(

@@ -14,7 +14,28 @@ from platform_core.monitoring.alert import Alert
 
 
 def add(connection: Connection, stored: StoredAlert, *, pending: bool) -> bool:
-    """Store it unless (source, fingerprint, starts_at) is known; then count the repeat. True if it was new."""
+    """Store it unless (source, fingerprint, starts_at) is known; then count the repeat. True if it was new.
+
+    One that fires although its row has ended fires again: it is stored as having begun when it was received, unless
+    that was done before and still fires.
+    """
+    if _insert(connection, stored, pending=pending):
+        return True
+    if not pending or _count_repeat(connection, _identity(stored.alert)):
+        return False
+    again = _newest_firing(connection, stored.alert)
+    if again is not None:
+        _count_repeat(connection, (alerts.c.id == again,))
+        return False
+    anew = stored.alert.model_copy(update={"starts_at": stored.received_at})
+    return _insert(
+        connection,
+        stored.model_copy(update={"alert": anew, "effective_at": stored.received_at}),
+        pending=True,
+    )
+
+
+def _insert(connection: Connection, stored: StoredAlert, *, pending: bool) -> bool:
     values = stored.alert.model_dump()
     values |= {
         "id": stored.id,
@@ -24,18 +45,33 @@ def add(connection: Connection, stored: StoredAlert, *, pending: bool) -> bool:
         "resolved_at": stored.received_at if stored.alert.status == "resolved" else None,
         "correlated_at": None if pending else stored.received_at,
     }
-    if insert_once(connection, alerts, values):
-        return True
-    repeat = sa.update(alerts).where(*_identity(stored.alert)).values(repeats=alerts.c.repeats + 1)
-    connection.execute(repeat)
-    return False
+    return insert_once(connection, alerts, values)
+
+
+def _count_repeat(connection: Connection, which: tuple[sa.ColumnElement[bool], ...]) -> bool:
+    """Whether such a one fires."""
+    repeat = sa.update(alerts).where(*which, alerts.c.status == "firing").values(repeats=alerts.c.repeats + 1)
+    return connection.execute(repeat).rowcount == 1
+
+
+def _newest_firing(connection: Connection, alert: Alert) -> str | None:
+    query = (
+        sa.select(alerts.c.id)
+        .where(alerts.c.source == alert.source, alerts.c.fingerprint == alert.fingerprint, alerts.c.status == "firing")
+        .order_by(alerts.c.starts_at.desc())
+        .limit(1)
+        .with_for_update()
+    )
+    return connection.execute(query).scalar_one_or_none()
 
 
 def resolve(connection: Connection, alert: Alert, at: datetime) -> str | None:
-    """Mark the firing alert of this identity as resolved. Its id, or None if there was none firing."""
+    """Mark the firing alert of this identity as resolved, or the newest of its fingerprint: what fired again carries
+    another start. Its id, or None if there was none firing."""
     found = connection.execute(
         sa.select(alerts.c.id).where(*_identity(alert), alerts.c.status == "firing").with_for_update()
     ).scalar_one_or_none()
+    found = found or _newest_firing(connection, alert)
     if found is not None:
         connection.execute(sa.update(alerts).where(alerts.c.id == found).values(status="resolved", resolved_at=at))
     return found

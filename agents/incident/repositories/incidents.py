@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -43,11 +43,17 @@ def by_number(connection: Connection, number: int) -> Incident:
 
 
 def newest(
-    connection: Connection, *, statuses: Sequence[IncidentStatus] | None = None, limit: int = 100
+    connection: Connection,
+    *,
+    statuses: Sequence[IncidentStatus] | None = None,
+    tenants: Collection[str] | None = None,
+    limit: int = 100,
 ) -> list[Incident]:
     query = sa.select(*_FIELDS).order_by(incidents.c.number.desc()).limit(limit)
     if statuses is not None:
         query = query.where(incidents.c.status.in_(statuses))
+    if tenants is not None and "*" not in tenants:
+        query = query.where(incidents.c.tenant.in_(tenants))
     return [Incident.model_validate(dict(row)) for row in connection.execute(query).mappings()]
 
 

@@ -45,6 +45,7 @@ class _Incident(_Lenient):
 
 class _Event(_Lenient):
     event_type: str
+    occurred_at: str | None = None
     data: dict[str, Any]
 
 
@@ -75,11 +76,15 @@ class PagerDuty:
         labels = {key: value for key, value in details.items() if key not in ("summary", "value", "threshold")}
         labels.setdefault("subject", incident.incident_key or "")
         labels.setdefault("severity", incident.urgency or "high")
+        # A reopened incident keeps its creation time; what fires again began when it was reopened.
+        began, where = incident.created_at, "event.data.created_at"
+        if event.event_type == "incident.reopened" and event.occurred_at is not None:
+            began, where = event.occurred_at, "event.occurred_at"
         alert = alert_from(
             where="event.data",
             source=name,
             fingerprint=incident.id,
-            starts_at=time_from("event.data.created_at", incident.created_at),
+            starts_at=time_from(where, began),
             status=_STATUS[event.event_type],
             labels=labels,
             annotations={"summary": details.get("summary") or incident.title} | _figures(details),

@@ -7,13 +7,11 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import Field
 
-from foundation.errors import NotFound
 from foundation.frozen import Frozen
 from guardrails.approvals.types import ApprovalRequest
 from interfaces.http.access import Caller
 from interfaces.http.errors import answers
-from interfaces.http.services import CopilotServices
-from platform_core.access.principals import Principal
+from interfaces.http.services import CopilotServices, visible_approval
 
 
 class Verdict(Frozen):
@@ -31,20 +29,13 @@ def approval_routes(services: CopilotServices) -> APIRouter:
 
     @router.get("/{request_id}", responses=answers(401, 404))
     def one(request_id: str, who: Caller) -> ApprovalRequest:
-        return _visible(services, who, request_id)
+        return visible_approval(services, who, request_id)
 
     @router.post("/{request_id}/decide", responses=answers(401, 403, 404, 409, 422, 503))
     def decide(request_id: str, content: Verdict, who: Caller) -> ApprovalRequest:
         """Approve or reject exactly the stored proposal. The first decision counts; a second answers 409."""
-        _visible(services, who, request_id)
+        visible_approval(services, who, request_id)
         reason = services.outside.optional(content.reason)
         return services.approvals.decide(request_id, who, content.verdict, reason=reason, channel="http")
 
     return router
-
-
-def _visible(services: CopilotServices, who: Principal, request_id: str) -> ApprovalRequest:
-    request = services.approvals.get(request_id)
-    if not who.may_act_for(request.proposal.tenant):
-        raise NotFound(f"there is no request {request_id!r}", hint="or it belongs to a tenant that is not yours")
-    return request

@@ -35,8 +35,7 @@ def incident_routes(services: CopilotServices) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=500)] = 100,
     ) -> list[Incident]:
         """The incidents of the caller's tenants, newest first."""
-        found = services.incidents.list(statuses=status, limit=limit)
-        return [incident for incident in found if who.may_act_for(incident.tenant)]
+        return services.incidents.list(statuses=status, tenants=who.tenants, limit=limit)
 
     @router.get("/{incident}", responses=answers(401, 404))
     def card(incident: str, who: Caller) -> IncidentCard:

@@ -163,3 +163,16 @@ def test_a_storm_of_a_thousand_alerts_is_a_handful_of_incidents(engine: Engine, 
     assert sum(len(room.store.alerts(incident.id)) for incident in incidents) == 1000
     assert took < 10
     print(f"{len(incidents)} incidents from 1000 alerts in {took:.2f} s")
+
+
+def test_a_limit_counts_what_the_reader_may_see(engine: Engine, clock: FixedClock) -> None:
+    room = Room(engine, clock)
+    room.alert("drift", urn("source", "payments_br"))
+    room.correlator.correlate()
+    clock.advance(timedelta(hours=1))
+    room.alert("drift", urn("source", "payments_mx"))
+    room.correlator.correlate()
+    assert [i.tenant for i in room.store.list(limit=1)] == ["mx"]
+    assert [i.tenant for i in room.store.list(tenants=frozenset({"br"}), limit=1)] == ["br"]
+    assert [i.tenant for i in room.store.list(tenants=frozenset({"*"}))] == ["mx", "br"]
+    assert room.store.list(tenants=frozenset()) == []

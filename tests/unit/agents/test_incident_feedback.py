@@ -8,7 +8,7 @@ import pytest
 from agents.incident.feedback import FeedbackDesk
 from agents.incident.types import CauseRecord
 from foundation.clock import FixedClock
-from foundation.errors import Conflict, Forbidden
+from foundation.errors import Conflict, Forbidden, InvalidInput
 from platform_core.access.principals import Principal
 from tests.fakes.incident_room import ALICE, IncidentRoom, open_room
 
@@ -54,6 +54,7 @@ def test_there_must_be_something_to_judge(room: IncidentRoom) -> None:
     "principal",
     [
         Principal(id="agent:incident", name="agent", roles=frozenset({"admin"}), tenants=frozenset({"*"})),
+        Principal(id="human:reader", name="R", roles=frozenset({"viewer"}), tenants=frozenset({"br"})),
         Principal(id="human:mexicana", name="M", roles=frozenset({"oncall"}), tenants=frozenset({"mx"})),
     ],
 )
@@ -62,4 +63,12 @@ def test_only_a_person_of_the_tenant_judges(room: IncidentRoom, principal: Princ
     (incident,) = room.store.list()
     with pytest.raises(Forbidden):
         desk(room).record(incident.id, principal, correct=True)
+    assert desk(room).per_cause() == {}
+
+
+def test_the_real_cause_is_one_of_the_catalogue(room: IncidentRoom) -> None:
+    room.settle()
+    (incident,) = room.store.list()
+    with pytest.raises(InvalidInput, match="not a known cause"):
+        desk(room).record(incident.id, ALICE, correct=False, actual_cause="x" * 100)
     assert desk(room).per_cause() == {}

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.incident.grouping import Sign, cluster, related
+from agents.incident.grouping import Sign, cluster, related, sign_of
+from platform_core.monitoring.alert import Alert
 from tests.fakes.lineage import small_lineage
 
 LINEAGE = small_lineage(("br", "mx", "ar"))
@@ -19,6 +20,13 @@ signs = st.builds(
     st.sampled_from(["freshness", "volume", "drift", "latency", "cost", "score_shift"]),
 )
 seen = st.lists(st.tuples(signs, st.integers(0, 7200).map(lambda s: NIGHT + timedelta(seconds=s))), max_size=25)
+
+
+def test_a_label_does_not_move_a_source_into_another_tenant() -> None:
+    values = {"source": "am", "fingerprint": "f", "starts_at": NIGHT, "kind": "drift", "tenant": "mx", "summary": "s"}
+    sign = sign_of(Alert.model_validate(values | {"subject": "urn:vigia:source:payments_br"}), LINEAGE)
+    shared = sign_of(Alert.model_validate(values | {"subject": "urn:vigia:feature_view:card_velocity"}), LINEAGE)
+    assert (sign.tenant, shared.tenant) == ("br", "mx")
 
 
 @given(signs, signs)

@@ -119,3 +119,24 @@ def test_personal_data_of_an_alert_is_not_stored_and_its_repeat_is_still_known(
     assert not any(leak in said for leak in ("529", "ana@example.com", "\\u0000"))
     assert stored.alert.labels["version"] == "4.7.0"
     assert stored.alert.subject == leaky.subject
+
+
+def test_an_alert_that_fires_again_after_its_end_is_a_new_one(engine: Engine, clock: FixedClock) -> None:
+    inbox = AlertInbox(engine, clock, ListAuditLog(clock))
+    began = clock.now()
+    inbox.receive([alert(clock)])
+    clock.advance(timedelta(minutes=5))
+    inbox.receive([alert(clock, starts_at=began, status="resolved")])
+    clock.advance(timedelta(minutes=1))
+
+    again = inbox.receive([alert(clock, starts_at=began)])
+    repeat = inbox.receive([alert(clock, starts_at=began)])
+    assert (again.accepted, repeat.accepted, repeat.duplicates) == (1, 0, 1)
+    with reading(engine) as connection:
+        first, second = rows.pending(connection, 10)
+    assert (first.alert.status, second.alert.status) == ("resolved", "firing")
+    assert (second.alert.starts_at, second.repeats) == (clock.now(), 1)
+
+    assert inbox.receive([alert(clock, starts_at=began, status="resolved")]).resolved == 1
+    with reading(engine) as connection:
+        assert {stored.alert.status for stored in rows.pending(connection, 10)} == {"resolved"}

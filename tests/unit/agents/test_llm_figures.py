@@ -47,6 +47,11 @@ def test_carried(sentence: str) -> None:
         ("After 4.7.1 it broke.", "4.7.1"),
         ("About 312k an hour.", "312k"),
         ("It affects 17 endpoints.", "17"),
+        ("It affects 19 endpoints.", "19"),
+        ("Declines are at 55%.", "55%"),
+        ("About 11873 an hour.", "11873"),
+        ("At 40:00 it broke.", "40:00"),
+        ("After 14.7.0 it broke.", "14.7.0"),
     ],
 )
 def test_not_carried(sentence: str, missing: str) -> None:

@@ -13,7 +13,7 @@ import structlog
 from foundation.errors import InvalidInput
 from foundation.telemetry import logs
 from foundation.telemetry.logs import configure_logs, get_logger, log_context
-from foundation.telemetry.redacting import WITHHELD
+from foundation.telemetry.redacting import WITHHELD, RedactEvent
 from foundation.telemetry.traces import configure_traces, current_trace_id, span
 
 SECRET = "hunter2"
@@ -101,3 +101,11 @@ def test_before_it_is_configured_only_the_event_is_written(
 ) -> None:
     get_logger("m").warning("too early", value=SECRET)
     assert [record.getMessage() for record in caplog.records] == ["too early"]
+
+
+def test_a_float_that_is_a_tax_id_is_redacted() -> None:
+    def redact(text: str) -> str:
+        return text.replace("52998224725", "<CPF>")
+
+    event = RedactEvent(redact)(None, "info", {"event": "read", "cpf": 52998224725.0, "share": 0.25, "rows": 12.0})
+    assert event == {"event": "read", "cpf": "<CPF>", "share": 0.25, "rows": 12.0}

@@ -160,6 +160,12 @@ def test_a_blind_recognizer_is_refused_at_the_start() -> None:
         Redactor(KEY, recognizers=[Recognizer(entity="X", forms=(Form("abc"),), example="xyz")])
 
 
+def test_a_whole_number_is_looked_at_also_as_a_float() -> None:
+    found = REDACTOR.redact_value({"cpf": 52998224725.0, "share": 0.83, "rows": 120000.0, "nan": float("inf")})
+    assert found["cpf"] == REDACTOR.redact("52998224725", key="cpf")
+    assert (found["share"], found["rows"], found["nan"]) == (0.83, 120000.0, float("inf"))
+
+
 def test_values_that_are_not_json_are_blocked() -> None:
     with pytest.raises(RedactionBlocked, match="object"):
         REDACTOR.redact_value({"x": object()})

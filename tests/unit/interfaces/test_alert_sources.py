@@ -162,6 +162,24 @@ def test_a_source_speaks_only_for_its_tenants(intake: AlertIntake) -> None:
             send(intake, payload(one(labels={"tenant": tenant})), Authorization="Bearer another-secret-for-br")
 
 
+def test_whose_the_subject_is_outweighs_what_the_label_says(inbox: FakeInbox) -> None:
+    sources = [
+        ConfiguredSource(name="am", kind="alertmanager", secret=SECRET),
+        ConfiguredSource(name="am-ar", kind="alertmanager", secret="another-secret-for-ar", tenants=frozenset({"ar"})),
+    ]
+    owners = {SUBJECT: "br"}
+    intake = AlertIntake(sources, frozenset({"br", "ar"}), inbox, max_alerts=3, owner=owners.get)
+    for tenant in ("ar", "br", ""):
+        with pytest.raises(Forbidden, match="may not speak for tenant 'br'"):
+            send(intake, payload(one(labels={"tenant": tenant})), Authorization="Bearer another-secret-for-ar")
+    with pytest.raises(InvalidInput, match="is of tenant 'br'"):
+        send(intake, payload(one(labels={"tenant": "ar"})))
+    assert inbox.alerts == []
+    assert send(intake, payload(one(), one(labels={"tenant": ""}))).accepted == 2
+    shared = {"subject": "urn:vigia:feature_view:card_velocity", "tenant": "ar"}
+    assert send(intake, payload(one(labels=shared)), Authorization="Bearer another-secret-for-ar").accepted == 1
+
+
 def test_unknown_and_unconfigured_formats(inbox: FakeInbox) -> None:
     intake = AlertIntake([], frozenset({"br"}), inbox, max_alerts=3)
     with pytest.raises(NotFound, match="'nagios' is not a format"):
@@ -197,6 +215,14 @@ def test_pagerduty_resolves_and_keeps_quiet_about_the_rest(intake: AlertIntake, 
     assert (inbox.alerts[0].status, inbox.alerts[0].subject) == ("resolved", SUBJECT)
     ping = json.dumps({"event": {"event_type": "pagey.ping", "data": {}}}).encode()
     assert send(intake, ping, kind="pagerduty", X_PagerDuty_Signature=signed(ping)).accepted == 0
+
+
+def test_a_reopened_pagerduty_incident_began_when_it_was_reopened(intake: AlertIntake, inbox: FakeInbox) -> None:
+    content = incident("incident.reopened")
+    content["event"]["occurred_at"] = "2026-11-19T06:30:00Z"
+    body = json.dumps(content).encode()
+    send(intake, body, kind="pagerduty", X_PagerDuty_Signature=signed(body))
+    assert (inbox.alerts[0].status, inbox.alerts[0].starts_at) == ("firing", datetime(2026, 11, 19, 6, 30, tzinfo=UTC))
 
 
 @pytest.mark.parametrize("signature", ["", "v1=", "v0=abc", "v1=" + "0" * 64])
