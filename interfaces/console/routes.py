@@ -57,17 +57,7 @@ def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cook
         if not sessions.csrf_holds(request.cookies.get(COOKIE, ""), presented):
             raise Forbidden("the form is stale or was not ours: nothing was done", hint="open the page again")
 
-    @router.get("/")
-    def home() -> Response:
-        return RedirectResponse("/console", 303)
-
-    @router.get("/console/static/console.css")
-    def css() -> Response:
-        return Response(style_sheet(), media_type="text/css", headers={"Cache-Control": "max-age=300"})
-
-    @router.get("/console/static/icon.svg")
-    def icon_file() -> Response:
-        return Response(icon(), media_type="image/svg+xml", headers={"Cache-Control": "max-age=86400"})
+    _add_public_files(router)
 
     @router.get("/console/login")
     def login_page() -> Response:
@@ -178,3 +168,19 @@ def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cook
         return show(request, "health.html", principal=who(request), checks=services.readiness())
 
     return router
+
+
+def _add_public_files(router: APIRouter) -> None:
+    """What a browser needs before anybody signs in."""
+
+    @router.get("/")
+    def home() -> Response:
+        return RedirectResponse("/console", 303)
+
+    @router.get("/console/static/console.css")
+    def css() -> Response:
+        return Response(style_sheet(), media_type="text/css", headers={"Cache-Control": "max-age=300"})
+
+    @router.get("/console/static/icon.svg")
+    def icon_file() -> Response:
+        return Response(icon(), media_type="image/svg+xml", headers={"Cache-Control": "max-age=86400"})

@@ -110,7 +110,7 @@ def _dispersion(times: Any, declined: Any) -> float:
     if times.size < ENOUGH_USUAL:
         return 1.0
     block = (times - times.min()) // int(BLOCK.total_seconds() * 1e6)
-    return dispersion(np.bincount(block, weights=declined), np.bincount(block).astype(np.float64))
+    return dispersion(np.bincount(block, weights=declined).astype(np.float64), np.bincount(block).astype(np.float64))
 
 
 def _variants(
@@ -188,7 +188,7 @@ TOOL = Tool(
         "champion_mean_score": "the champion's in the same minutes",
         "canary_z": "two-proportion z, canary against champion in the same minutes; none with under 8 requests",
         "canary_score_z": "Welch z of the mean scores",
-        "canary_worse": "whether it declines more for certain, or canary_score_z is over 4; none when too early to tell",
+        "canary_worse": "whether it declines more for certain, or canary_score_z is over 4; none when too early",
         "champion_shifted": "whether the champion declines more for certain since the canary came",
     },
     run=observe,

@@ -54,6 +54,7 @@ CAUSE = Cause(
         Indicator(SOURCE_SILENT, seen=0.03),
         Indicator(CONNECTOR_DOWN, seen=0.03),
     ),
+    requires=DEPLOY_BEFORE,
     facts=_facts,
     action=_action,
     look_next="the diff between the two versions of the service",

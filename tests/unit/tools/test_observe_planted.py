@@ -344,3 +344,22 @@ def test_one_decline_among_three_requests_is_no_shift(platform: ObservedPlatform
     assert figures["requests"] == 3
     assert figures["shifted"] is None
     assert figures["decline_z"] is None, "no proof of a recovery either"
+
+
+@pytest.mark.parametrize("change", ["level", "nulls"])
+def test_a_deploy_between_a_payment_and_its_arrival_came_before(platform: ObservedPlatform, change: str) -> None:
+    """Under load a payment is published minutes after it happened, by whatever version is deployed by then."""
+    late = int((ONSET + timedelta(minutes=6)).timestamp() * 1e6)
+
+    def publish(rows: pa.Table) -> pa.Table:
+        spoiled = (
+            _times(100.0)(rows) if change == "level" else _set(rows, "amount", pa.nulls(rows.num_rows, pa.float64()))
+        )
+        stored = np.maximum(spoiled["ingested_at"].cast(pa.int64()).to_numpy(), late)
+        return _set(spoiled, "ingested_at", pa.array(stored).cast(spoiled["ingested_at"].type))
+
+    platform.plant("br", publish)
+    platform.deploy("br", "4.7.0", at=ONSET + timedelta(minutes=5))
+    figures = ask(platform, "change_events", subject=SOURCE, column="amount").figures
+    assert figures["deploy_version"] == "4.7.0"
+    assert figures["deploy_minutes_before"] == pytest.approx(1, abs=0.5)
