@@ -11,9 +11,9 @@ from fastapi import FastAPI
 
 from agents.incident.feedback import FeedbackDesk
 from agents.incident.inbox import AlertInbox
-from audit.verify import verify_log
 from foundation.database import reading
 from foundation.errors import VigiaError
+from interfaces.bootstrap.checkpoints import verify_stored_log
 from interfaces.bootstrap.foundations import Foundations, open_foundations
 from interfaces.bootstrap.governance import make_approvals, make_policy
 from interfaces.bootstrap.platform import catalog_of, lineage_of, tenants_of
@@ -56,7 +56,6 @@ def copilot_services(base: Foundations) -> CopilotServices:
     settings = base.settings
     incidents = make_incidents(base)
     approvals = make_approvals(base, make_policy(settings))
-    signer = base.signer()
     redactor = Redactor(base.redaction_key())
     catalog = catalog_of(settings)
     return CopilotServices(
@@ -73,7 +72,7 @@ def copilot_services(base: Foundations) -> CopilotServices:
         approvals=approvals,
         feedback=FeedbackDesk(base.engine, base.clock, base.audit, redact=redactor.redact),
         audit=base.audit,
-        verify_audit=lambda: verify_log(base.engine, signer=signer),
+        verify_audit=lambda: verify_stored_log(base),
         principals=open_directory(settings.principals_file),
         redactor=redactor,
         tools=describe_tools,

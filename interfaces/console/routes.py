@@ -110,9 +110,12 @@ def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cook
     @router.get("/console/approvals")
     def approvals(request: Request) -> Response:
         principal = who(request)
-        pending = [r for r in services.approvals.pending() if principal.may_act_for(r.proposal.tenant)]
         return show(
-            request, "approvals.html", principal=principal, pending=pending, switch=services.approvals.kill_switch()
+            request,
+            "approvals.html",
+            principal=principal,
+            pending=[r for r in services.approvals.pending() if principal.may_act_for(r.proposal.tenant)],
+            switch=services.approvals.kill_switch(),
         )
 
     @router.post("/console/kill-switch")
