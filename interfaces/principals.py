@@ -19,8 +19,9 @@ from platform_core.access.directory import PrincipalDirectory, PrincipalGrant
 
 
 def open_directory(path: Path) -> PrincipalDirectory:
-    """The people of the file; nobody when there is none. Raises InvalidInput for a file that does not fit."""
-    return PrincipalDirectory.load(path) if path.exists() else PrincipalDirectory([])
+    """The people of the file as it is whenever it is asked; nobody while there is none. Raises InvalidInput for a file
+    that does not fit."""
+    return PrincipalDirectory.load(path, may_be_missing=True)
 
 
 def add_principal(

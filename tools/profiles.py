@@ -38,6 +38,10 @@ class ColumnProfile:
     """1.0 where null."""
     value_changed_at: datetime | None
     nulls_changed_at: datetime | None
+    arrived_at: datetime | None
+    """When the first row after the first of both changes was stored. A payment happens before it is published: its
+    event time may lie before the deploy that spoiled it."""
+
     before: Floats
     after: Floats
     """Values that are not null, on both sides of the value change (all of them in `before` when there is none)."""
@@ -51,8 +55,8 @@ class ColumnProfile:
 
 def column_profile(platform: PlatformView, source: DataSource, column: str, window: Window) -> ColumnProfile:
     """Read `column` in `window` and find its changes. Raises NotFound for an unknown table."""
-    table = read_rows(platform, source, [column], window.start, window.end)
-    times = times_of(table, source.event_timestamp)
+    table = read_rows(platform, source, [column, source.created_timestamp], window.start, window.end)
+    times, stored = times_of(table, source.event_timestamp), times_of(table, source.created_timestamp)
     values = floats_of(table, column)
     nulls = nulls_of(table, column).astype(np.float64)
     present = ~np.isnan(values)
@@ -62,27 +66,31 @@ def column_profile(platform: PlatformView, source: DataSource, column: str, wind
     index = found.index if found is not None and moved else kept.size
     null_point = rate_change_point(nulls)
     nulls_moved = null_point is not None and null_point.p < SIGNIFICANT
+    places = [int(np.flatnonzero(present)[index])] if moved else []
+    places += [null_point.index] if null_point is not None and nulls_moved else []
     return ColumnProfile(
         times=times,
         values=values,
         nulls=nulls,
         value_changed_at=moment(kept_times[index]) if moved else None,
         nulls_changed_at=moment(times[null_point.index]) if null_point is not None and nulls_moved else None,
+        arrived_at=moment(stored[min(places) :].min()) if places else None,
         before=kept[:index],
         after=kept[index:],
     )
 
 
 def nulls_began(platform: PlatformView, source: DataSource, window: Window) -> datetime | None:
-    """When the null rate of any column changed first; None when none did. Stricter: many columns are looked at."""
+    """When the first row was stored since the null rate of any column changed; None when none did. Stricter than for
+    one column: many are looked at."""
     names = [c.name for c in source.columns if c.name not in (source.event_timestamp, source.created_timestamp)]
-    table = read_rows(platform, source, names, window.start, window.end)
-    times = times_of(table, source.event_timestamp)
+    table = read_rows(platform, source, [*names, source.created_timestamp], window.start, window.end)
+    stored = times_of(table, source.created_timestamp)
     found: list[datetime] = []
     for name in names:
         point = rate_change_point(nulls_of(table, name).astype(np.float64))
         if point is not None and point.p < SIGNIFICANT / len(names):
-            found.append(moment(times[point.index]))
+            found.append(moment(stored[point.index :].min()))
     return min(found, default=None)
 
 

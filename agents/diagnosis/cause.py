@@ -53,6 +53,9 @@ class Cause:
     look_next: str
     """What a person would look at to settle it."""
 
+    requires: Sign | None = None
+    """A sign without which it cannot be this, however well the rest fits: known not to hold, it vetoes the cause."""
+
     verdict: Literal["cause", "no_fault"] = "cause"
     prior: float = 1.0
 

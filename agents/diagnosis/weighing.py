@@ -19,6 +19,9 @@ NONE_PRIOR = 1.0
 UNEXPECTED_PAGE = math.log(0.05)
 """Added when none of the incident's alerts is of a kind that the cause raises: it happens, but rarely."""
 
+VETO = math.log(1e-6)
+"""Added when the sign that a cause requires is known not to hold."""
+
 INDEPENDENCE = 0.75
 """Exponent on the likelihoods. Signs of one fault are not independent (a renamed column makes nulls, and nulls make the
 job fail), so that their product overstates; tempering it keeps the confidence honest."""
@@ -62,6 +65,8 @@ def weigh(cause: Cause, case: Case, verdicts: VerdictCounts | None = None) -> We
     score = math.log(cause.prior) + learned(verdicts) + INDEPENDENCE * math.fsum(f.weight for f in findings)
     if not cause.pages & {alert.kind for alert in case.alerts}:
         score += UNEXPECTED_PAGE
+    if cause.requires is not None and (required := read(cause.requires, case)) and required.holds is False:
+        score += VETO
     return Weighed(cause=cause, findings=tuple(findings), not_checked=tuple(not_checked), score=score)
 
 

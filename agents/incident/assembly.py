@@ -55,7 +55,6 @@ class FlowParts:
     poll_seconds: float = 0.2
     threads: int = 4
     observer: Observer = unobserved
-    sleep: Callable[[float], None] = time.sleep
     wall: Callable[[], float] = time.time
 
 
@@ -65,13 +64,14 @@ def assemble_worker(parts: FlowParts) -> Reconciler:
     store = IncidentStore(parts.engine, parts.clock, parts.audit, redact=parts.redact, wall=parts.wall)
     cards = CardBuilder(store, parts.approvals, parts.executor, parts.runbooks, parts.clock, log=parts.log)
     leases = Leases(parts.engine, seconds=parts.lease_seconds, wall=parts.wall)
+    verifier = Verifier(parts.triage.probe, parts.clock, interval=parts.verify_every, wall=parts.wall)
     steps = Steps(
         store=store,
         triage=parts.triage,
         narrator=parts.narrator,
         approvals=parts.approvals,
         executor=parts.executor,
-        verifier=Verifier(parts.triage.probe, parts.clock, interval=parts.verify_every, sleep=parts.sleep),
+        verifier=verifier,
         recorder=Recorder(store=store, cards=cards, runbooks=parts.runbooks, reports=parts.reports),
         clock=parts.clock,
         observer=parts.observer,
@@ -89,6 +89,7 @@ def assemble_worker(parts: FlowParts) -> Reconciler:
         closer=Closer(parts.engine, parts.clock, store, parts.triage, parts.rules),
         announcer=Announcer(parts.engine, cards, parts.notifiers, wall=parts.wall),
         observer=parts.observer,
+        rest_seconds=verifier.pause,
         poll_seconds=parts.poll_seconds,
         lease_seconds=parts.lease_seconds,
         threads=parts.threads,

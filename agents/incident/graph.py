@@ -16,10 +16,11 @@ Step = Callable[[FlowState], Change]
 
 
 class Pause(Frozen):
-    """Where a run ended: waiting for a decision, or done with a round."""
+    """Where a run ended: waiting for a decision, resting until the next look at the outcome, or done with a round."""
 
     waiting_for: str | None
     round: int
+    resting: bool = False
 
 
 class LeaseLost(Conflict):
@@ -47,6 +48,7 @@ class IncidentGraph:
             steps.wait,
             steps.execute,
             steps.verify,
+            steps.rest,
             steps.compensate,
             steps.record,
         ):
@@ -59,7 +61,8 @@ class IncidentGraph:
         graph.add_conditional_edges("ask", _unless_ended("wait"))
         graph.add_conditional_edges("wait", _unless_ended("execute"))
         graph.add_conditional_edges("execute", _after_execute)
-        graph.add_conditional_edges("verify", _unless_ended("compensate"))
+        graph.add_conditional_edges("verify", _after_verify)
+        graph.add_edge("rest", "verify")
         graph.add_conditional_edges("compensate", _unless_ended("ask"))
         graph.add_edge("record", END)
         self._graph = graph.compile(checkpointer=checkpoints.saver)
@@ -85,7 +88,11 @@ class IncidentGraph:
         self._graph.invoke(entry, config, durability="sync")
         standing = self._graph.get_state(config)
         waits = standing.next == ("wait",)
-        return Pause(waiting_for=standing.values["approval_id"] if waits else None, round=standing.values["round"])
+        return Pause(
+            waiting_for=standing.values["approval_id"] if waits else None,
+            round=standing.values["round"],
+            resting=standing.next == ("rest",),
+        )
 
     def _guarded(self, step: Step) -> Step:
         def guarded(state: FlowState) -> Change:
@@ -110,3 +117,9 @@ def _after_execute(state: FlowState) -> Literal["gather", "verify", "record"]:
     if state["again"]:
         return "gather"
     return "record" if state["ending"] is not None else "verify"
+
+
+def _after_verify(state: FlowState) -> Literal["rest", "record", "compensate"]:
+    if state["watch"] is not None:
+        return "rest"
+    return "record" if state["ending"] is not None else "compensate"

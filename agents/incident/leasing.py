@@ -75,6 +75,12 @@ class Leases:
             rows.park(connection, incident_id, self._owner, approval_id)
         self._forget(incident_id)
 
+    def rest(self, incident_id: str, seconds: float) -> None:
+        """Let go until `seconds` have passed on the wall; then anybody may go on."""
+        with transaction(self._engine) as connection:
+            rows.rest(connection, incident_id, self._owner, until=self._wall() + seconds)
+        self._forget(incident_id)
+
     def finish(self, incident_id: str, round_number: int) -> None:
         """Let go: done, unless another round began while this one was being recorded."""
         with transaction(self._engine) as connection:

@@ -41,6 +41,7 @@ class Reconciler:
         closer: Closer,
         announcer: Announcer,
         observer: Observer,
+        rest_seconds: float,
         poll_seconds: float = 0.2,
         lease_seconds: float = 5.0,
         threads: int = 4,
@@ -55,6 +56,7 @@ class Reconciler:
         self._closer = closer
         self._announcer = announcer
         self._observer = observer
+        self._rest_seconds = rest_seconds
         self._poll = poll_seconds
         self._renew_every = lease_seconds / _RENEWALS_PER_LEASE
         self._threads = threads
@@ -81,31 +83,40 @@ class Reconciler:
         return self._announcer.step() > 0 or worked
 
     def run(self, stop: threading.Event) -> None:
-        """Until `stop` is set. A failure of one round of housekeeping is logged and tried again."""
+        """Until `stop` is set and the steps under way have ended. A failure of one round of housekeeping is logged and
+        tried again."""
+        drained = threading.Event()
         beside = [
-            threading.Thread(target=self._repeat, args=(stop, self._renew_every, self._leases.renew), daemon=True),
+            # Until the last step has ended: it must not lose its lease to another worker while this one stops.
+            threading.Thread(target=self._repeat, args=(drained, self._renew_every, self._leases.renew), daemon=True),
             threading.Thread(target=self._repeat, args=(stop, self._poll, self._announcer.step), daemon=True),
         ]
         for thread in beside:
             thread.start()
-        with ThreadPoolExecutor(max_workers=self._threads, thread_name_prefix="incident") as pool:
-            busy: dict[str, Future[None]] = {}
-            while not stop.is_set():
-                try:
-                    busy = {incident_id: future for incident_id, future in busy.items() if not future.done()}
-                    worked = self._housekeeping()
-                    for incident_id in self._due():
-                        if len(busy) < self._threads and incident_id not in busy and self._leases.claim(incident_id):
-                            busy[incident_id] = pool.submit(self._work, incident_id)
-                            worked = True
-                except Exception as error:
-                    log.exception("worker round failed", error=str(error))
-                    worked = False
-                if not worked:
-                    stop.wait(self._poll)
+        try:
+            with ThreadPoolExecutor(max_workers=self._threads, thread_name_prefix="incident") as pool:
+                self._dispatch(pool, stop)
+        finally:
+            drained.set()
         for thread in beside:
             thread.join(timeout=5)
         self.close()
+
+    def _dispatch(self, pool: ThreadPoolExecutor, stop: threading.Event) -> None:
+        busy: dict[str, Future[None]] = {}
+        while not stop.is_set():
+            try:
+                busy = {incident_id: future for incident_id, future in busy.items() if not future.done()}
+                worked = self._housekeeping()
+                for incident_id in self._due():
+                    if len(busy) < self._threads and incident_id not in busy and self._leases.claim(incident_id):
+                        busy[incident_id] = pool.submit(self._work, incident_id)
+                        worked = True
+            except Exception as error:
+                log.exception("worker round failed", error=str(error))
+                worked = False
+            if not worked:
+                stop.wait(self._poll)
 
     def close(self) -> None:
         """Let go of the checkpoints. `run` does so at its end."""
@@ -142,10 +153,12 @@ class Reconciler:
                     return
                 pause = self._graph.run(incident_id, round_number)
                 self._observer("release:enter")
-                if pause.waiting_for is None:
-                    self._leases.finish(incident_id, pause.round)
-                else:
+                if pause.waiting_for is not None:
                     self._leases.park(incident_id, pause.waiting_for)
+                elif pause.resting:
+                    self._leases.rest(incident_id, self._rest_seconds)
+                else:
+                    self._leases.finish(incident_id, pause.round)
                 self._observer("release:leave")
             except LeaseLost as lost:
                 self._leases.abandon(incident_id)

@@ -7,6 +7,15 @@ from typing import TypedDict
 from agents.incident.types import ProposalPurpose
 
 
+class Watch(TypedDict):
+    """A verification that is under way: looked at `attempts` times since `began_wall` (seconds since the epoch), to be
+    given up at `until` (ISO 8601, on the platform's clock)."""
+
+    until: str
+    began_wall: float
+    attempts: int
+
+
 class FlowState(TypedDict):
     incident_id: str
     round: int
@@ -19,6 +28,9 @@ class FlowState(TypedDict):
     again: bool
     """The target moved: investigate and propose anew."""
 
+    watch: Watch | None
+    """Set while the post-conditions do not hold yet."""
+
 
 class Change(TypedDict, total=False):
     """The part of the state that a step changes."""
@@ -29,6 +41,7 @@ class Change(TypedDict, total=False):
     execution_id: str | None
     ending: str | None
     again: bool
+    watch: Watch | None
 
 
 def first_state(incident_id: str, round_number: int) -> FlowState:
@@ -40,4 +53,5 @@ def first_state(incident_id: str, round_number: int) -> FlowState:
         execution_id=None,
         ending=None,
         again=False,
+        watch=None,
     )

@@ -14,6 +14,7 @@ from agents.incident.ports import ActionExecutor, ApprovalDesk, Observer, Triage
 from agents.incident.recording import Recorder
 from agents.incident.state import Change, FlowState
 from agents.incident.store import IncidentStore
+from agents.incident.types import VerificationResult
 from agents.incident.verify import Verifier
 from agents.llm.narrative import Narrator
 from foundation.clock import Clock
@@ -148,12 +149,20 @@ class Steps:
         result = self.store.verification(execution_id)
         if result is None:
             conditions = self._proposal(state).post_conditions
-            result = self.verifier.verify(execution_id, conditions)
+            # .get: threads that were begun before there was a watch have none.
+            seen = self.verifier.look(execution_id, conditions, state.get("watch"))
             self.observer("verify:probed")
-            result = self.store.add_verification(state["incident_id"], result)
+            if not isinstance(seen, VerificationResult):
+                return {"watch": seen}
+            result = self.store.add_verification(state["incident_id"], seen)
         if state["purpose"] == "compensation":
-            return {"ending": "failed"}
-        return {"ending": "mitigated"} if result.verified else {}
+            return {"ending": "failed", "watch": None}
+        return {"ending": "mitigated" if result.verified else None, "watch": None}
+
+    def rest(self, state: FlowState) -> Change:
+        """Pauses until the next look is due. A condition may take a quarter of an hour to hold: no thread waits."""
+        interrupt(state["execution_id"])
+        return {}
 
     def compensate(self, state: FlowState) -> Change:
         """It did not work: propose its undo, which needs an approval of its own."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import operator
 import time
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from agents.incident.state import Watch
 from agents.incident.types import VerificationResult
 from foundation.clock import Clock
 from guardrails.proposal import PostCondition
@@ -26,7 +27,10 @@ Probe = Callable[[str, dict[str, Any]], Observation]
 
 
 class Verifier:
-    """Polls every `interval` of the platform's clock, but never more often than the wall can bear."""
+    """Looks once per call: whoever calls it lets go of thread and lease until the next look, `pause` seconds later.
+
+    A look comes every `interval` of the platform's clock, but never more often than the wall can bear.
+    """
 
     def __init__(
         self,
@@ -34,31 +38,33 @@ class Verifier:
         clock: Clock,
         *,
         interval: timedelta = timedelta(seconds=15),
-        sleep: Callable[[float], None] = time.sleep,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self._probe = probe
         self._clock = clock
-        self._pause = max(interval.total_seconds() / clock.speed, 0.1)
-        self._sleep = sleep
+        self._wall = wall
+        self.pause = max(interval.total_seconds() / clock.speed, 0.1)
+        """Between two looks, in seconds of the wall."""
 
-    def verify(self, execution_id: str, conditions: Sequence[PostCondition]) -> VerificationResult:
-        """All conditions must hold in the same poll. Without any condition the target's receipt is the proof."""
-        began = time.perf_counter()
-        deadline = self._clock.now() + timedelta(seconds=max((c.within_seconds for c in conditions), default=0.0))
-        attempts = 0
-        while True:
-            attempts += 1
-            checks = [self._check(condition) for condition in conditions]
-            verified = all(held for held, _ in checks)
-            if verified or self._clock.now() >= deadline:
-                break
-            self._sleep(self._pause)
+    def look(
+        self, execution_id: str, conditions: Sequence[PostCondition], watch: Watch | None
+    ) -> VerificationResult | Watch:
+        """The result, or the watch to be handed back at the next look. All conditions must hold in the same look.
+        Without any condition the target's receipt is the proof."""
+        if watch is None:
+            within = timedelta(seconds=max((c.within_seconds for c in conditions), default=0.0))
+            watch = Watch(until=(self._clock.now() + within).isoformat(), began_wall=self._wall(), attempts=0)
+        watch = Watch(until=watch["until"], began_wall=watch["began_wall"], attempts=watch["attempts"] + 1)
+        checks = [self._check(condition) for condition in conditions]
+        verified = all(held for held, _ in checks)
+        if not verified and self._clock.now() < datetime.fromisoformat(watch["until"]):
+            return watch
         return VerificationResult(
             execution_id=execution_id,
             verified=verified,
             checks=tuple(line for _, line in checks) or ("the target confirmed the change; nothing else to probe",),
-            attempts=attempts,
-            wall_seconds=round(time.perf_counter() - began, 3),
+            attempts=watch["attempts"],
+            wall_seconds=round(max(self._wall() - watch["began_wall"], 0.0), 3),
         )
 
     def _check(self, condition: PostCondition) -> tuple[bool, str]:

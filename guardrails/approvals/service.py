@@ -165,8 +165,9 @@ class ApprovalService:
             return switch.read_switch(connection)
 
     def set_kill_switch(self, on: bool, principal: Principal, reason: str) -> switch.KillSwitch:
-        """Engage or release. Raises Forbidden, Unavailable."""
+        """Engage or release. Raises Forbidden, InvalidInput for a reason that says nothing, Unavailable."""
         switch.require_may_switch(principal, on=on)
+        switch.require_reason(reason)
         state = switch.KillSwitch(engaged=on, changed_by=principal.id, reason=reason, changed_at=self._clock.now())
         with transaction(self._engine) as connection:
             switch.write_switch(connection, state)

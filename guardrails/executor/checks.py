@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from foundation.errors import Conflict, Forbidden, InvalidInput, NotFound
@@ -13,20 +14,40 @@ from guardrails.executor.port import Action
 from guardrails.policy.policy import Policy
 from guardrails.policy.types import PolicyQuestion
 from guardrails.proposal import proposal_digest
+from platform_core.access.principals import Principal
+
+People = Callable[[str], Principal]
+"""Who a principal id is now; raises NotFound (`platform_core.access.directory.PrincipalDirectory.get`)."""
 
 
-def require_policy(policy: Policy, request: ApprovalRequest, now: datetime) -> None:
-    """Today's policy, not the one of the day of the request. Raises Forbidden."""
+def require_policy(policy: Policy, request: ApprovalRequest, now: datetime, people: People) -> None:
+    """Today's policy and today's roles, not those of the day of the request. Raises Forbidden, Unavailable."""
     proposal = request.proposal
     verdict = policy.judge(PolicyQuestion.about(proposal, at=now))
     if verdict.effect == "deny":
         raise Forbidden(f"policy denies {proposal.tool} now: {verdict.reason}", hint=f"rule {verdict.rule}")
-    people = {made.principal_id for made in request.decisions if made.verdict == "approve"} - {POLICY_ACTOR}
-    if verdict.effect == "require_approval" and len(people) < verdict.approvers_needed:
+    if verdict.effect != "require_approval":
+        return
+    approved = {made.principal_id for made in request.decisions if made.verdict == "approve"} - {POLICY_ACTOR}
+    objections = {who: _objection(policy, request, who, people) for who in sorted(approved)}
+    standing = [who for who, objection in objections.items() if objection is None]
+    if len(standing) < verdict.approvers_needed:
+        why = "".join(f"; {objection}" for objection in objections.values() if objection is not None)
         raise Forbidden(
-            f"policy wants {verdict.approvers_needed} approvals for {proposal.tool}, {request.id} has {len(people)}",
+            f"policy wants {verdict.approvers_needed} approvals for {proposal.tool}, "
+            f"{request.id} has {len(standing)}{why}",
             hint="propose again",
         )
+
+
+def _objection(policy: Policy, request: ApprovalRequest, principal_id: str, people: People) -> str | None:
+    """Why this person's approval no longer counts; None when it does."""
+    try:
+        principal = people(principal_id)
+    except NotFound as unknown:
+        return unknown.message
+    right = policy.may_decide(principal, request.proposal)
+    return None if right.allowed else right.reason
 
 
 def require_same_target(action: Action, request: ApprovalRequest) -> None:
@@ -42,9 +63,14 @@ def require_same_target(action: Action, request: ApprovalRequest) -> None:
         and action.tier == proposal.tier
         and (plan.target, plan.tenant) == (proposal.plan.target, proposal.tenant)
     )
+    void = "the approval is void: propose and ask again"
     if not same:
         raise TargetMoved(
             f"{plan.target} is at revision {plan.target_revision}; {request.id} was approved for revision "
             f"{proposal.plan.target_revision}",
-            hint="the approval is void: propose and ask again",
+            hint=void,
         )
+    # The diff is what people read. Code that plans another one for the same arguments (a release in between, say) is
+    # not what they approved, whatever digest and revision say. Compared as JSON: the stored one has been through it.
+    if plan.model_dump(mode="json")["changes"] != proposal.plan.model_dump(mode="json")["changes"]:
+        raise TargetMoved(f"{proposal.tool} would now change {plan.target} otherwise than was shown", hint=void)

@@ -43,7 +43,8 @@ from guardrails.proposal import ActionReceipt
 
 
 class Executor:
-    """`actions` by tool name; `actor` is the principal id under which targets are changed, e.g. `service:worker`."""
+    """`actions` by tool name; `people` says who somebody is today, since a role may have been revoked since they
+    decided; `actor` is the principal id under which targets are changed, e.g. `service:worker`."""
 
     def __init__(  # noqa: PLR0917 - one collaborator each, wired once in bootstrap
         self,
@@ -54,6 +55,7 @@ class Executor:
         policy: Policy,
         actions: Mapping[str, Action],
         *,
+        people: checks.People,
         actor: str,
     ) -> None:
         self._engine = engine
@@ -62,6 +64,7 @@ class Executor:
         self._approvals = approvals
         self._policy = policy
         self._actions = dict(actions)
+        self._people = people
         self._actor = actor
         self._in_flight = InFlight()
 
@@ -70,7 +73,8 @@ class Executor:
 
         An approval that has an execution returns it, reconciled with the target first if its outcome is open. Raises
         NotFound; Conflict when it is not approved or the kill switch is engaged; TargetMoved when the target is not
-        what was approved (the approval is then void); Forbidden when policy denies it now; Unavailable when the
+        what was approved (the approval is then void); Forbidden when policy denies it now, or would no longer accept
+        those who approved; Unavailable when the
         database, the audit log or the planner cannot be reached. In all of these cases nothing was done.
         """
         existing = self.for_approval(approval_id)
@@ -80,7 +84,7 @@ class Executor:
         if request.status != "approved":
             return self._taken(approval_id)
         action = self._action(request)
-        checks.require_policy(self._policy, request, self._clock.now())
+        checks.require_policy(self._policy, request, self._clock.now(), self._people)
         try:
             checks.require_same_target(action, request)
         except TargetMoved as moved:
@@ -190,7 +194,7 @@ class Executor:
         if over:
             reason = "claimed but not applied before the approval ran out: the target has no record of it"
             return self._given_up(execution, request, action, reason)
-        checks.require_policy(self._policy, request, now)
+        checks.require_policy(self._policy, request, now, self._people)
         return self._apply(execution, request, action)
 
     def _settle(

@@ -14,6 +14,7 @@ from guardrails.approvals.service import ApprovalService
 from guardrails.executor.executor import Executor
 from interfaces.bootstrap.foundations import Foundations, open_foundations
 from interfaces.bootstrap.governance import make_approvals, make_policy
+from interfaces.principals import open_directory
 from interfaces.settings import Settings
 
 
@@ -24,7 +25,14 @@ def make_incidents(base: Foundations) -> IncidentStore:
 def make_cards(base: Foundations, incidents: IncidentStore, approvals: ApprovalService) -> CardBuilder:
     # An executor without actions: it can say what was executed, and execute nothing.
     executions = Executor(
-        base.engine, base.clock, base.audit, approvals, make_policy(base.settings), {}, actor="service:reader"
+        base.engine,
+        base.clock,
+        base.audit,
+        approvals,
+        make_policy(base.settings),
+        {},
+        people=open_directory(base.settings.principals_file).get,
+        actor="service:reader",
     )
     runbooks = RunbookLibrary(base.settings.data_dir / "runbooks")
     return CardBuilder(incidents, approvals, executions, runbooks, base.clock, log=base.audit)

@@ -19,6 +19,7 @@ from interfaces.bootstrap.language import make_narrator
 from interfaces.bootstrap.platform import platform_view
 from interfaces.bootstrap.process import start_telemetry, until_stopped
 from interfaces.bootstrap.slack import slack_notifiers
+from interfaces.principals import open_directory
 from interfaces.settings import Settings
 from platform_core.operations.control_client import ControlClient
 from tools.act import actions
@@ -54,6 +55,7 @@ def make_worker(
         approvals,
         policy,
         actions(platform.resources, writer, platform),
+        people=open_directory(settings.principals_file).get,
         actor="service:worker",
     )
     redact = redactor(settings).redact

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from interfaces.cli.options import ApiKey, Json, KeyFile
+from interfaces.cli.options import ApiKey, Json, KeyFile, person_key
 
 app = typer.Typer(help="What waits for a person's word.", no_args_is_help=True)
 
@@ -50,7 +49,7 @@ def approve(
     request: RequestId, reason: Reason = None, api_key: ApiKey = None, key_file: KeyFile = None, json: Json = False
 ) -> None:
     """Approve it, as the person the API key belongs to."""
-    _decide(request, "approve", reason, key=_key(api_key, key_file), json=json)
+    _decide(request, "approve", reason, key=person_key(api_key, key_file, "an approval"), json=json)
 
 
 @app.command("reject")
@@ -58,16 +57,7 @@ def reject(
     request: RequestId, reason: Reason = None, api_key: ApiKey = None, key_file: KeyFile = None, json: Json = False
 ) -> None:
     """Reject it, as the person the API key belongs to."""
-    _decide(request, "reject", reason, key=_key(api_key, key_file), json=json)
-
-
-def _key(api_key: str | None, key_file: Path | None) -> str:
-    from foundation.errors import InvalidInput
-
-    key = key_file.read_text(encoding="utf-8").strip() if key_file else api_key
-    if not key:
-        raise InvalidInput("an approval needs a person", hint="set VIGIA_API_KEY, or use --key-file")
-    return key
+    _decide(request, "reject", reason, key=person_key(api_key, key_file, "an approval"), json=json)
 
 
 def _decide(request: str, verdict: Literal["approve", "reject"], reason: str | None, *, key: str, json: bool) -> None:

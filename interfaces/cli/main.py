@@ -11,7 +11,18 @@ from typing import Annotated
 import typer
 
 from foundation.errors import InvalidInput, VigiaError
-from interfaces.cli import approvals, asking, audit, configuration, database, incidents, people, processes, story
+from interfaces.cli import (
+    approvals,
+    asking,
+    audit,
+    configuration,
+    database,
+    incidents,
+    kill_switch,
+    people,
+    processes,
+    story,
+)
 
 app = typer.Typer(
     name="vigia",
@@ -30,6 +41,7 @@ app.command("redact")(asking.redact)
 app.add_typer(processes.platform, name="platform")
 app.add_typer(incidents.app, name="incidents")
 app.add_typer(approvals.app, name="approvals")
+app.add_typer(kill_switch.app, name="kill-switch")
 app.add_typer(audit.app, name="audit")
 app.add_typer(asking.health, name="health")
 app.add_typer(configuration.policy, name="policy")

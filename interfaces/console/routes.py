@@ -60,17 +60,7 @@ def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cook
         if not sessions.csrf_holds(request.cookies.get(COOKIE, ""), presented):
             raise Forbidden("the form is stale or was not ours: nothing was done", hint="open the page again")
 
-    @router.get("/")
-    def home() -> Response:
-        return RedirectResponse("/console", 303)
-
-    @router.get("/console/static/console.css")
-    def css() -> Response:
-        return Response(style_sheet(), media_type="text/css", headers={"Cache-Control": "max-age=300"})
-
-    @router.get("/console/static/icon.svg")
-    def icon_file() -> Response:
-        return Response(icon(), media_type="image/svg+xml", headers={"Cache-Control": "max-age=86400"})
+    _add_public_files(router)
 
     @router.get("/console/login")
     def login_page() -> Response:
@@ -124,7 +114,20 @@ def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cook
     def approvals(request: Request) -> Response:
         principal = who(request)
         pending = [r for r in services.approvals.pending() if principal.may_act_for(r.proposal.tenant)]
-        return show(request, "approvals.html", principal=principal, pending=pending)
+        return show(
+            request, "approvals.html", principal=principal, pending=pending, switch=services.approvals.kill_switch()
+        )
+
+    @router.post("/console/kill-switch")
+    def kill_switch(
+        request: Request,
+        csrf: Annotated[str, Form()],
+        engaged: Annotated[bool, Form()],
+        reason: Annotated[str, Form(max_length=2000)] = "",
+    ) -> Response:
+        check_csrf(request, csrf)
+        services.approvals.set_kill_switch(engaged, who(request), services.redactor.redact(reason))
+        return RedirectResponse("/console/approvals", 303)
 
     @router.post("/console/approvals/{request_id}/decide")
     def decide(
@@ -165,3 +168,19 @@ def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cook
         return show(request, "health.html", principal=who(request), checks=services.readiness())
 
     return router
+
+
+def _add_public_files(router: APIRouter) -> None:
+    """What a browser needs before anybody signs in."""
+
+    @router.get("/")
+    def home() -> Response:
+        return RedirectResponse("/console", 303)
+
+    @router.get("/console/static/console.css")
+    def css() -> Response:
+        return Response(style_sheet(), media_type="text/css", headers={"Cache-Control": "max-age=300"})
+
+    @router.get("/console/static/icon.svg")
+    def icon_file() -> Response:
+        return Response(icon(), media_type="image/svg+xml", headers={"Cache-Control": "max-age=86400"})

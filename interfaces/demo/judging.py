@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from agents.incident.card import CardCause
 from interfaces.demo.options import DemoOptions
 from interfaces.demo.result import AuditResult
 from interfaces.demo.story import Told
+
+DEPLOY_CAUSES = frozenset({"unit_change", "null_burst", "renamed_column"})
+"""Causes that a deploy of the simulated company brings about: an honest card cites it."""
 
 
 def problems(options: DemoOptions, told: Told, expected_cause: str | None, audit: AuditResult) -> list[str]:
@@ -34,6 +38,9 @@ def _broken(options: DemoOptions, told: Told, expected_cause: str) -> Iterator[s
     named = card.most_likely.cause if card.most_likely else None
     if card.verdict == "inconclusive" or named != expected_cause:
         yield f"the cause is {expected_cause}, the diagnosis says {named} ({card.verdict})"
+    elif card.most_likely and named in DEPLOY_CAUSES and not _cites_deploy(card.most_likely):
+        against = "; ".join(f.text for f in card.most_likely.refuting)
+        yield f"the deploy that did it is not among the supporting evidence; against the cause: {against or 'nothing'}"
     if request is None:
         yield "no action was proposed"
         return
@@ -46,6 +53,10 @@ def _broken(options: DemoOptions, told: Told, expected_cause: str) -> Iterator[s
         yield f"the action was not executed: the request is {request.status}"
     elif card.verification is None or not card.verification.verified:
         yield "the action was not verified: " + "; ".join(card.verification.checks if card.verification else ())
+
+
+def _cites_deploy(cause: CardCause) -> bool:
+    return any("was deployed" in finding.text for finding in cause.supporting)
 
 
 def _rejected(told: Told) -> Iterator[str]:

@@ -11,6 +11,7 @@ from interfaces.http.errors import install_last_resort
 from interfaces.http.routes.approvals import approval_routes
 from interfaces.http.routes.governance import governance_routes
 from interfaces.http.routes.incidents import incident_routes
+from interfaces.http.routes.kill_switch import kill_switch_routes
 from interfaces.http.routes.probes import probe_routes
 from interfaces.http.routes.webhooks import webhook_routes
 from interfaces.http.services import CopilotServices
@@ -23,6 +24,14 @@ def create_copilot_app(services: CopilotServices) -> FastAPI:
     install_last_resort(app)
     install_access(app, services.principals)
     app.add_middleware(BodyLimit, limit=services.max_body_bytes)
-    for routes in (webhook_routes, incident_routes, approval_routes, governance_routes, probe_routes):
+    rooms = (
+        webhook_routes,
+        incident_routes,
+        approval_routes,
+        kill_switch_routes,
+        governance_routes,
+        probe_routes,
+    )
+    for routes in rooms:
         app.include_router(routes(services))
     return app

@@ -10,7 +10,7 @@ import pyarrow as pa
 from foundation.errors import NotFound
 from platform_core.features.feature_rows import offline_table
 from platform_core.features.offline.port import OfflineStore
-from platform_core.features.source_rows import EVENT_ID, catalog_rows
+from platform_core.features.source_rows import EVENT_ID, catalog_rows, stored_since
 from platform_core.features.target import Target
 from platform_core.features.transformations import aggregate_at_events, longest_window, quote
 from platform_core.features.transformations import timestamp as literal
@@ -26,9 +26,13 @@ def feature_history(offline: OfflineStore, target: Target, start: datetime | Non
     first = None if start is None else start - longest_window(view)
     known = {c.name for c in source.columns} | set(spec.field_mapping.values())
     columns = [name for name in offline.schema(source.table).names if name in known]
-    time_column = source.event_timestamp
-    stored = offline.read(source.table, start=first, end=end, columns=columns, time_column=time_column)
-    event_ts = quote(time_column)
+    stored = stored_since(
+        lambda time: offline.read(source.table, start=first, end=end, columns=columns, time_column=time),
+        source,
+        spec.field_mapping,
+        columns,
+    )
+    event_ts = quote(source.event_timestamp)
     kept = "true" if spec.quarantine_since is None else f"{event_ts} < {literal(spec.quarantine_since)}"
     once = ""
     if any(c.name == EVENT_ID for c in source.columns):

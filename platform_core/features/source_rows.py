@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -12,6 +12,7 @@ import pyarrow.compute
 
 from foundation.errors import InvalidInput
 from platform_core.catalog.specs import DataSource, Dtype
+from platform_core.features.offline.arrow import unified
 
 ARROW_TYPES: dict[Dtype, pa.DataType] = {
     "int64": pa.int64(),
@@ -25,12 +26,18 @@ _compute: Any = pyarrow.compute  # its kernels are made at import time: no type 
 EVENT_ID = "event_id"
 """Where a source has this column it identifies the event: the same one delivered twice counts once."""
 
+CLOCK_TOLERANCE = timedelta(minutes=5)
+"""How far the clocks of whoever makes events may run ahead of ours."""
+
 _ENOUGH_ROWS = 50
 """A column other than the join key may be null in a few rows by chance; in this many at once it is gone."""
 
 
 def catalog_rows(rows: pa.Table, source: DataSource, mapping: Mapping[str, str]) -> pa.Table:
     """The columns of the catalog, in its order and types, and `__mapped` (bool): a mapping filled the row.
+
+    Rows of events that lie more than `CLOCK_TOLERANCE` after their own arrival are left out: their clock is wrong, and
+    the newest row of a key would stay theirs until then. The arrival's time decides, so that every reader agrees.
 
     A column that `mapping` (catalog name -> stored name) names is read from both, the original first; a column that is
     not stored is null.
@@ -49,7 +56,26 @@ def catalog_rows(rows: pa.Table, source: DataSource, mapping: Mapping[str, str])
             columns[column.name] = renamed
         else:
             columns[column.name] = pa.nulls(len(rows), dtype) if original is None else original
-    return pa.table({**columns, "__mapped": filled})
+    table = pa.table({**columns, "__mapped": filled})
+    if not {source.event_timestamp, source.created_timestamp} <= set(columns):
+        return table
+    latest = _compute.add(table[source.created_timestamp], pa.scalar(CLOCK_TOLERANCE, pa.duration("us")))
+    return table.filter(_compute.fill_null(_compute.less_equal(table[source.event_timestamp], latest), True))
+
+
+def stored_since(
+    read: Callable[[str], pa.Table], source: DataSource, mapping: Mapping[str, str], known: Sequence[str]
+) -> pa.Table:
+    """What `read` (time column -> rows in time) returns by the source's event time, and, where a mapping says that it
+    has another name today, the rows by that one as well. `known` are the stored columns."""
+    rows = read(source.event_timestamp)
+    renamed = mapping.get(source.event_timestamp)
+    if renamed is None or renamed not in known:
+        return rows
+    others = read(renamed)
+    if source.event_timestamp in others.column_names:
+        others = others.filter(_compute.is_null(others[source.event_timestamp]))
+    return unified([rows, others])
 
 
 def _stored(rows: pa.Table, name: str, dtype: pa.DataType, source: DataSource) -> pa.ChunkedArray | None:
@@ -73,12 +99,16 @@ class Arrival:
     extra: Mapping[str, str]
     """Columns that the catalog does not know, with their types."""
 
+    held_back: int = 0
+    """Rows that were left out because their clock is wrong."""
+
 
 def describe(version: int, stored: pa.Table, rows: pa.Table, source: DataSource, mapping: Mapping[str, str]) -> Arrival:
     known = {c.name for c in source.columns} | set(mapping.values())
     extra = {f.name: str(f.type) for f in stored.schema if f.name not in known}
     nulls = {name: rows[name].null_count for name in rows.column_names}
-    return Arrival(version, len(rows), _compute.min(rows[source.event_timestamp]).as_py(), nulls, extra)
+    first_event = _compute.min(rows[source.event_timestamp]).as_py()
+    return Arrival(version, len(rows), first_event, nulls, extra, len(stored) - len(rows))
 
 
 def sound_until(
@@ -87,17 +117,17 @@ def sound_until(
     """How many of `arrivals` can be materialized, and the error about the rest.
 
     The contract is broken where a promised column that the view needs is null in everything from some arrival on: the
-    join key in any number of rows, another column in many. Rows before it are sound.
+    join key or the event time in any number of rows, another column in many. Rows before it are sound.
     """
     for column in source.columns:
-        if column.name not in {key, *needed} or column.max_null_rate > 0:
+        if column.name not in {key, source.event_timestamp, *needed} or column.max_null_rate > 0:
             continue
         sound = len(arrivals)
         while sound and arrivals[sound - 1].nulls[column.name] == arrivals[sound - 1].rows:
             sound -= 1
         broken = arrivals[sound:]
         count = sum(a.rows for a in broken)
-        if count and (column.name == key or count >= _ENOUGH_ROWS):
+        if count and (column.name in {key, source.event_timestamp} or count >= _ENOUGH_ROWS):
             return sound, _contract_error(broken, count, source, column.name)
     return len(arrivals), None
 

@@ -6,16 +6,20 @@ than everything else. A window holds catalog columns, the version each row arriv
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import duckdb
 import pyarrow as pa
 
 from platform_core.catalog.specs import DataSource
-from platform_core.features.offline.port import ArrivalFeed
-from platform_core.features.source_rows import EVENT_ID, Arrival, catalog_rows, describe
+from platform_core.features.offline.port import ArrivalFeed, ArrivalsForgotten
+from platform_core.features.source_rows import CLOCK_TOLERANCE, EVENT_ID, Arrival, catalog_rows, describe, stored_since
 from platform_core.features.transformations import quote
+
+_log = logging.getLogger(__name__)
 
 LATENESS = timedelta(days=7)
 """Events that arrive later than this are left to a backfill: one row with a wrong clock must not load all history."""
@@ -83,18 +87,56 @@ class SourceWindow:
         self._mapping, self.floor, self.version = dict(mapping), floor, watermark
         self.arrivals, self._listed_after = [], watermark
         if watermark >= 0:
-            time_column = self._source.event_timestamp
-            stored = self._offline.read_version(self._source.table, watermark, start=floor, time_column=time_column)
-            self._insert(catalog_rows(stored, self._source, mapping), watermark)
+            try:
+                self._insert(catalog_rows(self._stored(watermark), self._source, mapping), watermark)
+            except ArrivalsForgotten as forgotten:
+                self._start_over(forgotten)
+
+    def _start_over(self, forgotten: ArrivalsForgotten) -> None:
+        """The log no longer says what came since the watermark, but the rows are there: take all of them for new, as
+        far back as late events are accepted. Materializing again what was materialized is harmless."""
+        self.floor -= LATENESS - _SLACK
+        self.version = self._offline.version(self._source.table)
+        stored = self._stored(self.version)
+        rows = catalog_rows(stored, self._source, self._mapping or {})
+        self.database.execute(f"DELETE FROM {self.relation}")  # noqa: S608
+        self._insert(rows, self.version)
+        # No late arrival: what the window now holds is as far back as it goes.
+        arrival = describe(self.version, stored, rows, self._source, self._mapping or {})
+        self.arrivals = [replace(arrival, first_event=None)]
+        _log.warning("%s: %s; %d rows are materialized anew", self._source.name, forgotten, len(rows))
+
+    def _stored(self, version: int) -> pa.Table:
+        table, start, mapping = self._source.table, self.floor, self._mapping or {}
+        return stored_since(
+            lambda time_column: self._offline.read_version(table, version, start=start, time_column=time_column),
+            self._source,
+            mapping,
+            self._offline.schema(table).names,
+        )
 
     def _take_in(self) -> None:
         mapping = self._mapping or {}
-        for version, stored in self._offline.appended(self._source.table, after=self.version):
+        try:
+            arrived = self._offline.appended(self._source.table, after=self.version)
+        except ArrivalsForgotten as forgotten:
+            self._start_over(forgotten)
+            return
+        for version, stored in arrived:
             rows = catalog_rows(stored, self._source, mapping)
             arrival = describe(version, stored, rows, self._source, mapping)
             self._insert(rows, version)
             self.arrivals.append(arrival)
             self.version = version
+            if arrival.held_back:
+                _log.warning(
+                    "%s: %d of %d rows of version %d are dated over %s after their arrival and are not materialized",
+                    self._source.name,
+                    arrival.held_back,
+                    arrival.held_back + arrival.rows,
+                    version,
+                    CLOCK_TOLERANCE,
+                )
 
     def _insert(self, rows: pa.Table, version: int) -> None:
         event_ts, created_ts = quote(self._source.event_timestamp), quote(self._source.created_timestamp)

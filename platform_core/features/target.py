@@ -27,7 +27,7 @@ class Target:
     @property
     def needed(self) -> list[str]:
         """The source's columns that the view cannot do without."""
-        return [self.join_key, *(a.column for a in self.view.aggregations)]
+        return [self.join_key, self.source.event_timestamp, *(a.column for a in self.view.aggregations)]
 
     @property
     def mapping(self) -> dict[str, str]:

@@ -2,6 +2,9 @@
 
 The bins are the deciles of the reference. Evidently's PSI uses equal-width bins over both samples, which puts nearly
 all of a heavy-tailed amount into the first one; formula and the treatment of empty bins are the same.
+
+After a rebaseline the reference is the first `BASELINE` rows since then, as far as they lie before the sample: the two
+never share a row, as the PSI of a sample with itself is 0 whatever it holds. While they are too few it is blind.
 """
 
 from __future__ import annotations
@@ -11,7 +14,8 @@ from datetime import datetime, timedelta
 import numpy as np
 import pyarrow as pa
 
-from foundation.errors import InvalidInput, NotFound
+from foundation.errors import Conflict, InvalidInput, NotFound
+from platform_core.features.source_rows import CLOCK_TOLERANCE
 from platform_core.monitoring.alert import Alert
 from platform_core.monitoring.monitor import Monitor, Watch, alert
 from platform_core.monitoring.recent import Kept
@@ -23,6 +27,8 @@ REFERENCE_GAP = timedelta(hours=2)
 """The reference ends so long before now: what is being judged must not be in it."""
 
 MINIMUM_REFERENCE = 500
+BASELINE = 500
+MINIMUM_BASELINE = 100
 WINDOW = timedelta(minutes=15)
 REACH = timedelta(minutes=45)
 """How far back a quiet source's sample may reach to be large enough."""
@@ -39,19 +45,36 @@ class DriftMonitor(Monitor):
 
     def __init__(self) -> None:
         super().__init__()
-        self._references: Kept[Bins | None] = Kept(timedelta(hours=6))
+        self._references: Kept[Bins | None] = Kept(
+            timedelta(hours=6), lambda bins: bins is not None and bins.size >= min(MINIMUM_REFERENCE, BASELINE)
+        )
         self._drifted: set[str] = set()
 
     def look(self, view: PlatformView, watch: Watch) -> Alert | None:
         name, column = watch.parts
         now = view.clock.now()
         table = view.catalog.source(name).table
+        since = watch.spec.baseline_since
         try:
-            since = watch.spec.baseline_since
-            bins = self._references.get(watch.name, since, now, lambda: reference_bins(view, table, column, now, since))
-            sample = newest_values(view, table, column, now)
+            sample, begin = newest_values(view, table, column, now)
+            bins = self._references.get(
+                watch.name,
+                since,
+                now,
+                lambda: (
+                    usual_bins(view, table, column, now)
+                    if since is None
+                    else baseline_bins(view, table, column, since, begin)
+                ),
+            )
         except NotFound:
             return None
+        if bins is None and since is not None:
+            raise Conflict(
+                f"fewer than {MINIMUM_BASELINE} rows of {name}.{column} lie between the baseline's beginning, "
+                f"{since:%Y-%m-%d %H:%M} UTC, and the newest rows",
+                hint="it is judged again when they have come in",
+            )
         if bins is None or len(sample) < MINIMUM_ROWS:
             return None
         counts = bins.counts(sample)
@@ -73,27 +96,38 @@ class DriftMonitor(Monitor):
         )
 
 
-def newest_values(view: PlatformView, table: str, column: str, now: datetime) -> Floats:
-    """Non-null values of the last `WINDOW`, or of a longer stretch where that is needed for a sample."""
-    rows = view.offline.read(table, start=now - REACH, columns=["event_ts", column])
-    values = _numbers(rows, column)
+def newest_values(view: PlatformView, table: str, column: str, now: datetime) -> tuple[Floats, datetime]:
+    """Non-null values of the last `WINDOW`, or of a longer stretch where that is needed for a sample, and the time of
+    the first of its rows."""
+    end = now + CLOCK_TOLERANCE  # a wrong clock's row would be the newest for ever
+    rows = view.offline.read(table, start=now - REACH, end=end, columns=["event_ts", column]).sort_by("event_ts")
+    if not len(rows):
+        return np.zeros(0), now
     ages = rows["event_ts"].to_numpy()
-    order = np.argsort(ages)
-    values, ages = values[order], ages[order]
     recent = ages >= np.datetime64((now - WINDOW).replace(tzinfo=None))
-    take = max(int(recent.sum()), min(MINIMUM_ROWS, len(values)))
-    newest = values[len(values) - take :]
-    return newest[~np.isnan(newest)]
+    take = max(int(recent.sum()), min(MINIMUM_ROWS, len(rows)))
+    newest = rows.slice(len(rows) - take)
+    values = _numbers(newest, column)
+    return values[~np.isnan(values)], newest["event_ts"][0].as_py()
 
 
-def reference_bins(view: PlatformView, table: str, column: str, now: datetime, since: datetime | None) -> Bins | None:
-    """Deciles of the reference window; None while there is too little after `since`."""
-    end = now - REFERENCE_GAP if since is None else now
-    start = end - REFERENCE if since is None else since
-    rows = view.offline.read(table, start=start, end=end, columns=["event_ts", column])
+def usual_bins(view: PlatformView, table: str, column: str, now: datetime) -> Bins | None:
+    """Deciles of the usual reference; None while there is too little of it."""
+    end = now - REFERENCE_GAP
+    return _bins(view.offline.read(table, start=end - REFERENCE, end=end, columns=["event_ts", column]), column)
+
+
+def baseline_bins(view: PlatformView, table: str, column: str, since: datetime, end: datetime) -> Bins | None:
+    """Deciles of the first `BASELINE` rows with since <= event_ts < end; None while there are too few."""
+    if end <= since:
+        return None
+    rows = view.offline.read(table, start=since, end=end, columns=["event_ts", column]).sort_by("event_ts")
+    return _bins(rows, column, first=BASELINE, minimum=MINIMUM_BASELINE)
+
+
+def _bins(rows: pa.Table, column: str, *, first: int | None = None, minimum: int = MINIMUM_REFERENCE) -> Bins | None:
     values = _numbers(rows, column)
-    values = values[~np.isnan(values)]
-    minimum = MINIMUM_REFERENCE if since is None else MINIMUM_ROWS
+    values = values[~np.isnan(values)][:first]
     return Bins.of(values) if len(values) >= minimum else None
 
 

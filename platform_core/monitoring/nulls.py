@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from foundation.errors import NotFound
+from platform_core.features.source_rows import CLOCK_TOLERANCE
 from platform_core.monitoring.alert import Alert
 from platform_core.monitoring.monitor import Monitor, Watch, alert
 from platform_core.monitoring.statistics import binomial_tail
@@ -27,7 +28,9 @@ class NullMonitor(Monitor):
         source = view.catalog.source(name)
         now = view.clock.now()
         try:
-            rows = view.offline.read(source.table, start=now - WINDOW, columns=["event_ts", column])
+            rows = view.offline.read(
+                source.table, start=now - WINDOW, end=now + CLOCK_TOLERANCE, columns=["event_ts", column]
+            )
         except NotFound:
             return None
         if rows.num_rows < MINIMUM_ROWS:

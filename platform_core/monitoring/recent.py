@@ -25,12 +25,13 @@ HORIZON = timedelta(minutes=60)
 
 
 class _SharedOffline(OfflineStore):
-    """Reads the last `HORIZON` of a table once per run and answers later reads from it."""
+    """Reads the last `HORIZON` of a table once per run, all columns, and answers what is asked of it from there: each
+    read of a Delta table costs more than the columns that nobody asks for."""
 
     def __init__(self, store: OfflineStore, now: datetime) -> None:
         self._store = store
         self._now = now
-        self._tables: dict[tuple[str, tuple[str, ...]], pa.Table] = {}
+        self._tables: dict[tuple[str, str], pa.Table] = {}
 
     def append(self, table: str, rows: pa.Table) -> int:
         return self._store.append(table, rows)
@@ -45,12 +46,16 @@ class _SharedOffline(OfflineStore):
         time_column: str = "event_ts",
     ) -> pa.Table:
         since = self._now - HORIZON
-        if start is None or start < since or columns is None or time_column not in columns:
+        if start is None or start < since:
             return self._store.read(table, start=start, end=end, columns=columns, time_column=time_column)
-        key = (table, (time_column, *columns))
+        key = (table, time_column)
         if key not in self._tables:
-            self._tables[key] = self._store.read(table, start=since, columns=columns, time_column=time_column)
-        return _between(self._tables[key], time_column, start, end)
+            self._tables[key] = self._store.read(table, start=since, time_column=time_column)
+        recent = self._tables[key]
+        if columns is not None and not {time_column, *columns} <= set(recent.column_names):
+            return self._store.read(table, start=start, end=end, columns=columns, time_column=time_column)
+        rows = _between(recent, time_column, start, end)
+        return rows if columns is None else rows.select(columns)
 
     def schema(self, table: str) -> pa.Schema:
         return self._store.schema(table)
@@ -136,15 +141,22 @@ def _between(rows: pa.Table, column: str, start: datetime, end: datetime | None)
 
 
 class Kept(Generic[T]):
-    """Values by key that are computed again when they are older than `lifetime` or their `version` changed."""
+    """Values by key that are computed again when they are older than `lifetime` or their `version` changed.
 
-    def __init__(self, lifetime: timedelta) -> None:
+    One that is not `settled` yet is computed anew each time: what grows must not be frozen too early.
+    """
+
+    def __init__(self, lifetime: timedelta, settled: Callable[[T], bool] = lambda value: value is not None) -> None:
         self._lifetime = lifetime
+        self._settled = settled
         self._values: dict[str, tuple[datetime, object, T]] = {}
 
     def get(self, key: str, version: object, now: datetime, compute: Callable[[], T]) -> T:
         known = self._values.get(key)
         if known is None or known[1] != version or now - known[0] > self._lifetime:
             known = (now, version, compute())
+            if not self._settled(known[2]):
+                self._values.pop(key, None)
+                return known[2]
             self._values[key] = known
         return known[2]

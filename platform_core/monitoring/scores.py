@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import pyarrow as pa
 
+from foundation.errors import Conflict
 from platform_core.monitoring.alert import Alert
 from platform_core.monitoring.monitor import Monitor, Watch, alert
 from platform_core.monitoring.recent import Kept
@@ -18,6 +19,10 @@ from platform_core.view import PlatformView
 REFERENCE = timedelta(days=4)
 REFERENCE_GAP = timedelta(hours=1)
 MINIMUM_REFERENCE = 500
+BASELINE = 2000
+"""Predictions that a baseline is made of after a rebaseline: they hold some 30 declines."""
+
+MINIMUM_BASELINE = 200
 WINDOW = timedelta(minutes=20)
 MINIMUM_PREDICTIONS = 30
 MINIMUM_EXCESS = 0.03
@@ -28,6 +33,7 @@ SIGNIFICANCE = 1e-6
 class _Usual:
     rate: float
     dispersion: float
+    settled: bool
 
 
 class ScoreShiftMonitor(Monitor):
@@ -38,14 +44,25 @@ class ScoreShiftMonitor(Monitor):
 
     def __init__(self) -> None:
         super().__init__()
-        self._usual: Kept[_Usual | None] = Kept(timedelta(hours=6))
+        self._usual: Kept[_Usual | None] = Kept(timedelta(hours=6), lambda usual: usual is not None and usual.settled)
         self._shifted: set[str] = set()
 
     def look(self, view: PlatformView, watch: Watch) -> Alert | None:
         _kind, endpoint = parse_urn(watch.spec.subject)
         now = view.clock.now()
         since = watch.spec.baseline_since
-        usual = self._usual.get(watch.name, since, now, lambda: _usual(view, endpoint, now, since))
+        usual = self._usual.get(
+            watch.name,
+            since,
+            now,
+            lambda: _usual(view, endpoint, now) if since is None else _baseline(view, endpoint, since, now - WINDOW),
+        )
+        if usual is None and since is not None:
+            raise Conflict(
+                f"fewer than {MINIMUM_BASELINE} predictions of {endpoint} lie between the baseline's beginning, "
+                f"{since:%Y-%m-%d %H:%M} UTC, and the newest {WINDOW.total_seconds() / 60:.0f} minutes",
+                hint="it is judged again when they have come in",
+            )
         rows = view.predictions.read(now - WINDOW, now + timedelta(seconds=1), endpoint=endpoint)
         count = rows.num_rows
         if usual is None or count < MINIMUM_PREDICTIONS:
@@ -73,19 +90,29 @@ class ScoreShiftMonitor(Monitor):
         )
 
 
-def _usual(view: PlatformView, endpoint: str, now: datetime, since: datetime | None) -> _Usual | None:
-    """The decline rate of the reference and how it scatters from one window to the next."""
-    end = now - REFERENCE_GAP if since is None else now
-    rows = view.predictions.read(end - REFERENCE if since is None else since, end, endpoint=endpoint)
-    if rows.num_rows < (MINIMUM_REFERENCE if since is None else MINIMUM_PREDICTIONS):
+def _usual(view: PlatformView, endpoint: str, now: datetime) -> _Usual | None:
+    end = now - REFERENCE_GAP
+    rows = view.predictions.read(end - REFERENCE, end, endpoint=endpoint)
+    return _rate(rows, settled=True) if rows.num_rows >= MINIMUM_REFERENCE else None
+
+
+def _baseline(view: PlatformView, endpoint: str, since: datetime, end: datetime) -> _Usual | None:
+    """Of the first `BASELINE` predictions since the rebaseline, as far as they lie before the window that is judged."""
+    if end <= since:
         return None
+    rows = view.predictions.read(since, end, endpoint=endpoint).sort_by("ts").slice(0, BASELINE)
+    return _rate(rows, settled=rows.num_rows == BASELINE) if rows.num_rows >= MINIMUM_BASELINE else None
+
+
+def _rate(rows: pa.Table, *, settled: bool) -> _Usual:
+    """The decline rate of the reference and how it scatters from one window to the next."""
     declined = _declined(rows)
     window = rows["ts"].cast(pa.int64()).to_numpy() // int(WINDOW.total_seconds() * 1e6)
     window = (window - window.min()).astype(np.int64)
     # never less than two declines' worth: a quiet reference is not proof that none ever happen
     rate = max(float(declined.sum()), 2.0) / rows.num_rows
     declines, trials = np.bincount(window, weights=declined), np.bincount(window)
-    return _Usual(rate, dispersion(declines.astype(np.float64), trials.astype(np.float64)))
+    return _Usual(rate, dispersion(declines.astype(np.float64), trials.astype(np.float64)), settled)
 
 
 def _declined(rows: pa.Table) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

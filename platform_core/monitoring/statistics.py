@@ -55,13 +55,16 @@ def small_sample_psi(bins: Bins, counts: npt.NDArray[np.int64]) -> float:
 
 
 def chi_square_p(bins: Bins, counts: npt.NDArray[np.int64]) -> float:
-    """P-value of Pearson's test that `counts` come from the shares of `bins`."""
+    """P-value of Pearson's test that `counts` come from where the reference of `bins` came from.
+
+    The shares are estimates: with a reference of m and n counts the statistic is 1 + n/m times too large.
+    """
     total = int(counts.sum())
     if total == 0 or len(counts) < 2:
         return 1.0
     expected = bins.shares * total
     statistic = float(np.sum((counts - expected) ** 2 / np.maximum(expected, 1e-9)))
-    return chi_square_tail(statistic, len(counts) - 1)
+    return chi_square_tail(statistic / (1 + total / bins.size), len(counts) - 1)
 
 
 def chi_square_tail(statistic: float, degrees: int) -> float:

@@ -31,7 +31,9 @@ class VolumeMonitor(Monitor):
 
     def __init__(self) -> None:
         super().__init__()
-        self._usual: Kept[np.ndarray[tuple[int, ...], np.dtype[np.float64]]] = Kept(timedelta(hours=6))
+        self._usual: Kept[np.ndarray[tuple[int, ...], np.dtype[np.float64]]] = Kept(
+            timedelta(hours=6), lambda usual: bool(usual.any())
+        )
 
     def look(self, view: PlatformView, watch: Watch) -> Alert | None:
         source = view.catalog.source(watch.parts[0])

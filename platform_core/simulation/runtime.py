@@ -99,7 +99,7 @@ class Simulation:
             stopwatch.lap("materialize")
             changed = self.runner.step()
             if self.delivery is not None:
-                self.delivery.offer(changed)
+                self.delivery.offer(changed, now)
             stopwatch.lap("monitor")
             self.gauges.update(self.parts.catalog, self.runner, self.parts.resources)
             self.ticks += 1

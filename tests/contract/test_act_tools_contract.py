@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -12,6 +13,7 @@ from foundation.errors import Conflict, Forbidden, InvalidInput, NotFound
 from guardrails.executor.port import Action
 from platform_core.operations.resources import Spec
 from platform_core.urn import urn
+from tests.fakes.conditions import holds
 from tests.fakes.observed_platform import ONSET, ObservedPlatform, observed_platform
 from tools.act import action_types, actions
 from tools.registry import observe_tools
@@ -48,7 +50,9 @@ CASES = {
         spec={"field_mapping": {"device_id": "device_fingerprint"}},
     ),
     "rollback_deploy": Case(
-        {"service": "ingest-br"}, urn("deployment", "ingest-br"), {"version": "4.6.1", "previous_version": "4.6.2"}
+        {"service": "ingest-br", "bad_version": "4.6.2"},
+        urn("deployment", "ingest-br"),
+        {"version": "4.6.1", "previous_version": "4.6.2"},
     ),
     "quarantine_source": Case({"source": "payments_br", "since": SINCE}, SOURCE, {"quarantine_since": SINCE}),
     "release_quarantine": Case(
@@ -202,10 +206,8 @@ def test_a_moved_target_is_a_conflict(name: str, bench: Bench) -> None:
 def test_a_plan_that_would_change_nothing_is_refused(name: str, bench: Bench) -> None:
     bench.apply()
     bench.platform.resources.report(bench.case.target, state="running")  # a restarted connector runs
-    # a rollback without a version would go back again: name the present one
-    present = {"version": "4.6.1"} if name == "rollback_deploy" else {}
     with pytest.raises(Conflict):
-        bench.action.plan({**bench.case.arguments, **present})
+        bench.action.plan(bench.case.arguments)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -247,9 +249,17 @@ def test_post_conditions_read_figures_that_exist(name: str, bench: Bench) -> Non
     for condition in conditions:
         tool = observe_tools()[condition.tool]
         tool.arguments.model_validate(condition.arguments)
-        assert condition.figure in tool.figures  # type: ignore[attr-defined]
+        documented = [re.sub(r"<\w+>", r"\\w+", key) for key in tool.figures]  # type: ignore[attr-defined]
+        assert any(re.fullmatch(pattern, condition.figure) for pattern in documented)
         assert condition.within_seconds > 0
         assert condition.description
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_verifies_it_does_not_hold_before_it_is_done(name: str, bench: Bench) -> None:
+    """Otherwise doing nothing would count as having worked."""
+    plan = bench.action.plan(bench.case.arguments)
+    assert not holds(bench.platform.view, *bench.action.post_conditions(bench.case.arguments, plan))
 
 
 def test_a_mapping_to_a_column_that_is_not_new_is_refused(fresh: ObservedPlatform) -> None:
@@ -265,10 +275,23 @@ def test_a_mapping_to_a_column_that_is_not_new_is_refused(fresh: ObservedPlatfor
 
 def test_only_known_versions_can_be_deployed(fresh: ObservedPlatform) -> None:
     action = actions(fresh.resources, None, fresh.view)["rollback_deploy"]
+    bad = {"service": "ingest-br", "bad_version": "4.6.2"}
     with pytest.raises(InvalidInput, match="not a known version"):
-        action.plan({"service": "ingest-br", "version": "9.9.9"})
+        action.plan({**bad, "version": "9.9.9"})
     with pytest.raises(InvalidInput):
-        action.plan({"service": "ingest-br", "version": "4.6.1; rm -rf /"})
+        action.plan({**bad, "version": "4.6.1; rm -rf /"})
+
+
+def test_a_rollback_that_somebody_did_already_does_not_roll_forward(fresh: ObservedPlatform) -> None:
+    """A swap of the present and the previous version would bring the bad one back."""
+    rollback = actions(fresh.resources, fresh.resources, fresh.view)["rollback_deploy"]
+    arguments = {"service": "ingest-br", "bad_version": "4.6.2"}
+    rollback.apply(arguments, expected_revision=3, idempotency_key="by hand", actor="human:ana", reason="")
+    with pytest.raises(Conflict, match=r"runs 4\.6\.1, not 4\.6\.2"):
+        rollback.plan(arguments)
+    with pytest.raises(Conflict):
+        rollback.apply(arguments, expected_revision=4, idempotency_key="agent", actor="service:worker", reason="")
+    assert fresh.resources.get(urn("deployment", "ingest-br")).spec.model_dump()["version"] == "4.6.1"
 
 
 def test_times_in_the_future_or_without_a_zone_are_refused(fresh: ObservedPlatform) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -42,7 +41,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]
 def room(database: Engine, tmp_path: Path, clock: FixedClock) -> Iterator[IncidentRoom]:
     url = database.url.render_as_string(hide_password=False)
     # One file serves both on SQLite; LangGraph's tables and ours do not share a name.
-    room = open_room(tmp_path, clock, url=url, sleep=lambda _s: clock.advance(timedelta(seconds=15)))
+    room = open_room(tmp_path, clock, url=url)
     yield room
     room.worker.close()
     room.engine.dispose()

@@ -18,10 +18,15 @@ from tools.runner import ToolRun, ToolRunner
 
 NAMES = sorted(observe_tools())
 
-HERE = {
+HERE: dict[str, dict[str, object]] = {
     "rollout_status": {"endpoint": "fraud-br"},
     "usage_cost": {"endpoint": "fraud-br"},
     "schema_diff": {"source": "payments_br"},
+    "rows_since_change": {
+        "source": "payments_br",
+        "changed": "urn:vigia:deployment:ingest-br",
+        "usual_until": "2026-11-19T05:36:00Z",
+    },
     "source_quality": {"source": "payments_br"},
     "job_history": {"job": "urn:vigia:job:materialize-card_velocity", "tenant": "br"},
 }

@@ -129,7 +129,7 @@ class Page:
         deadline = time.monotonic() + seconds
         while True:
             try:
-                if self.evaluate(expression):
+                if self.evaluate(f"!!({expression})"):
                     return
             except ProtocolError:
                 pass  # the page went away under the question

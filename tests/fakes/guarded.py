@@ -11,7 +11,7 @@ from sqlalchemy.engine import Engine
 from audit.log import SqlAuditLog
 from audit.port import AuditLog
 from foundation.clock import Clock
-from foundation.errors import Conflict, Unavailable
+from foundation.errors import Conflict, NotFound, Unavailable
 from foundation.ids import new_id
 from guardrails.approvals.service import ApprovalService
 from guardrails.executor.executor import Executor
@@ -194,6 +194,7 @@ class Guard:
         self.log = SqlAuditLog(engine, clock)
         self.audit = audit or self.log
         self.approvals = ApprovalService(engine, clock, self.audit, self.policy, expires_after=timedelta(minutes=30))
+        self.people: dict[str, Principal | None] = {}
         self.target = FakeTarget()
         self.action = FakeAction(self.target)
 
@@ -206,8 +207,16 @@ class Guard:
             self.approvals,
             policy or self.policy,
             {self.action.name: self.action},
+            people=self.who_is,
             actor="service:worker",
         )
+
+    def who_is(self, principal_id: str) -> Principal:
+        """Everybody who decides in these tests may, unless `people` says otherwise; None is somebody who left."""
+        principal = self.people.get(principal_id, person(principal_id.split(":")[1], "oncall"))
+        if principal is None:
+            raise NotFound(f"nobody is known as {principal_id!r}")
+        return principal
 
     def approved(self) -> str:
         """The id of a fresh request that Alice approved."""

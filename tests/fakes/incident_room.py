@@ -97,7 +97,8 @@ def open_room(
     *,
     observer: Observer = unobserved,
     prepare: Callable[[Engine], None] = lambda engine: None,
-    sleep: Callable[[float], None] = time.sleep,
+    wall: Callable[[], float] = time.time,
+    threads: int = 4,
     rules: CorrelationRules | None = None,
     lease_seconds: float = 5.0,
     url: str | None = None,
@@ -111,7 +112,9 @@ def open_room(
     approvals = ApprovalService(engine, clock, audit, policy, expires_after=timedelta(minutes=30))
     target = FileTarget(directory / "target.json")
     action = RestartConnector(target, observer)
-    executor = Executor(engine, clock, audit, approvals, policy, {action.name: action}, actor="service:worker")
+    executor = Executor(
+        engine, clock, audit, approvals, policy, {action.name: action}, people=lambda _id: ALICE, actor="service:worker"
+    )
     triage = OneFaultTriage(target, action)
     runbooks = RunbookLibrary(directory / "runbooks")
     notifier = RememberingNotifier()
@@ -134,7 +137,8 @@ def open_room(
             rules=rules or CorrelationRules(),
             lease_seconds=lease_seconds,
             observer=observer,
-            sleep=sleep,
+            wall=wall,
+            threads=threads,
         )
     )
     store = IncidentStore(engine, clock, audit)

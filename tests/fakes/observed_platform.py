@@ -140,7 +140,9 @@ class FakeResources(ResourceReader, ResourceWriter):
         if not set(fields) <= set(before):
             raise InvalidInput(f"unknown fields {set(fields) - set(before)}")
         spec = type(resource.spec).model_validate({**before, **fields})
-        changed = resource.model_copy(update={"spec": spec, "revision": resource.revision + 1})
+        changed = resource.model_copy(
+            update={"spec": spec, "revision": resource.revision + 1, "updated_at": self._clock.now()}
+        )
         self.by_urn[urn] = changed
         change = ResourceChange(
             resource=changed, previous={f: before[f] for f in fields}, change_event_id=f"chg_{len(self.changes)}"

@@ -74,6 +74,7 @@ def test_help_is_fast(tmp_path: Path) -> None:
         (("incidents", "show", "inc_nothing"), 1, "inc_nothing"),
         (("approvals", "show", "apr_nothing"), 1, "apr_nothing"),
         (("approvals", "approve", "apr_nothing"), 2, "VIGIA_API_KEY"),
+        (("kill-switch", "on", "--reason", "odd"), 2, "VIGIA_API_KEY"),
         (("policy", "explain", "quarantine_sauce"), 2, "did you mean quarantine_source?"),
         (("policy", "explain", "quarantine_source", "--environment", "moon"), 2, "dev, staging, production"),
         (("worker",), 2, "VIGIA__SERVING__CONTROL_TOKEN"),
@@ -139,6 +140,24 @@ def test_a_wrong_key_decides_nothing(tmp_path: Path) -> None:
     done = vigia(tmp_path, "approvals", "approve", "apr_nothing", VIGIA_API_KEY="vigia_alice_wrong")
     assert done.returncode == 1
     assert "nobody is known by this API key" in done.stderr
+
+
+def test_the_kill_switch_is_engaged_and_released_by_those_who_may(tmp_path: Path) -> None:
+    file = tmp_path / "data" / "principals.yaml"
+    alice, bob = (
+        add_principal(file, name=name, roles=[role], tenants=["*"])
+        for name, role in (("alice", "oncall"), ("bob", "approver"))
+    )
+    assert output(vigia(tmp_path, "kill-switch", "show", "--json"))["engaged"] is False
+    on = vigia(tmp_path, "kill-switch", "on", "--reason", "odd, ask ana@example.com", VIGIA_API_KEY=alice)
+    assert on.returncode == 0, on.stderr
+    assert "the kill switch is ON: nothing is approved or executed (by human:alice" in on.stdout
+    assert "ana@example.com" not in on.stdout
+    refused = vigia(tmp_path, "kill-switch", "off", "--reason", "fine", VIGIA_API_KEY=alice)
+    assert refused.returncode == 1
+    assert "may not release" in refused.stderr
+    off = output(vigia(tmp_path, "kill-switch", "off", "--reason", "fine", "--json", VIGIA_API_KEY=bob))
+    assert (off["engaged"], off["changed_by"]) == (False, "human:bob")
 
 
 def test_an_interrupted_demo_leaves_no_process_behind(tmp_path: Path) -> None:

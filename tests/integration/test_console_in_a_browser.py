@@ -109,16 +109,16 @@ def page(tmp_path: Path) -> Iterator[Page]:
 
 def sign_in(page: Page, console: Console) -> None:
     page.open(f"{console.url}/console")
-    page.wait("!!(document.querySelector('#api_key'))")
+    page.wait("document.querySelector('#api_key')")
     page.type("#api_key", console.key)
     page.click("main button")
-    page.wait("!!(location.pathname === '/console' && document.querySelector('a.row'))")
+    page.wait("location.pathname === '/console' && document.querySelector('a.row')")
 
 
 def test_an_engineer_signs_in_reads_the_card_and_approves(page: Page, console: Console) -> None:
     sign_in(page, console)
     page.click("a.row")
-    page.wait("!!(document.querySelector('.decide'))")
+    page.wait("document.querySelector('.decide')")
     text = page.text()
     assert "Most likely" in text
     assert HOSTILE in text, "text from outside is shown as text"
@@ -126,7 +126,7 @@ def test_an_engineer_signs_in_reads_the_card_and_approves(page: Page, console: C
     assert page.evaluate("document.querySelectorAll('svg.chart polyline').length") >= 1
     page.type("#reason", "amounts are in cents")
     page.click("button.approve")
-    page.wait("!!(!document.querySelector('.decide') && document.querySelector('#proposal'))")
+    page.wait("!document.querySelector('.decide') && document.querySelector('#proposal')")
     assert "approve by human:alice over console" in page.text()
     decided = make_approvals(console.base, make_policy(console.base.settings)).get(console.request_id)
     assert (decided.status, decided.decisions[0].channel) == ("approved", "console")
@@ -140,7 +140,7 @@ def test_the_card_fits_a_phone_in_both_schemes(page: Page, console: Console, dar
     page.colours("dark" if dark else "light")
     sign_in(page, console)
     page.open(f"{console.url}/console/incidents/{console.incident_id}")
-    page.wait("!!(document.querySelector('.decide'))")
+    page.wait("document.querySelector('.decide')")
     assert page.overflow() <= 0
     heights = page.evaluate("[...document.querySelectorAll('.decide button')].map(b => b.offsetHeight)")
     assert min(heights) >= 44, "a thumb needs 44 px"

@@ -165,6 +165,36 @@ def test_reading_needs_a_key_and_sees_its_tenants_only(copilot: Copilot) -> None
     assert {tool["name"] for tool in copilot.get("/v1/tools").json()} >= {"freshness", "change_events"}
 
 
+def test_the_kill_switch_over_http_and_in_the_console(copilot: Copilot) -> None:
+    path = "/v1/kill-switch"
+    assert httpx.get(f"{copilot.url}{path}").status_code == 401
+    assert copilot.get(path).json()["engaged"] is False
+
+    def switch(engaged: bool, *, who: str, reason: str = "odd") -> httpx.Response:
+        headers = {"Authorization": f"Bearer {copilot.keys[who]}"}
+        return httpx.post(f"{copilot.url}{path}", json={"engaged": engaged, "reason": reason}, headers=headers)
+
+    assert switch(True, who="dora").status_code == 403
+    assert switch(True, who="alice", reason=" ").status_code == 422
+    assert switch(True, who="alice", reason="odd: ask ana@example.com").status_code == 200
+    assert copilot.get(path).json()["changed_by"] == "human:alice"
+    assert "ana@example.com" not in copilot.get(path).text
+    assert switch(False, who="alice").status_code == 403, "starting again takes an approver"
+    assert copilot.base.audit.entries()[-1].record.action == "kill_switch.engaged"
+    with httpx.Client(base_url=copilot.url) as browser:
+        browser.post("/console/login", data={"api_key": copilot.keys["alice"]})
+        page = browser.get("/console/approvals").text
+        assert "by human:alice" in page
+        assert "Release" in page
+        stale = browser.post("/console/kill-switch", data={"csrf": "wrong", "engaged": "false", "reason": "x"})
+        assert stale.status_code == 403
+        csrf = page.split('name="csrf" value="')[1].split('"')[0]
+        refused = browser.post("/console/kill-switch", data={"csrf": csrf, "engaged": "false", "reason": "x"})
+        assert refused.status_code == 403
+        again = browser.post("/console/kill-switch", data={"csrf": csrf, "engaged": "true", "reason": "still odd"})
+        assert again.headers["location"] == "/console/approvals"
+
+
 @pytest.mark.parametrize(
     "path",
     [

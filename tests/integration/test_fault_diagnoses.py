@@ -12,10 +12,11 @@ from agents.diagnosis.probes import probes_for
 from agents.diagnosis.proposals import propose
 from agents.diagnosis.types import Diagnosis
 from agents.evidence import Evidence
-from guardrails.proposal import ActionProposal, PostCondition
+from guardrails.proposal import ActionProposal
 from guardrails.redaction.engine import Redactor
 from platform_core.simulation.faults import FAULTS
 from platform_core.simulation.runtime import Simulation
+from tests.fakes.conditions import holds
 from tests.fakes.simulated import forward, simulation, write_past
 from tools.act import actions
 from tools.registry import observe_tools
@@ -25,6 +26,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 WITHIN = 25
 """Simulated minutes until the first alert, and until an action must have worked."""
+UNTOUCHED = 3
+"""Minutes in which a proposal waits for its approval."""
 
 
 @dataclass(frozen=True)
@@ -77,16 +80,12 @@ def _investigate(running: Simulation) -> Diagnosis:
     return diagnose(alerts, pieces)
 
 
-def _holds(running: Simulation, condition: PostCondition) -> bool:
-    figures = ToolRunner(running.view, observe_tools()).run(condition.tool, condition.arguments).observation.figures
-    value = figures.get(condition.figure)
-    if condition.operator == "<":
-        return isinstance(value, int | float) and isinstance(condition.threshold, float) and value < condition.threshold
-    return value is not None and (value == condition.threshold) == (condition.operator == "==")
-
-
 def _mend(running: Simulation, proposal: ActionProposal) -> int | None:
-    """Apply, and the minutes until every post-condition held; None when they did not."""
+    """Apply, and the minutes until every post-condition held; None when they did not. Without the action they do not
+    hold: nothing is verified that nobody did."""
+    for _ in range(UNTOUCHED):
+        assert not holds(running.view, *proposal.post_conditions)
+        forward(running, 1)
     actions(running.parts.resources, running.parts.resources, running.view)[proposal.tool].apply(
         proposal.arguments,
         expected_revision=proposal.plan.target_revision,
@@ -96,7 +95,7 @@ def _mend(running: Simulation, proposal: ActionProposal) -> int | None:
     )
     for minute in range(1, WITHIN + 1):
         forward(running, 1)
-        if all(_holds(running, condition) for condition in proposal.post_conditions):
+        if holds(running.view, *proposal.post_conditions):
             return minute
     return None
 

@@ -9,7 +9,7 @@ from guardrails.proposal import Compensation, Plan, PostCondition
 from platform_core.operations.resources import SourceSpec
 from platform_core.urn import urn
 from tools.act.base import SpecPatchAction
-from tools.act.conditions import jobs_succeed, views_fresh
+from tools.act.conditions import changed_since, jobs_succeed, views_fresh
 from tools.contract import ToolArguments
 from tools.reading import find_column, find_source
 
@@ -83,6 +83,7 @@ class MapColumn(SpecPatchAction[Arguments, SourceSpec]):
 
     def conditions(self, arguments: Arguments, plan: Plan) -> tuple[PostCondition, ...]:
         return (
+            changed_since(plan, f"{arguments.source}.{arguments.column} is read from {arguments.stored_as}"),
             *jobs_succeed(self.platform, arguments.source, arguments.column),
             *views_fresh(self.platform, arguments.source),
         )

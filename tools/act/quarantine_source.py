@@ -12,7 +12,7 @@ from guardrails.proposal import Compensation, Plan, PostCondition
 from platform_core.operations.resources import SourceSpec
 from platform_core.urn import urn
 from tools.act.base import SpecPatchAction
-from tools.act.conditions import busy_endpoints, declines_usual, values_before
+from tools.act.conditions import declines_usual, endpoints_downstream, values_before
 from tools.contract import ToolArguments
 from tools.reading import find_source
 
@@ -75,8 +75,12 @@ class QuarantineSource(SpecPatchAction[Arguments, SourceSpec]):
         )
 
     def conditions(self, arguments: Arguments, plan: Plan) -> tuple[PostCondition, ...]:
-        endpoints = busy_endpoints(self.platform, plan.target, plan.tenant)
+        endpoints = endpoints_downstream(self.platform, plan.target, plan.tenant)
         return (
             *values_before(self.platform, arguments.source, arguments.since),
-            *(declines_usual(endpoint, arguments.since) for endpoint in endpoints),
+            *(
+                condition
+                for endpoint in endpoints
+                for condition in declines_usual(self.platform, endpoint, arguments.since, changed=plan.target)
+            ),
         )

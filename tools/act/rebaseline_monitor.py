@@ -12,6 +12,7 @@ from guardrails.proposal import Compensation, Plan, PostCondition
 from platform_core.operations.resources import MonitorSpec
 from platform_core.urn import parse_urn, urn
 from tools.act.base import SpecPatchAction
+from tools.act.conditions import changed_since
 from tools.contract import ToolArguments
 from tools.reading import name_of
 
@@ -71,9 +72,11 @@ class RebaselineMonitor(SpecPatchAction[Arguments, MonitorSpec]):
         source = name_of(spec.subject, "source") if isinstance(spec, MonitorSpec) else ""
         name = parse_urn(plan.target)[1]
         prefix = f"drift-{source}-"
+        applied = changed_since(plan, f"{name} has the new baseline")
         if not source or not name.startswith(prefix):
-            return ()
+            return (applied,)
         return (
+            applied,
             PostCondition(
                 tool="drift_against_baseline",
                 arguments={"source": source, "column": name.removeprefix(prefix)},

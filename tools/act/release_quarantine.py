@@ -9,7 +9,7 @@ from guardrails.proposal import Compensation, Plan, PostCondition
 from platform_core.operations.resources import SourceSpec
 from platform_core.urn import urn
 from tools.act.base import SpecPatchAction
-from tools.act.conditions import views_fresh
+from tools.act.conditions import set_to, views_fresh
 from tools.contract import ToolArguments
 from tools.reading import find_source
 
@@ -50,4 +50,7 @@ class ReleaseQuarantine(SpecPatchAction[Arguments, SourceSpec]):
         )
 
     def conditions(self, arguments: Arguments, plan: Plan) -> tuple[PostCondition, ...]:
-        return tuple(views_fresh(self.platform, arguments.source))
+        return (
+            set_to(plan, "quarantined", False, f"{arguments.source} is no longer quarantined"),
+            *views_fresh(self.platform, arguments.source),
+        )

@@ -1,4 +1,4 @@
-"""Put an upstream deployment back to the version before, or to a version that is named."""
+"""Take an upstream deployment from a bad version back to the version before."""
 
 from __future__ import annotations
 
@@ -11,22 +11,29 @@ from guardrails.proposal import Compensation, Plan, PostCondition
 from platform_core.operations.resources import DeploymentSpec
 from platform_core.urn import urn
 from tools.act.base import SpecPatchAction
+from tools.act.conditions import rows_as_before, set_to
 from tools.contract import ToolArguments
+from tools.reading import name_of
+
+_VERSION = r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$"
 
 
 class Arguments(ToolArguments):
     service: str
-    version: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$")
-    """The version to run; by default the previous one. Only the present or the previous version may be named."""
+    bad_version: str = Field(pattern=_VERSION)
+    """The version to leave. When another one runs, somebody was faster: nothing is swapped back."""
+
+    version: str | None = Field(default=None, pattern=_VERSION)
+    """The version to run, when a person means this one and no other; by default the previous one."""
 
 
 class RollbackDeploy(SpecPatchAction[Arguments, DeploymentSpec]):
-    """Swaps `version` and `previous_version`, so that the same tool with the explicit version undoes it."""
+    """Swaps `version` and `previous_version`. The undo is the same tool with both versions named."""
 
     name = "rollback_deploy"
     tier = "reversible"
-    summary = "Roll an upstream service back to its previous version"
-    example: ClassVar[dict[str, Any]] = {"service": "ingest-co"}
+    summary = "Roll an upstream service back from a bad version to its previous one"
+    example: ClassVar[dict[str, Any]] = {"service": "ingest-co", "bad_version": "2.9.0"}
     arguments = Arguments
     spec = DeploymentSpec
 
@@ -34,44 +41,46 @@ class RollbackDeploy(SpecPatchAction[Arguments, DeploymentSpec]):
         return urn("deployment", arguments.service)
 
     def fields(self, arguments: Arguments, spec: DeploymentSpec) -> dict[str, Any]:
+        if spec.version != arguments.bad_version:
+            raise Conflict(
+                f"{arguments.service!r} runs {spec.version}, not {arguments.bad_version}",
+                hint="somebody changed it already: look at it again before doing anything",
+            )
         if spec.previous_version is None:
             raise InvalidInput(f"{arguments.service!r} has no previous version to go back to")
-        version = arguments.version or spec.previous_version
-        if version == spec.version:
-            raise Conflict(f"{arguments.service!r} runs {version} already", hint="nothing to do")
-        if version != spec.previous_version:
+        if arguments.version not in (None, spec.previous_version):
             raise InvalidInput(
-                f"{version!r} is not a known version of {arguments.service!r}",
+                f"{arguments.version!r} is not a known version of {arguments.service!r}",
                 hint=f"known: {spec.version}, {spec.previous_version}",
             )
-        return {"version": version, "previous_version": spec.version}
+        return {"version": spec.previous_version, "previous_version": spec.version}
 
     def describe(self, arguments: Arguments, spec: DeploymentSpec) -> tuple[str, str]:
-        version = arguments.version or spec.previous_version
         return (
-            f"roll {arguments.service} back from {spec.version} to {version}",
-            f"{spec.source} delivers rows as it did under {version}; rows already stored stay as they are",
+            f"roll {arguments.service} back from {spec.version} to {spec.previous_version}",
+            f"{spec.source} delivers rows as under {spec.previous_version}; rows already stored stay as they are",
         )
 
     def undo(self, arguments: Arguments, before: dict[str, Any]) -> Compensation | None:
         return Compensation(
             tool=self.name,
-            arguments={"service": arguments.service, "version": before["version"]},
+            arguments={
+                "service": arguments.service,
+                "bad_version": before["previous_version"],
+                "version": before["version"],
+            },
             summary=f"deploy {arguments.service} {before['version']} again",
         )
 
     def conditions(self, arguments: Arguments, plan: Plan) -> tuple[PostCondition, ...]:
-        spec = self._reader.get(plan.target).spec
-        if not isinstance(spec, DeploymentSpec):
+        """The version, and rows that are again what they were before the bad one came. Where a person named the version
+        (the undo does), rows may well become worse again: then the version alone is what was asked for."""
+        deployment = self._reader.get(plan.target)
+        if not isinstance(deployment.spec, DeploymentSpec):
             return ()
-        return (
-            PostCondition(
-                tool="source_quality",
-                arguments={"source": spec.source.removeprefix("urn:vigia:source:"), "minutes": 3},
-                figure="breaches",
-                operator="==",
-                threshold=0.0,
-                description=f"null rates of {spec.source} are within the owner's promise over the last 3 minutes",
-                within_seconds=900,
-            ),
-        )
+        previous = str(deployment.spec.previous_version)
+        runs = set_to(plan, "spec_version", previous, f"{arguments.service} is deployed as {previous}")
+        if arguments.version is not None:
+            return (runs,)
+        source = name_of(deployment.spec.source, "source")
+        return (runs, rows_as_before(source, changed=plan.target, usual_until=deployment.updated_at))

@@ -61,7 +61,7 @@ class RollbackRollout(SpecPatchAction[Arguments, RolloutSpec]):
                 threshold=True,
                 description=f"{arguments.endpoint} serves no canary",
             ),
-            declines_usual(arguments.endpoint, self._rollout_began(plan)),
+            *declines_usual(self.platform, arguments.endpoint, self._rollout_began(plan), changed=plan.target),
         )
 
     def _rollout_began(self, plan: Plan) -> datetime | None:

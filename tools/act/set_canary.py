@@ -11,6 +11,7 @@ from guardrails.proposal import Compensation, Plan, PostCondition
 from platform_core.operations.resources import RolloutSpec
 from platform_core.urn import urn
 from tools.act.base import SpecPatchAction
+from tools.act.conditions import changed_since, set_to
 from tools.contract import ToolArguments
 
 
@@ -61,6 +62,10 @@ class SetCanary(SpecPatchAction[Arguments, RolloutSpec]):
 
     def conditions(self, arguments: Arguments, plan: Plan) -> tuple[PostCondition, ...]:
         return (
+            set_to(
+                plan, "spec_canary", arguments.version, f"canary of {arguments.endpoint} is set to {arguments.version}"
+            ),
+            changed_since(plan, f"{arguments.percent} % of {arguments.endpoint} are for the canary"),
             PostCondition(
                 tool="rollout_status",
                 arguments={"endpoint": arguments.endpoint},

@@ -9,6 +9,7 @@ from guardrails.proposal import Compensation, Plan, PostCondition
 from platform_core.operations.resources import JobSpec
 from platform_core.urn import urn
 from tools.act.base import SpecPatchAction
+from tools.act.conditions import set_to
 from tools.contract import ToolArguments
 from tools.reading import name_of
 
@@ -40,13 +41,15 @@ class StartJob(SpecPatchAction[Arguments, JobSpec]):
         return Compensation(tool="cancel_job", arguments={"job": arguments.job}, summary="cancel the job again")
 
     def conditions(self, arguments: Arguments, plan: Plan) -> tuple[PostCondition, ...]:
+        name = name_of(arguments.job, "job")
         return (
+            set_to(plan, "desired", "running", f"job {name} may run"),
             PostCondition(
                 tool="resource_status",
                 arguments={"urn": plan.target},
                 figure="state",
                 operator="!=",
                 threshold="cancelled",
-                description=f"{plan.target} is no longer cancelled",
+                description=f"job {name} is no longer cancelled",
             ),
         )

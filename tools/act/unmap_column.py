@@ -9,7 +9,7 @@ from guardrails.proposal import Compensation, Plan, PostCondition
 from platform_core.operations.resources import SourceSpec
 from platform_core.urn import urn
 from tools.act.base import SpecPatchAction
-from tools.act.conditions import jobs_succeed
+from tools.act.conditions import changed_since, jobs_succeed
 from tools.contract import ToolArguments
 from tools.reading import find_column, find_source
 
@@ -51,4 +51,7 @@ class UnmapColumn(SpecPatchAction[Arguments, SourceSpec]):
         )
 
     def conditions(self, arguments: Arguments, plan: Plan) -> tuple[PostCondition, ...]:
-        return tuple(jobs_succeed(self.platform, arguments.source, arguments.column))
+        return (
+            changed_since(plan, f"{arguments.source}.{arguments.column} is read under its own name"),
+            *jobs_succeed(self.platform, arguments.source, arguments.column),
+        )

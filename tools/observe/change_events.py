@@ -17,9 +17,8 @@ from tools.profiles import column_profile, nulls_began
 from tools.reading import find_source, window
 
 REPORTED: tuple[ChangeKind, ...] = ("deploy", "rollout", "campaign", "schema", "config", "scale", "job", "traffic")
-SETTLE = timedelta(minutes=5)
-"""An event may come after the first row it touched: what was in flight at a deploy is published by the new version, and
-event times are those of the payment."""
+SETTLE = timedelta(minutes=2)
+"""An event may carry a time slightly after the first row it touched was stored: clocks and batches differ."""
 
 
 class Arguments(ToolArguments):
@@ -29,8 +28,8 @@ class Arguments(ToolArguments):
     minutes: int = Field(default=360, ge=5, le=60 * 24 * 60)
     tenant: str | None = None
     onset: datetime | None = None
-    """When the trouble began, at the latest. With a source as subject and `column`, the change in that column, or else
-    of any column's null rate, is found first and used instead."""
+    """When the trouble began, at the latest. With a source as subject and `column`, it is found instead: when the first
+    row was stored since that column changed, or else since any column's null rate did."""
 
     column: str | None = None
 
@@ -51,7 +50,7 @@ def observe(platform: PlatformView, arguments: Arguments) -> Observation:
         source = find_source(platform, name)
         recent = window(platform, min(arguments.minutes, 180))
         profile = column_profile(platform, source, arguments.column, recent)
-        onset = profile.changed_at or nulls_began(platform, source, recent) or onset
+        onset = profile.arrived_at or nulls_began(platform, source, recent) or onset
     figures: dict[str, Any] = {"events": len(events), "onset": onset, "nearest_kind": None, "nearest_minutes": None}
     before = [e for e in events if onset is None or e.at <= onset + SETTLE]
     for reported in REPORTED:
@@ -94,7 +93,7 @@ TOOL = Tool(
     example={"subject": "urn:vigia:source:payments_br", "column": "amount", "minutes": 360},
     figures={
         "events": "changes in the window on the subject, upstream of it, or tenant-wide campaigns and traffic moves",
-        "onset": "when the trouble began: the change found in `column`, or the `onset` that was passed",
+        "onset": "when the trouble began: the first changed row of `column` was stored, or the `onset` that was passed",
         "nearest_kind": "kind of the last change before the onset",
         "nearest_minutes": "minutes from it to the onset (to now when none is known)",
         "<kind>_count": "changes of this kind in the window",

@@ -31,7 +31,7 @@ def _facts(case: Case) -> Facts:
 def _action(facts: Mapping[str, Any]) -> ActionCall | None:
     if not known(facts, "service", "version"):
         return None
-    return ActionCall("rollback_deploy", {"service": facts["service"]})
+    return ActionCall("rollback_deploy", {"service": facts["service"], "bad_version": facts["version"]})
 
 
 CAUSE = Cause(
@@ -54,6 +54,7 @@ CAUSE = Cause(
         Indicator(SOURCE_SILENT, seen=0.03),
         Indicator(CONNECTOR_DOWN, seen=0.03),
     ),
+    requires=DEPLOY_BEFORE,
     facts=_facts,
     action=_action,
     look_next="the diff between the two versions of the service",

@@ -8,8 +8,8 @@ from typing import Any
 from agents.diagnosis.case import Case
 from agents.diagnosis.cause import ActionCall, Cause, Facts, Indicator, known
 from agents.diagnosis.signs.arrival import PARITY_BROKEN, SOURCE_SILENT
-from agents.diagnosis.signs.changes import DEPLOY_BEFORE, ROLLOUT_RECENT
-from agents.diagnosis.signs.endpoints import CANARY_PRESENT, CANARY_WORSE, CHAMPION_STEADY, SCORE_SHIFTED
+from agents.diagnosis.signs.changes import DEPLOY_BEFORE
+from agents.diagnosis.signs.endpoints import CANARY_RECENT, CANARY_WORSE, CHAMPION_STEADY, SCORE_SHIFTED
 from agents.diagnosis.signs.values import RENAMED, REQUESTS_DIFFER, REQUESTS_MOVED, VALUE_MOVED, VALUE_NULLS
 
 
@@ -36,10 +36,9 @@ CAUSE = Cause(
     title="canary {canary} of {endpoint} declines {canary_rate:.1%}, champion {champion} {champion_rate:.1%}",
     pages=frozenset({"score_shift", "errors"}),
     indicators=(
-        Indicator(CANARY_PRESENT, seen=0.95),
+        Indicator(CANARY_RECENT, seen=0.9),
         Indicator(CANARY_WORSE, seen=0.95),
         Indicator(CHAMPION_STEADY, seen=0.9),
-        Indicator(ROLLOUT_RECENT, seen=0.85),
         Indicator(VALUE_MOVED, seen=0.06),
         Indicator(REQUESTS_DIFFER, seen=0.03),
         Indicator(REQUESTS_MOVED, seen=0.03),
@@ -50,6 +49,7 @@ CAUSE = Cause(
         Indicator(SOURCE_SILENT, seen=0.01),
         Indicator(DEPLOY_BEFORE, seen=0.06),
     ),
+    requires=CANARY_WORSE,
     facts=_facts,
     action=_action,
     look_next="the canary's training run: data window, features, evaluation",

@@ -33,7 +33,7 @@ def _action(facts: Mapping[str, Any]) -> ActionCall | None:
     # only a deploy shortly before can be rolled back; without one there is nothing to go back to
     if not known(facts, "service", "version"):
         return None
-    return ActionCall("rollback_deploy", {"service": facts["service"]})
+    return ActionCall("rollback_deploy", {"service": facts["service"], "bad_version": facts["version"]})
 
 
 CAUSE = Cause(

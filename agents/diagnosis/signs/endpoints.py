@@ -22,6 +22,11 @@ def _spare(figures: Figures) -> bool | None:
     return None if suggested is None or replicas is None else suggested * 2 <= replicas
 
 
+def _canary_recent(figures: Figures) -> bool | None:
+    canary, minutes = figures.get("has_canary"), number(figures, "minutes_since_rollout")
+    return (canary and minutes is not None and minutes <= 120) if isinstance(canary, bool) else None
+
+
 SCORE_SHIFTED = Sign(
     name="score_shifted",
     tool="score_distribution",
@@ -31,13 +36,14 @@ SCORE_SHIFTED = Sign(
     fails="{endpoint} declines as usual ({decline_rate:.1%})",
     base=0.25,
 )
-CANARY_PRESENT = Sign(
-    name="canary_present",
+CANARY_RECENT = Sign(
+    name="canary_recent",
     tool="rollout_status",
-    reads=("has_canary", "canary", "canary_percent"),
-    test=flag("has_canary"),
-    holds="{endpoint} has canary {canary} at {canary_percent} %",
-    fails="{endpoint} has no canary",
+    reads=("has_canary", "canary", "canary_percent", "minutes_since_rollout"),
+    # that there is a canary and that it was rolled out are one fact: counted once
+    test=_canary_recent,
+    holds="{endpoint} got canary {canary} at {canary_percent} % {minutes_since_rollout:.0f} min ago",
+    fails="{endpoint} got no canary in the last two hours",
     base=0.1,
 )
 CANARY_WORSE = Sign(

@@ -50,6 +50,11 @@ def park(connection: Connection, incident_id: str, owner: str, approval_id: str)
     return _release(connection, incident_id, owner, state="parked", approval_id=approval_id, attempts=0)
 
 
+def rest(connection: Connection, incident_id: str, owner: str, *, until: float) -> bool:
+    """Let go of it, and leave it alone until then: what it waits for needs no decision."""
+    return _release(connection, incident_id, owner, state="ready", approval_id=None, attempts=0, not_before_wall=until)
+
+
 def finish(connection: Connection, incident_id: str, owner: str) -> bool:
     """Let go of it: there is nothing more to do."""
     return _release(connection, incident_id, owner, state="done", approval_id=None, attempts=0)

@@ -20,7 +20,8 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from foundation.errors import InvalidInput, NotFound, Unavailable
 from platform_core.features.offline.arrow import TIMESTAMP, conform, plain_type, unified
-from platform_core.features.offline.delta_log import added_files, files_between
+from platform_core.features.offline.delta_log import added_files, files_between, holds
+from platform_core.features.offline.port import ArrivalsForgotten
 
 PARTITION = "event_date"
 _TIME_COLUMNS = ("event_ts", "ts")
@@ -94,16 +95,23 @@ class DeltaOfflineStore:
         try:
             handle = DeltaTable(str(path), version=version)
         except (DeltaError, OSError, ValueError) as error:
-            raise Unavailable(f"version {version} of {path} cannot be read: {error}") from error
+            kind = Unavailable if holds(path, version) or not holds(path, self.version(table)) else ArrivalsForgotten
+            raise kind(f"version {version} of {path} cannot be read: {error}") from error
+        schema = _arrow_schema(handle)
+        if time_column not in schema.names:  # a column that came later: no row has a time by it
+            return self._rows(table, [], schema, None, None)
         paths = files_between(handle, path, time_column, start, None)
-        return self._rows(table, paths, _arrow_schema(handle), None, _between(time_column, start, None))
+        return self._rows(table, paths, schema, None, _between(time_column, start, None))
 
     def appended(self, table: str, *, after: int) -> list[tuple[int, pa.Table]]:
         path = self._path(table)
         if not (path / "_delta_log").is_dir():
             raise self._not_found(table)
-        additions = [(version, added) for version, added in added_files(path, after) if added]
-        return [(version, unified(files)) for version, files in additions]
+        commits = list(added_files(path, after))
+        # Asked every second, mostly in vain: while the log holds `after` itself, nothing behind it was cleaned away.
+        if not commits and not holds(path, after) and self.version(table) > after:
+            raise ArrivalsForgotten(f"the Delta log of {path} no longer holds version {after + 1}")
+        return [(version, unified(files)) for version, files in commits if files]
 
     def compact(self, table: str) -> int:
         """Rewrite the many small files that frequent appends leave into few; returns how many files went.

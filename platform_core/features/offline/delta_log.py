@@ -35,18 +35,23 @@ def files_between(
 
 
 def added_files(root: Path, after: int) -> Iterator[tuple[int, list[pa.Table]]]:
-    """(version, the tables its commit added) for each commit after `after`, in order.
+    """(version, the tables its commit added) for each commit after `after`, in order, as far as the log holds them.
 
-    Reads the commit files of the Delta protocol (`_delta_log/<20 digits>.json`). Raises Unavailable when a commit that
-    is needed was cleaned out of the log.
+    Reads the commit files of the Delta protocol (`_delta_log/<20 digits>.json`).
     """
-    log = root / "_delta_log"
     version = after + 1
-    while (commit := log / f"{version:020d}.json").exists():
+    while (commit := _commit(root, version)).exists():
         yield version, _additions(root, commit)
         version += 1
-    if version == after + 1 and any(int(p.stem) > version for p in log.glob("[0-9]*.json") if p.stem.isdigit()):
-        raise Unavailable(f"the Delta log of {root} no longer holds version {version}", hint="backfill what follows it")
+
+
+def holds(root: Path, version: int) -> bool:
+    """Whether the log still has the commit of `version`; a cleaned log has lost a prefix of them."""
+    return _commit(root, version).exists()
+
+
+def _commit(root: Path, version: int) -> Path:
+    return root / "_delta_log" / f"{version:020d}.json"
 
 
 def _additions(root: Path, commit: Path) -> list[pa.Table]:

@@ -7,6 +7,8 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from foundation.errors import Unavailable
+
 
 class OfflineStore(Protocol):
     """Append-only tables by name (`payments_br`, `features_card_velocity`). Times are timestamp[us, UTC].
@@ -37,6 +39,10 @@ class OfflineStore(Protocol):
     def tables(self) -> list[str]: ...
 
 
+class ArrivalsForgotten(Unavailable):
+    """The store no longer knows what arrived after a version (its log was cleaned); the rows themselves are there."""
+
+
 class ArrivalFeed(OfflineStore, Protocol):
     """An offline store that also tells what arrived when: materialization follows versions, not event time, so that a
     late row is never missed."""
@@ -46,9 +52,12 @@ class ArrivalFeed(OfflineStore, Protocol):
         ...
 
     def read_version(self, table: str, version: int, *, start: datetime, time_column: str = "event_ts") -> pa.Table:
-        """Rows with start <= time_column, as the table was at `version`."""
+        """Rows with start <= time_column, as the table was at `version`. Raises ArrivalsForgotten when that is lost."""
         ...
 
     def appended(self, table: str, *, after: int) -> list[tuple[int, pa.Table]]:
-        """What each version after `after` added, oldest first; rewritten files (compaction) are not additions."""
+        """What each version after `after` added, oldest first; rewritten files (compaction) are not additions.
+
+        Raises ArrivalsForgotten when what followed `after` is lost.
+        """
         ...

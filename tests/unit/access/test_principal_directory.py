@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from foundation.errors import InvalidInput, NotFound, Unauthenticated
+from foundation.errors import InvalidInput, NotFound, Unauthenticated, Unavailable
 from platform_core.access.directory import PrincipalDirectory
 
 KEY_HASH = hashlib.sha256(b"alice-key").hexdigest()
@@ -74,3 +74,36 @@ def test_a_bad_file_says_what_and_where(path: Path, text: str, says: str):
 def test_no_file(tmp_path: Path):
     with pytest.raises(NotFound, match="no principals file"):
         PrincipalDirectory.load(tmp_path / "principals.yaml")
+
+
+def test_it_follows_its_file(path: Path):
+    directory = PrincipalDirectory.load(path)
+    path.write_text(FILE.replace("[oncall]", "[viewer]"))
+    assert directory.get("human:alice").roles == {"viewer"}
+    assert directory.by_api_key("alice-key").roles == {"viewer"}
+    replacement = path.with_suffix(".new")
+    replacement.write_text(FILE.replace("human:alice", "human:alica"))
+    replacement.replace(path)
+    with pytest.raises(NotFound):
+        directory.get("human:alice")
+    path.unlink()
+    with pytest.raises(Unauthenticated):
+        directory.by_api_key("alice-key")
+
+
+def test_while_its_file_cannot_be_read_nobody_is_known(path: Path):
+    directory = PrincipalDirectory.load(path)
+    path.write_text("principals: [")
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="is not YAML"):
+            directory.by_slack_user("U0ALICE")
+    path.write_text(FILE)
+    assert directory.by_slack_user("U0ALICE").id == "human:alice"
+
+
+def test_a_file_that_comes_later_is_read(path: Path):
+    path.unlink()
+    directory = PrincipalDirectory.load(path, may_be_missing=True)
+    assert list(directory) == []
+    path.write_text(FILE)
+    assert directory.get("human:alice").name == "Alice"

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from tests.fakes.incident_room import IncidentRoom, open_room
 
 @pytest.fixture
 def room(tmp_path: Path, clock: FixedClock) -> Iterator[IncidentRoom]:
-    room = open_room(tmp_path, clock, sleep=lambda _seconds: clock.advance(timedelta(seconds=15)))
+    room = open_room(tmp_path, clock)
     room.inbox.receive([room.alert(1), room.alert(2, "score_shift", summary="fraud-br declines 9.4 % (usual 1.1 %)")])
     yield room
     room.worker.close()

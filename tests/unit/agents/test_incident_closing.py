@@ -16,7 +16,7 @@ from tests.fakes.incident_room import IncidentRoom, open_room
 
 @pytest.fixture
 def room(tmp_path: Path, clock: FixedClock) -> Iterator[IncidentRoom]:
-    room = open_room(tmp_path, clock, sleep=lambda _seconds: clock.advance(timedelta(seconds=15)))
+    room = open_room(tmp_path, clock)
     yield room
     room.engine.dispose()
 

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
+from agents.incident.tables import leases
 from audit.verify import verify_log
-from foundation.clock import FixedClock
+from foundation.clock import FixedClock, SystemClock
+from foundation.database import reading
 from foundation.errors import Conflict
 from tests.fakes.incident_room import ALICE, IncidentRoom, open_room
 
 
 @pytest.fixture
 def room(tmp_path: Path, clock: FixedClock) -> Iterator[IncidentRoom]:
-    room = open_room(tmp_path, clock, sleep=lambda _seconds: clock.advance(timedelta(seconds=15)))
+    room = open_room(tmp_path, clock)
     yield room
     room.engine.dispose()
 
 
 def kinds(room: IncidentRoom) -> list[str]:
-    (incident,) = room.store.list()
-    return [event.kind for event in room.store.timeline(incident.id)]
+    """Of the first incident."""
+    first = min(room.store.list(), key=lambda incident: incident.number)
+    return [event.kind for event in room.store.timeline(first.id)]
 
 
 def test_from_alert_to_a_verified_audited_change(room: IncidentRoom) -> None:
@@ -162,12 +168,21 @@ def test_a_target_that_never_stands_still_ends_with_a_person(room: IncidentRoom)
     assert room.target.read()["changes"] == 0
 
 
-def test_what_did_not_work_is_undone_only_with_an_approval_of_its_own(room: IncidentRoom) -> None:
+def settle_through_verification(room: IncidentRoom, clock: FixedClock) -> None:
+    """Look after look until the time that the change was given is over."""
+    for _ in range(5):
+        room.settle()
+        clock.advance(timedelta(seconds=15))
+        now = room.worker._leases._wall() + 15
+        room.worker._leases._wall = lambda now=now: now
+
+
+def test_what_did_not_work_is_undone_only_with_an_approval_of_its_own(room: IncidentRoom, clock: FixedClock) -> None:
     room.target.set(healed_by_restart=False)
     room.inbox.receive([room.alert()])
     room.settle()
     room.approve()
-    room.settle()
+    settle_through_verification(room, clock)
 
     (incident,) = room.store.list()
     assert incident.status == "awaiting_approval"
@@ -178,7 +193,7 @@ def test_what_did_not_work_is_undone_only_with_an_approval_of_its_own(room: Inci
     assert room.target.read()["changes"] == 1
 
     room.approve()
-    room.settle()
+    settle_through_verification(room, clock)
     (incident,) = room.store.list()
     assert (incident.status, incident.outcome) == ("investigating", "failed")
     assert room.target.read()["restarts"] == 0
@@ -226,3 +241,33 @@ def test_an_illegal_transition_is_refused(room: IncidentRoom) -> None:
     with pytest.raises(Conflict, match="cannot become mitigated"):
         room.store.transition(incident.id, "mitigated", key="x", text="x")
     assert "incident.mitigated" not in kinds(room)
+
+
+def test_a_verification_that_takes_long_holds_neither_thread_nor_lease(tmp_path: Path) -> None:
+    room = open_room(tmp_path, SystemClock(), threads=1)
+    room.target.set(healed_by_restart=False)
+    room.inbox.receive([room.alert()])
+    room.settle()
+    room.approve()
+    stop = threading.Event()
+    working = threading.Thread(target=room.worker.run, args=(stop,))
+    working.start()
+    try:
+        until(lambda: "action.succeeded" in kinds(room))
+        # The only thread is free for another incident, though the first may take 60 s to be verified.
+        room.inbox.receive([room.alert(2, "volume", subject="urn:vigia:source:other_a")])
+        until(lambda: len(room.approvals.pending()) == 1)
+    finally:
+        stop.set()
+        working.join(timeout=10)
+    assert not working.is_alive(), "a worker that is told to stop stops"
+    with reading(room.engine) as connection:
+        assert connection.scalars(sa.select(leases.c.owner)).all() == [None, None]
+    room.engine.dispose()
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < deadline, "not in time"
+        time.sleep(0.05)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from agents.incident.types import VerificationResult
 from agents.incident.verify import Verifier
 from foundation.clock import FixedClock
 from guardrails.proposal import PostCondition
@@ -38,17 +39,21 @@ def condition(**changes: Any) -> PostCondition:
     return PostCondition.model_validate(values | changes)
 
 
-def verifier(clock: FixedClock, probe: Gauge, naps: list[float]) -> Verifier:
-    def sleep(seconds: float) -> None:
-        naps.append(seconds)
-        clock.advance(timedelta(seconds=seconds * clock.speed))
-
-    return Verifier(probe, clock, sleep=sleep)
+def verify(
+    clock: FixedClock, probe: Gauge, conditions: list[PostCondition], naps: list[float] | None = None
+) -> VerificationResult:
+    """Look after look, as the worker does."""
+    verifier, watch = Verifier(probe, clock), None
+    while not isinstance(watch := verifier.look("exe_1", conditions, watch), VerificationResult):
+        if naps is not None:
+            naps.append(verifier.pause)
+        clock.advance(timedelta(seconds=verifier.pause * clock.speed))
+    return watch
 
 
 def test_it_waits_until_the_figure_holds(clock: FixedClock) -> None:
     naps: list[float] = []
-    result = verifier(clock, Gauge(0.094, 0.05, 0.012), naps).verify("exe_1", [condition()])
+    result = verify(clock, Gauge(0.094, 0.05, 0.012), [condition()], naps)
     assert result.verified
     assert result.attempts == 3
     assert naps == [15, 15]
@@ -56,23 +61,21 @@ def test_it_waits_until_the_figure_holds(clock: FixedClock) -> None:
 
 
 def test_it_gives_up_when_the_time_is_over_and_says_what_it_saw(clock: FixedClock) -> None:
-    result = verifier(clock, Gauge(0.094), []).verify("exe_1", [condition()])
+    result = verify(clock, Gauge(0.094), [condition()])
     assert not result.verified
     assert result.attempts == 5
     assert result.checks == ("decline rate is usual: 0.094 (rate < 0.02) does not hold",)
 
 
 def test_no_data_proves_nothing(clock: FixedClock) -> None:
-    result = verifier(clock, Gauge(None), []).verify("exe_1", [condition(within_seconds=0)])
+    result = verify(clock, Gauge(None), [condition(within_seconds=0)])
     assert not result.verified
     assert "no requests in the window" in result.checks[0]
 
 
 def test_all_must_hold_in_the_same_poll(clock: FixedClock) -> None:
     # Asked in turn: the first condition sees 1, 9, 1 and the second 9, 1, 1.
-    result = verifier(clock, Gauge(1.0, 9.0, 9.0, 1.0, 1.0, 1.0), []).verify(
-        "exe_1", [condition(threshold=5.0), condition(threshold=5.0)]
-    )
+    result = verify(clock, Gauge(1.0, 9.0, 9.0, 1.0, 1.0, 1.0), [condition(threshold=5.0), condition(threshold=5.0)])
     assert result.verified
     assert result.attempts == 3
 
@@ -92,7 +95,7 @@ def test_all_must_hold_in_the_same_poll(clock: FixedClock) -> None:
 )
 def test_operators(clock: FixedClock, operator: str, threshold: Figure, seen: Figure, holds: bool) -> None:
     asked = condition(operator=operator, threshold=threshold, within_seconds=0)
-    assert verifier(clock, Gauge(seen), []).verify("exe_1", [asked]).verified is holds
+    assert verify(clock, Gauge(seen), [asked]).verified is holds
 
 
 def test_on_a_fast_clock_the_pauses_are_short() -> None:
@@ -101,9 +104,9 @@ def test_on_a_fast_clock_the_pauses_are_short() -> None:
 
     naps: list[float] = []
     clock = Fast(datetime(2026, 11, 19, 5, 51, tzinfo=UTC))
-    verifier(clock, Gauge(0.094, 0.012), naps).verify("exe_1", [condition()])
+    verify(clock, Gauge(0.094, 0.012), [condition()], naps)
     assert naps == [0.25]
 
 
 def test_without_conditions_the_receipt_is_the_proof(clock: FixedClock) -> None:
-    assert verifier(clock, Gauge(1.0), []).verify("exe_1", []).verified
+    assert verify(clock, Gauge(1.0), []).verified

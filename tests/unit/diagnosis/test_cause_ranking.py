@@ -209,6 +209,27 @@ def test_an_error_says_nothing_but_no_data_may() -> None:
     assert any(line.startswith("rows_missing") for line in untold.not_checked)
 
 
+def test_an_innocent_canary_is_not_blamed() -> None:
+    """Declines rose while a canary was there: it may be anything but a canary that scores as its champion does."""
+    patch = {
+        "rollout_status": PATCHES["bad_model_version"]["rollout_status"],
+        "score_distribution": PATCHES["bad_model_version"]["score_distribution"]
+        | {"canary_worse": False, "canary_decline_rate": 0.09, "champion_decline_rate": 0.09},
+    }
+    diagnosis = diagnose(page("bad_model_version"), evidence(patch))
+    assert diagnosis.verdict == "inconclusive"
+    assert _confidence(diagnosis, "bad_model_version") < RULED_OUT
+    untold = patch | {"score_distribution": patch["score_distribution"] | {"canary_worse": None}}
+    assert _confidence(diagnose(page("bad_model_version"), evidence(untold)), "bad_model_version") > RULED_OUT
+
+
+def test_without_a_deploy_no_deploy_is_blamed() -> None:
+    patch = {tool: figures for tool, figures in PATCHES["bad_deploy"].items() if tool != "change_events"}
+    diagnosis = diagnose(page("bad_deploy"), evidence(patch))
+    assert _confidence(diagnosis, "bad_deploy") < RULED_OUT
+    assert diagnosis.verdict == "inconclusive"
+
+
 def test_confidence_is_never_certainty() -> None:
     assert max(h.confidence for c in EVIDENCE for h in diagnose(page(c), EVIDENCE[c]).ranked) <= HIGHEST
 

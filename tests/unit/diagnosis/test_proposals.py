@@ -67,8 +67,8 @@ EXPECTED: list[tuple[str, str, dict[str, Any]]] = [
         "map_column",
         {"source": "payments_br", "column": "device_id", "stored_as": "device_fingerprint"},
     ),
-    ("null_burst", "rollback_deploy", {"service": "ingest-br"}),
-    ("bad_deploy", "rollback_deploy", {"service": "ingest-br"}),
+    ("null_burst", "rollback_deploy", {"service": "ingest-br", "bad_version": "4.7.0"}),
+    ("bad_deploy", "rollback_deploy", {"service": "ingest-br", "bad_version": "4.7.0"}),
     (
         "population_shift",
         "rebaseline_monitor",
@@ -140,7 +140,7 @@ def test_a_store_that_is_slow_by_itself_has_no_job_to_cancel(platform: ObservedP
 
 def _poisoned(pieces: list[Evidence]) -> list[Evidence]:
     """Every text that comes from outside says something else; names that tools took from the catalog stay."""
-    outside = {"error", "last_error", "campaign_summary", "deploy_summary", "deploy_version", "canary_version", "state"}
+    outside = {"error", "last_error", "campaign_summary", "deploy_summary", "canary_version", "state"}
     found: list[Evidence] = []
     for e in pieces:
         figures = {k: INJECTION if k in outside and isinstance(v, str) else v for k, v in e.observation.figures.items()}
@@ -166,6 +166,15 @@ def test_text_from_outside_changes_neither_tool_nor_target_nor_arguments(
         plain.plan,
         plain.digest,
     )
+
+
+@pytest.mark.parametrize("version", [INJECTION, "4.6.2", "4.6.1"])
+def test_a_version_that_does_not_run_is_not_rolled_back(platform: ObservedPlatform, version: str) -> None:
+    """An event may say what it likes: only the version that the control plane runs can be left."""
+    patch = PATCHES["null_burst"] | {
+        "change_events": PATCHES["null_burst"]["change_events"] | {"deploy_version": version}
+    }
+    assert _propose(platform, "null_burst", evidence(patch)) is None
 
 
 def test_a_column_named_like_an_order_is_refused_or_harmless() -> None:

@@ -15,7 +15,9 @@ from foundation.clock import FixedClock
 from foundation.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
 from guardrails.executor.errors import TargetMoved
 from guardrails.policy.policy import Policy
-from tests.fakes.guarded import ALICE, BOB, Guard, Killed, proposal
+from guardrails.proposal import PlannedChange
+from platform_core.access.principals import Principal
+from tests.fakes.guarded import ALICE, BOB, Guard, Killed, person, proposal
 
 MINUTE = timedelta(minutes=1)
 
@@ -130,6 +132,18 @@ def test_a_plan_for_something_else_voids_too(guard: Guard, attribute: str, value
     assert guard.target.effects == 0
 
 
+def test_the_diff_that_runs_is_the_diff_that_was_shown(guard: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Same arguments, same revision, same digest: another release of the action plans something else."""
+    approval_id = guard.approved()
+    shown = guard.action.plan({})
+    other = shown.model_copy(update={"changes": (PlannedChange(field="desired", before="running", after="paused"),)})
+    monkeypatch.setattr(guard.action, "plan", lambda arguments: other)
+    with pytest.raises(TargetMoved, match="otherwise than was shown"):
+        guard.executor().execute(approval_id)
+    assert guard.approvals.get(approval_id).status == "expired"
+    assert guard.target.effects == 0
+
+
 def test_an_unreachable_planner_leaves_the_approval_as_it_is(guard: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
     approval_id = guard.approved()
 
@@ -153,6 +167,30 @@ def test_todays_policy_counts(guard: Guard, tmp_path: Path) -> None:
         guard.executor(policy=denying).execute(approval_id)
     assert guard.target.effects == 0
     assert guard.approvals.get(approval_id).status == "approved"
+
+
+@pytest.mark.parametrize(
+    ("today", "says"),
+    [
+        (None, "nobody is known as 'human:alice'"),
+        (person("alice", "responder"), "human:alice has none of the roles"),
+        (person("alice", "oncall", tenants=frozenset({"ar"})), "may not act for tenant br"),
+    ],
+)
+def test_an_approver_who_may_no_longer_decide_does_not_count(guard: Guard, today: Principal | None, says: str) -> None:
+    approval_id = guard.approved()
+    guard.people[ALICE.id] = today
+    with pytest.raises(Forbidden, match=f"has 0; .*{says}"):
+        guard.executor().execute(approval_id)
+    assert guard.target.effects == 0
+
+
+def test_a_policy_that_now_wants_another_role_counts(guard: Guard, tmp_path: Path) -> None:
+    approval_id = guard.approved()
+    stricter = policy(tmp_path, **{"[oncall, approver, admin]": "[approver, admin]"})
+    with pytest.raises(Forbidden, match="human:alice has none of the roles"):
+        guard.executor(policy=stricter).execute(approval_id)
+    assert guard.target.effects == 0
 
 
 def test_what_policy_allowed_by_itself_is_not_an_approval_by_a_person(

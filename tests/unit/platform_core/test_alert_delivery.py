@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import httpx
 
@@ -12,6 +12,7 @@ from platform_core.monitoring.alert import Alert
 from platform_core.monitoring.delivery import AlertmanagerDelivery
 
 URL = "http://copilot.test/v1/webhooks/alertmanager"
+SEEN = datetime(2026, 11, 19, 5, 52, tzinfo=UTC)
 ALERT = Alert(
     source="vigia-monitors",
     fingerprint="f" * 64,
@@ -61,7 +62,7 @@ def delivery(receiver: Callable[[httpx.Request], httpx.Response], wall: Wall) ->
 def test_the_request_is_alertmanagers() -> None:
     receiver = Receiver(202)
     sender = delivery(receiver, Wall())
-    sender.offer([ALERT])
+    sender.offer([ALERT], SEEN)
     assert sender.step() == 1
     (request,) = receiver.requests
     assert str(request.url) == URL
@@ -86,7 +87,7 @@ def test_the_request_is_alertmanagers() -> None:
 def test_accepted_is_not_sent_again() -> None:
     receiver, wall = Receiver(202), Wall()
     sender = delivery(receiver, wall)
-    sender.offer([ALERT])
+    sender.offer([ALERT], SEEN)
     sender.step()
     wall.seconds = 1000
     assert sender.step() == 0
@@ -97,7 +98,7 @@ def test_accepted_is_not_sent_again() -> None:
 def test_refused_and_unreachable_are_repeated_ever_more_slowly_until_accepted() -> None:
     receiver, wall = Receiver(httpx.ConnectError("refused"), 503, 401, 202), Wall()
     sender = delivery(receiver, wall)
-    sender.offer([ALERT])
+    sender.offer([ALERT], SEEN)
     attempts: list[float] = []
     while sender.undelivered:
         before = len(receiver.requests)
@@ -109,12 +110,34 @@ def test_refused_and_unreachable_are_repeated_ever_more_slowly_until_accepted() 
     sender.close()
 
 
-def test_a_resolution_replaces_what_was_not_delivered_yet() -> None:
+def test_the_end_of_an_alert_does_not_hide_that_it_fired() -> None:
     receiver, wall = Receiver(503, 202), Wall()
     sender = delivery(receiver, wall)
-    sender.offer([ALERT])
+    sender.offer([ALERT], SEEN)
     sender.step()
-    sender.offer([ALERT.model_copy(update={"status": "resolved"})])
-    assert sender.step() == 1
-    assert [body["status"] for body in receiver.bodies()] == ["firing", "resolved"]
+    sender.offer([ALERT.model_copy(update={"status": "resolved"})], SEEN + timedelta(minutes=9))
+    assert sender.step() == 2
+    assert [body["status"] for body in receiver.bodies()] == ["firing", "firing", "resolved"]
+    assert sender.undelivered == []
+    (ended,) = receiver.bodies()[-1]["alerts"]  # type: ignore[misc]
+    assert (ended["startsAt"], ended["endsAt"]) == ("2026-11-19T05:51:00+00:00", "2026-11-19T06:01:00+00:00")
+    sender.close()
+
+
+def test_a_new_beginning_does_not_hide_that_it_had_ended() -> None:
+    sender = delivery(Receiver(503, 202), Wall())
+    ended = ALERT.model_copy(update={"status": "resolved"})
+    again = ALERT.model_copy(update={"starts_at": ALERT.starts_at + timedelta(minutes=30)})
+    sender.offer([ended], SEEN)
+    sender.offer([again], SEEN + timedelta(minutes=31))
+    assert sender.undelivered == [ended, again]
+    sender.close()
+
+
+def test_a_later_word_of_the_same_kind_replaces_the_earlier() -> None:
+    receiver = Receiver(503, 202)
+    sender = delivery(receiver, Wall())
+    for value in (0.094, 0.12):
+        sender.offer([ALERT.model_copy(update={"value": value})], SEEN)
+    assert [alert.value for alert in sender.undelivered] == [0.12]
     sender.close()

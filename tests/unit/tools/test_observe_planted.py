@@ -299,3 +299,67 @@ def test_the_specs_planted_here_are_those_of_the_platform() -> None:
     resources = observed_platform().resources
     kinds = {type(r.spec) for r in resources.list()}
     assert {JobSpec, MonitorSpec, RolloutSpec, SourceSpec} <= kinds
+
+
+def test_rows_since_a_rollback_are_judged_by_when_they_were_stored(platform: ObservedPlatform) -> None:
+    """The old rows keep their nulls: only new ones can show that a rollback worked."""
+    deployment = urn("deployment", "ingest-br")
+    platform.plant("br", lambda rows: _set(rows, "amount", pa.nulls(rows.num_rows, pa.float64())))
+    usual = {"source": "payments_br", "changed": deployment, "usual_until": ONSET.isoformat()}
+    _changed(platform, deployment, ONSET)
+    assert ask(platform, "rows_since_change", **usual).figures["null_columns"] == "amount"
+    _changed(platform, deployment, NOW - timedelta(minutes=2))
+    assert ask(platform, "rows_since_change", **usual).status == "no_data", "eight rows are no proof"
+    _changed(platform, deployment, ONSET - timedelta(hours=3))
+    early = usual | {"usual_until": (ONSET - timedelta(hours=3)).isoformat()}
+    assert ask(platform, "rows_since_change", **early).figures["as_before"] is False
+
+
+def test_rows_since_a_rollback_must_have_their_old_level(platform: ObservedPlatform) -> None:
+    deployment = urn("deployment", "ingest-br")
+    usual = {"source": "payments_br", "changed": deployment, "usual_until": ONSET.isoformat()}
+    _changed(platform, deployment, ONSET)
+    assert ask(platform, "rows_since_change", **usual).figures["as_before"] is True
+    platform.plant("br", _times(2.5))
+    assert ask(platform, "rows_since_change", **usual).figures["moved_columns"] == "amount"
+
+
+def _changed(platform: ObservedPlatform, name: str, at: datetime) -> None:
+    platform.resources.by_urn[name] = platform.resources.by_urn[name].model_copy(update={"updated_at": at})
+
+
+def test_one_decline_among_three_requests_is_no_shift(platform: ObservedPlatform) -> None:
+    """A two-proportion z of a handful is over 4 although nothing happened."""
+    rows = platform.predictions.rows
+    times = np.asarray(rows["ts"].cast(pa.int64()).to_numpy())
+    mine = np.asarray(rows["endpoint"].to_pylist()) == "fraud-br"
+    recent = np.flatnonzero(mine & (times >= (NOW - timedelta(minutes=10)).timestamp() * 1e6))
+    keep = np.ones(rows.num_rows, dtype=bool)
+    keep[recent[3:]] = False
+    declined = np.asarray(rows["declined"].to_pylist())
+    declined[mine] = np.arange(mine.sum()) % 500 == 0
+    declined[recent[0]] = True
+    platform.replant_predictions(_set(rows, "declined", pa.array(declined)).filter(pa.array(keep)))
+    figures = ask(platform, "score_distribution", endpoint="fraud-br").figures
+    assert figures["requests"] == 3
+    assert figures["shifted"] is None
+    assert figures["decline_z"] is None, "no proof of a recovery either"
+
+
+@pytest.mark.parametrize("change", ["level", "nulls"])
+def test_a_deploy_between_a_payment_and_its_arrival_came_before(platform: ObservedPlatform, change: str) -> None:
+    """Under load a payment is published minutes after it happened, by whatever version is deployed by then."""
+    late = int((ONSET + timedelta(minutes=6)).timestamp() * 1e6)
+
+    def publish(rows: pa.Table) -> pa.Table:
+        spoiled = (
+            _times(100.0)(rows) if change == "level" else _set(rows, "amount", pa.nulls(rows.num_rows, pa.float64()))
+        )
+        stored = np.maximum(spoiled["ingested_at"].cast(pa.int64()).to_numpy(), late)
+        return _set(spoiled, "ingested_at", pa.array(stored).cast(spoiled["ingested_at"].type))
+
+    platform.plant("br", publish)
+    platform.deploy("br", "4.7.0", at=ONSET + timedelta(minutes=5))
+    figures = ask(platform, "change_events", subject=SOURCE, column="amount").figures
+    assert figures["deploy_version"] == "4.7.0"
+    assert figures["deploy_minutes_before"] == pytest.approx(1, abs=0.5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from foundation.clock import FixedClock
@@ -67,6 +68,22 @@ def test_an_event_delivered_twice_counts_once(platform: Any) -> None:
     assert platform.values("c1")["tx_count_1h"] == 1.0
 
 
+def test_an_event_with_a_wrong_clock_neither_freezes_its_key_nor_blinds_freshness(
+    platform: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    ten_years = -60 * 24 * 3650
+    platform.deliver(pay(5), pay(ten_years, amount=99999.0), pay(-4, "c2"))
+    assert platform.run().rows == 2, "four minutes ahead is within tolerance"
+    assert "payments_br: 1 of 3 rows" in caplog.text
+    platform.clock.advance(10 * MINUTE)
+    platform.deliver(pay(-10, amount=5.0))
+    platform.run()
+    assert platform.values("c1") == {"tx_count_1h": 2.0, "amount_sum_1h": 15.0, "amount_mean_24h": 7.5}
+    assert platform.online.newest_event("br", "card_velocity") <= platform.clock.now()
+    start, end = NOW - 60 * MINUTE, NOW + 60 * 24 * 4000 * MINUTE
+    assert platform.materializer.backfill("card_velocity", start, end, "br").rows == 0
+
+
 def test_an_event_days_late_still_finds_its_window(platform: Any) -> None:
     day = 24 * 60
     platform.deliver(pay(3 * day + 30, amount=1.0), pay(5))
@@ -113,6 +130,25 @@ def test_a_renamed_join_key_fails_the_run_and_a_mapping_mends_it(platform: Any) 
     platform.set_source(field_mapping={"device_id": "device_fingerprint"})
     assert platform.run("device_risk").status == "succeeded"
     assert platform.values("d1", "device_risk") == {"tx_count_24h": 3.0, "cards_24h": 3.0}
+
+
+def test_a_renamed_event_time_fails_the_run_and_a_mapping_mends_it(platform: Any) -> None:
+    platform.deliver(pay(9))
+    platform.run()
+    at = pa.array([NOW - 3 * MINUTE], pa.timestamp("us", "UTC"))
+    platform.deliver(pay(3, amount=20.0), event_ts=None, event_time=at)
+    failed = platform.run()
+    assert failed.status == "failed"
+    assert "column 'event_ts' of source payments_br is null in 1 of 1 new rows" in (failed.error or "")
+    platform.set_source(field_mapping={"event_ts": "event_time"})
+    assert platform.run().status == "succeeded"
+    assert platform.values("c1")["amount_sum_1h"] == 30.0
+    platform.materializer = platform.restarted()
+    platform.deliver(pay(2, amount=40.0))
+    platform.run()
+    assert platform.values("c1")["amount_sum_1h"] == 70.0, "a restart finds the renamed rows again"
+    again = platform.materializer.backfill("card_velocity", NOW - 60 * MINUTE, NOW, "br")
+    assert (again.status, again.rows) == ("succeeded", 0)
 
 
 def test_rows_before_the_break_are_materialized_and_the_mixed_ones_follow_the_mapping(platform: Any) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from foundation.errors import InvalidInput, NotFound, Unavailable
 from platform_core.features.offline.delta import DeltaOfflineStore
+from platform_core.features.offline.port import ArrivalsForgotten
 
 T0 = datetime(2026, 11, 18, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -102,6 +103,31 @@ def test_compaction_keeps_the_rows_and_is_not_an_arrival(store: DeltaOfflineStor
     assert store.appended("t", after=version) == []
     store.append("t", rows(T0, amount=[9.0]))
     assert [part["amount"].to_pylist() for _, part in store.appended("t", after=version)] == [[9.0]]
+
+
+def test_asking_in_vain_does_not_list_the_log(store: DeltaOfflineStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log of 86,000 commits took 0.8 s to list, each second."""
+    version = store.append("payments_br", rows(T0, amount=[1.0]))
+
+    def listed(*_: object) -> None:
+        raise AssertionError("the whole log was listed")
+
+    monkeypatch.setattr(Path, "glob", listed)
+    monkeypatch.setattr(Path, "iterdir", listed)
+    assert store.appended("payments_br", after=version) == []
+
+
+def test_what_the_log_forgot_is_said(store: DeltaOfflineStore, tmp_path: Path) -> None:
+    for day in range(4):
+        store.append("payments_br", rows(T0 + day * DAY, amount=[1.0]))
+    for version in (0, 1, 2):
+        (tmp_path / "payments_br" / "_delta_log" / f"{version:020d}.json").unlink()
+    assert [version for version, _ in store.appended("payments_br", after=2)] == [3]
+    assert store.appended("payments_br", after=3) == []
+    with pytest.raises(ArrivalsForgotten, match="no longer holds version 1"):
+        store.appended("payments_br", after=0)
+    with pytest.raises(ArrivalsForgotten, match="version 1 of"):
+        store.read_version("payments_br", 1, start=T0)
 
 
 def test_two_stores_on_one_directory_see_each_other(store: DeltaOfflineStore, tmp_path: Path) -> None:
