@@ -126,7 +126,7 @@ def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cook
         reason: Annotated[str, Form(max_length=2000)] = "",
     ) -> Response:
         check_csrf(request, csrf)
-        services.approvals.set_kill_switch(engaged, who(request), services.redactor.redact(reason))
+        services.approvals.set_kill_switch(engaged, who(request), services.outside.text(reason))
         return RedirectResponse("/console/approvals", 303)
 
     @router.post("/console/approvals/{request_id}/decide")
