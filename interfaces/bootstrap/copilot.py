@@ -45,9 +45,15 @@ def copilot_app(base: Foundations) -> FastAPI:
         secret.get_secret_value().encode() if secret else secrets.token_bytes(32),
         lifetime=settings.console.session_hours * 3600,
     )
-    app.include_router(console_routes(services, sessions, secure_cookies=settings.console.secure_cookies))
+    app.include_router(console_routes(services, sessions, secure_cookies=_over_https(settings)))
     mount_slack(app, base, services)
     return app
+
+
+def _over_https(settings: Settings) -> bool:
+    """Whether people reach the console by HTTPS: then the session's cookie must not travel without it."""
+    public = settings.http.public_url
+    return settings.console.secure_cookies or (public is not None and public.scheme == "https")
 
 
 def copilot_services(base: Foundations) -> CopilotServices:

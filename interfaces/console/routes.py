@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 from foundation.errors import Forbidden, NotFound, Unauthenticated, VigiaError
 from interfaces.console.rendering import HEADERS, icon, page, style_sheet
 from interfaces.console.session import COOKIE, Sessions
+from interfaces.console.verification import RecentVerification
 from interfaces.http.services import CopilotServices, visible_approval, visible_incident
 from platform_core.access.principals import Principal
 
@@ -39,6 +40,8 @@ class _ConsoleRoute(APIRoute):
 
 def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cookies: bool) -> APIRouter:
     router = APIRouter(include_in_schema=False, route_class=_ConsoleRoute)
+
+    verification = RecentVerification(services.verify_audit)
 
     def who(request: Request) -> Principal:
         principal_id = sessions.read(request.cookies.get(COOKIE))
@@ -126,7 +129,7 @@ def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cook
         reason: Annotated[str, Form(max_length=2000)] = "",
     ) -> Response:
         check_csrf(request, csrf)
-        services.approvals.set_kill_switch(engaged, who(request), services.redactor.redact(reason))
+        services.approvals.set_kill_switch(engaged, who(request), services.outside.text(reason))
         return RedirectResponse("/console/approvals", 303)
 
     @router.post("/console/approvals/{request_id}/decide")
@@ -157,7 +160,7 @@ def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cook
             "audit.html",
             principal=principal,
             head=head,
-            report=services.verify_audit(),
+            report=verification.of(head),
             entries=services.audit.entries(start=first, limit=PAGE_SIZE),
             first=first,
             page_size=PAGE_SIZE,
