@@ -7,6 +7,8 @@ from datetime import timedelta
 
 from pydantic import Field
 
+from foundation.errors import NotFound
+from platform_core.operations.resources import JobSpec
 from platform_core.urn import urn
 from platform_core.view import PlatformView
 from tools.answers import no_data, short, success
@@ -33,12 +35,14 @@ def observe(platform: PlatformView, arguments: Arguments) -> Observation:
     """Runs started in the window. The error text is the engine's own: tainted, classified by words, never obeyed."""
     job = urn("job", name_of(arguments.job, "job"))
     now = platform.clock.now()
+    desired = _desired(platform, job)
     runs = platform.operations.job_runs(now - timedelta(minutes=arguments.minutes), now, job=job)
     mine = [r for r in runs if arguments.tenant is None or r.tenant in (arguments.tenant, None)]
     if not mine:
         who = f" for {arguments.tenant}" if arguments.tenant else ""
         note = f"runs of {job}{who} in the {arguments.minutes} min before {now.isoformat()}"
-        return no_data(f"no run of {job}{who} in {arguments.minutes} min", {"runs": 0}, note=note)
+        figures = {"runs": 0, "desired": desired, "cancelled": desired == "cancelled"}
+        return no_data(f"no run of {job}{who} in {arguments.minutes} min", figures, note=note)
     ended = [r for r in mine if r.status != "running"]
     streak = next((i for i, r in enumerate(ended) if r.status != "failed"), len(ended))
     error = next((r.error for r in mine if r.error), None)
@@ -56,9 +60,20 @@ def observe(platform: PlatformView, arguments: Arguments) -> Observation:
         "minutes_since_success": (now - success_at).total_seconds() / 60 if success_at else None,
         "running": any(r.status == "running" for r in mine),
         "subject": last.subject,
+        "desired": desired,
+        "cancelled": desired == "cancelled" or last.status == "cancelled",
     }
     said = f"{streak} failures in a row, last: {short(error, 160)}" if streak and error else f"last run {last.status}"
     return success(f"{job.rsplit(':', 1)[1]}: {said}", figures)
+
+
+def _desired(platform: PlatformView, job: str) -> str | None:
+    """What the job's resource asks for; None for a job that the control plane does not keep."""
+    try:
+        spec = platform.resources.get(job).spec
+    except NotFound:
+        return None
+    return spec.desired if isinstance(spec, JobSpec) else None
 
 
 def _kind(error: str) -> str:
@@ -81,6 +96,8 @@ TOOL = Tool(
         "first_failure_at": "start of the first failure of the row",
         "minutes_since_success": "minutes since the newest successful run began",
         "running": "whether a run is under way",
+        "desired": "what the control plane asks for, running or cancelled; none when it does not keep the job",
+        "cancelled": "whether somebody cancelled it: by what is asked for, or by its last run",
         "subject": "URN of what it works on",
     },
     run=observe,

@@ -18,13 +18,14 @@ from tools.contract import Observation, ToolArguments
 from tools.declaration import Tool
 from tools.reading import arrow, find_view, source_of_tenant, source_spec
 
+EVENT_ID = "event_id"
 TOLERANCE = 1e-6
 """Relative: sums of doubles in another order differ in the last bits only."""
 SKETCH_TOLERANCE = 0.15
 """Relative, for approx_distinct: HyperLogLog against an exact count, and never less than one."""
 
 _FUNCTIONS = {
-    "count": "count({column})",
+    "count": "count(e.event_us)",
     "sum": "sum({column})",
     "mean": "avg({column})",
     "min": "min({column})",
@@ -95,10 +96,13 @@ def _recompute(
             "written": pa.array([_us(r.created_ts) for r in sample], pa.int64()),
         }
     )
+    # an event that was delivered twice counts once, as it was stored first
+    once = f"QUALIFY {EVENT_ID} IS NULL OR row_number() OVER (PARTITION BY {EVENT_ID} ORDER BY created_us) = 1"
+    distinct = f"(SELECT * FROM events {once if EVENT_ID in events.column_names else ''})"  # noqa: S608 - as below
     columns = ", ".join(_expression(a) for a in view.aggregations)
     longest_us = int(longest.total_seconds() * 1e6)
     query = (
-        f'SELECT s.place, {columns} FROM asked s LEFT JOIN events e ON e."{key}" = s.key '  # noqa: S608 - names are the catalog's
+        f'SELECT s.place, {columns} FROM asked s LEFT JOIN {distinct} e ON e."{key}" = s.key '  # noqa: S608 - names are the catalog's
         f"AND e.event_us <= s.at AND e.event_us > s.at - {longest_us} AND e.created_us <= s.written "
         "GROUP BY s.place ORDER BY s.place"
     )

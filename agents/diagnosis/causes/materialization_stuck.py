@@ -26,13 +26,13 @@ def _facts(case: Case) -> Facts:
         "view": case.argument("view", "freshness"),
         "tenant": case.tenant,
         "job": case.argument("job", "job_history"),
-        "stopped": case.figure("job_history", "runs") == 0,
+        "cancelled": case.figure("job_history", "cancelled"),
     }
 
 
 def _action(facts: Mapping[str, Any]) -> ActionCall | None:
     # a job that fails by itself is not mended by starting it; one that somebody cancelled is
-    if not known(facts, "job") or not facts.get("stopped"):
+    if not known(facts, "job") or facts.get("cancelled") is not True:
         return None
     return ActionCall("start_job", {"job": facts["job"]})
 

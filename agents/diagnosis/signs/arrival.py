@@ -116,9 +116,9 @@ JOB_SCHEMA_ERROR = Sign(
 JOB_STOPPED = Sign(
     name="job_stopped",
     tool="job_history",
-    reads=("runs",),
-    test=lambda figures: None if "runs" not in figures else figures["runs"] == 0,
-    holds="{job} has not run at all lately",
+    reads=("runs", "cancelled"),
+    test=lambda f: None if "runs" not in f else f["runs"] == 0 or f.get("cancelled") is True,
+    holds="{job} does not run: {runs} runs lately, asked to be {desired}",
     fails="{job} runs ({runs} runs)",
     base=0.05,
 )

@@ -122,6 +122,21 @@ def test_some_causes_have_no_action(platform: ObservedPlatform, cause: str) -> N
     assert _propose(platform, cause, evidence(PATCHES[cause])) is None
 
 
+@pytest.mark.parametrize("history", [{"runs": 0, "cancelled": True}, {"runs": 58, "cancelled": True, "failing": False}])
+def test_a_job_that_somebody_cancelled_is_started(history: dict[str, Any]) -> None:
+    """Just cancelled, it still has runs in its history; long ago, it has none."""
+    platform = observed_platform()
+    job = urn("job", "materialize-card_velocity")
+    old = platform.resources.get(job)
+    spec = old.spec.model_copy(update={"desired": "cancelled"})
+    platform.resources.by_urn[job] = old.model_copy(update={"spec": spec})
+    healthy = PATCHES["materialization_stuck"]["freshness"]
+    figures = {"failing": False, "consecutive_failures": 0, "error_kind": None, "desired": "cancelled"} | history
+    proposal = _propose(platform, "materialization_stuck", evidence({"freshness": healthy, "job_history": figures}))
+    assert proposal is not None
+    assert (proposal.tool, proposal.arguments) == ("start_job", {"job": job})
+
+
 def test_nothing_is_proposed_when_it_is_inconclusive(platform: ObservedPlatform) -> None:
     assert _propose(platform, "unit_change", evidence()) is None
     assert _propose(platform, "unit_change", []) is None
