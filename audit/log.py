@@ -19,7 +19,7 @@ from audit.port import AuditLog
 from audit.tables import audit_entries
 from foundation.canonical import canonical_bytes
 from foundation.clock import Clock
-from foundation.database import reading, transaction
+from foundation.database import explain, reading, transaction
 from foundation.errors import InvalidInput, Unavailable
 
 _ADVISORY_KEY = 0x76696769_6C6F6731
@@ -64,8 +64,9 @@ class SqlAuditLog(AuditLog):
             with transaction(self._engine) as own:
                 return self._append(own, record, payload)
         except (SQLAlchemyError, OSError) as error:
+            said = explain(error) if isinstance(error, SQLAlchemyError) else str(error)
             raise Unavailable(
-                f"the audit log could not be written: {error}", hint="nothing was done; check the database and its disk"
+                f"the audit log could not be written: {said}", hint="nothing was done; check the database and its disk"
             ) from error
 
     def entries(self, *, start: int = 0, limit: int | None = None) -> list[AuditEntry]:

@@ -59,9 +59,9 @@ class CheckpointPublisher:
 
 
 def read_notes(path: Path) -> list[str]:
-    """The notes that `CheckpointPublisher` appended to `path`, oldest first."""
+    """The notes that `CheckpointPublisher` appended to `path`, oldest first; one begun and not ended is left out."""
     parts = [part.strip("\n") for part in path.read_text(encoding="utf-8").split("\n\n") if part.strip()]
-    return [f"{body}\n\n{signature}\n" for body, signature in zip(parts[::2], parts[1::2], strict=True)]
+    return [f"{body}\n\n{signature}\n" for body, signature in zip(parts[::2], parts[1::2], strict=False)]
 
 
 def _append(path: Path, note: str) -> None:

@@ -17,7 +17,15 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection, Dialect, Engine
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import (
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from foundation.errors import Unavailable
 
@@ -69,7 +77,7 @@ def open_database(url: str) -> Engine:
     SQLite: WAL, `synchronous=FULL` (a commit that returned is on the disk), foreign keys on, 30 s of patience for
     another writer. Transactions are begun by `transaction`, not by the driver.
     """
-    engine = sa.create_engine(url, pool_pre_ping=True)
+    engine = sa.create_engine(url, pool_pre_ping=True, hide_parameters=True)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_immediate)
@@ -93,11 +101,17 @@ def _begin_immediate(connection: Connection) -> None:
 
 @contextmanager
 def transaction(engine: Engine) -> Generator[Connection]:
-    """A write transaction: commits at the end of the block, rolls back if it raises."""
+    """A write transaction: commits at the end of the block, rolls back if it raises.
+
+    Raises Unavailable for everything the database says but IntegrityError, which passes.
+    """
     try:
         with engine.begin() as connection:
             yield connection
-    except OperationalError as error:
+    except IntegrityError:
+        # Not a failure but an answer: somebody else was first. Whoever inserts knows what that means.
+        raise
+    except (DBAPIError, PoolTimeout) as error:
         raise _unavailable(engine, error) from error
 
 
@@ -107,12 +121,26 @@ def reading(engine: Engine) -> Generator[Connection]:
     try:
         with engine.connect().execution_options(vigia_deferred=True) as connection:
             yield connection
-    except OperationalError as error:
+    except IntegrityError:
+        # Not a failure but an answer: somebody else was first. Whoever inserts knows what that means.
+        raise
+    except (DBAPIError, PoolTimeout) as error:
         raise _unavailable(engine, error) from error
 
 
-def _unavailable(engine: Engine, error: DBAPIError) -> Unavailable:
+def explain(error: SQLAlchemyError) -> str:
+    """What went wrong, without the data of the statement: that may be personal, and this text goes to callers."""
+    if isinstance(error, OperationalError | InterfaceError | ProgrammingError):
+        # Of connection, file, server or schema; PostgreSQL's further lines may quote values.
+        return str(error.orig).partition("\n")[0]
+    if isinstance(error, DBAPIError):
+        state = getattr(error.orig, "sqlstate", None)
+        return f"{type(error.orig).__name__}{f' ({state})' if state else ''}"
+    return str(error).partition("\n")[0] if isinstance(error, PoolTimeout) else type(error).__name__
+
+
+def _unavailable(engine: Engine, error: SQLAlchemyError) -> Unavailable:
     where = engine.url.render_as_string(hide_password=True)
     return Unavailable(
-        f"database {where!r} did not answer: {error.orig}", hint="check that it is up, writable and has disk space"
+        f"database {where!r} did not answer: {explain(error)}", hint="check that it is up, writable and has disk space"
     )

@@ -44,6 +44,16 @@ def engine(tmp_path: Path, migrated_database: Path) -> Iterator[Engine]:
     engine.dispose()
 
 
+@pytest.fixture(scope="session")
+def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data directory of a company that has just booted, to be copied: booting takes longer than any test of it."""
+    from tests.fakes.simulated import write_past
+
+    directory = tmp_path_factory.mktemp("company") / "past"
+    write_past(directory)
+    return directory
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     """Where servers are required (CI), a test that skips for want of one has failed."""

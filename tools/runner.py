@@ -16,6 +16,7 @@ from foundation.canonical import digest
 from foundation.errors import VigiaError
 from foundation.frozen import Frozen
 from foundation.outside_text import OutsideText, Redact, unredacted
+from foundation.telemetry import metrics
 from foundation.telemetry.semconv import EXECUTE_TOOL, OPERATION_NAME, TOOL_NAME, TOOL_STATUS, span_name
 from foundation.telemetry.traces import set_attributes, span
 from platform_core.view import PlatformView
@@ -66,6 +67,7 @@ class ToolRunner:
         with span(span_name(EXECUTE_TOOL, tool), **{OPERATION_NAME: EXECUTE_TOOL, TOOL_NAME: tool}) as current:
             complete, observation = self._observe(tool, dict(arguments))
             set_attributes(current, **{TOOL_STATUS: observation.status})
+        metrics.tool_runs.labels(tool if tool in self._tools else "unknown", observation.status).inc()
         wall_ms = (time.perf_counter() - started) * 1000
         # Redacted before it is cut: the half of an identifier would not be recognised.
         complete = self._outside.value(complete)

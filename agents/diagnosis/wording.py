@@ -1,4 +1,5 @@
-"""Sentences with figures in them. A figure that is not known reads `unknown`; nothing here can raise."""
+"""Sentences with figures in them. A figure that is not known reads `unknown`, a URN reads as its name; nothing here can
+raise."""
 
 from __future__ import annotations
 
@@ -9,7 +10,9 @@ from typing import Any
 
 class _Words(string.Formatter):
     def get_value(self, key: int | str, args: Any, kwargs: Mapping[str, Any]) -> Any:
-        return kwargs.get(str(key))
+        value = kwargs.get(str(key))
+        # People say `ingest-br`; the URN stays in the figures and facts.
+        return value.rsplit(":", 1)[-1] if isinstance(value, str) and value.startswith("urn:vigia:") else value
 
     def format_field(self, value: Any, format_spec: str) -> str:
         if value is None:

@@ -17,6 +17,7 @@ from foundation.database import transaction
 from foundation.frozen import Frozen
 from foundation.ids import new_id
 from foundation.outside_text import OutsideText, Redact, unredacted
+from foundation.telemetry import metrics
 from platform_core.monitoring.alert import Alert
 
 CLOCK_TOLERANCE = timedelta(hours=1)
@@ -57,6 +58,7 @@ class AlertInbox:
         """
         accepted = resolved = 0
         harmless = [self._harmless(alert) for alert in alerts]
+        counted: list[tuple[str, bool]] = []
         with transaction(self._engine) as connection:
             records: list[AuditRecord] = []
             # In one order for every sender, so that two batches of the same alerts wait instead of deadlocking.
@@ -67,9 +69,14 @@ class AlertInbox:
                 elif new := self._store(connection, alert):
                     records.append(new)
                     accepted += 1
+                    counted.append((alert.kind, True))
+                else:
+                    counted.append((alert.kind, False))
             # Last, because appends queue on one another and whoever holds the queue must not wait for a row.
             for record in records:
                 self._audit.append(record, connection=connection)
+        for kind, new in counted:
+            (metrics.alerts_received if new else metrics.alerts_duplicate).labels(kind).inc()
         return InboxReceipt(accepted=accepted, duplicates=len(alerts) - accepted - resolved, resolved=resolved)
 
     def _harmless(self, alert: Alert) -> Alert:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from agents.llm.deadline import DeadlineChatModel
 from agents.llm.errors import ModelUnavailable
 from agents.llm.litellm_model import LiteLlmChatModel
 from agents.llm.openai_model import OpenAiChatModel
@@ -30,11 +31,16 @@ def chat_model(
     base_url: str | None = None,
     timeout: float = 20.0,
 ) -> ChatModel:
-    """The adapter for `provider`. `timeout` is in seconds. Raises InvalidInput for a provider or model not given."""
+    """The adapter for `provider`. `timeout`, in seconds, is for the whole answer.
+
+    Raises InvalidInput for a provider or model not given.
+    """
     if not model:
         raise InvalidInput("a language model provider is set but no model", hint="set VIGIA__LLM__MODEL")
     if provider == "openai":
-        return OpenAiChatModel(model=model, api_key=api_key, base_url=base_url, timeout=timeout)
+        openai = OpenAiChatModel(model=model, api_key=api_key, base_url=base_url, timeout=timeout)
+        return DeadlineChatModel(openai, timeout)
     if provider == "litellm":
-        return LiteLlmChatModel(model=model, api_key=api_key, base_url=base_url, timeout=timeout)
+        litellm = LiteLlmChatModel(model=model, api_key=api_key, base_url=base_url, timeout=timeout)
+        return DeadlineChatModel(litellm, timeout)
     raise InvalidInput(f"{provider!r} is not a language model provider", hint="openai or litellm")

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from sqlalchemy.engine import Connection
+
+from audit.search import records_about
 from foundation.errors import Conflict, Forbidden, InvalidInput, NotFound
 from guardrails.approvals.service import POLICY_ACTOR
+from guardrails.approvals.store import sha256_text
 from guardrails.approvals.types import ApprovalRequest
 from guardrails.executor.boundary import answer
 from guardrails.executor.errors import TargetMoved
@@ -74,3 +78,25 @@ def require_same_target(action: Action, request: ApprovalRequest) -> None:
     # not what they approved, whatever digest and revision say. Compared as JSON: the stored one has been through it.
     if plan.model_dump(mode="json")["changes"] != proposal.plan.model_dump(mode="json")["changes"]:
         raise TargetMoved(f"{proposal.tool} would now change {plan.target} otherwise than was shown", hint=void)
+
+
+def require_recorded(connection: Connection, request: ApprovalRequest) -> None:
+    """The audit log must tell the same story as the rows: who asked for exactly this, and who approved it.
+
+    Whoever can write to the database can make an approval out of nothing, but not without an entry in a log that is
+    chained, signed and copied. Raises Forbidden.
+    """
+    proposal = request.proposal
+    records = records_about(connection, request.id, incident_id=proposal.incident_id)
+    document = sha256_text(proposal.model_dump_json())
+    asked = any(r.action == "approval.requested" and r.payload.get("document_sha256") == document for r in records)
+    granted = {
+        r.actor for r in records if r.action == "approval.granted" and r.payload.get("digest") == proposal.digest
+    }
+    unknown = sorted({made.principal_id for made in request.decisions if made.verdict == "approve"} - granted)
+    if not asked or not granted or unknown:
+        who = f"an approval by {', '.join(unknown)}" if unknown else "this request and its approval"
+        raise Forbidden(
+            f"the audit log knows nothing of {who} for {request.id}: nothing is done",
+            hint="somebody wrote to the database past us: vigia audit verify, and look at who had access",
+        )

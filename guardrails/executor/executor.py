@@ -74,7 +74,7 @@ class Executor:
         An approval that has an execution returns it, reconciled with the target first if its outcome is open. Raises
         NotFound; Conflict when it is not approved or the kill switch is engaged; TargetMoved when the target is not
         what was approved (the approval is then void); Forbidden when policy denies it now, or would no longer accept
-        those who approved; Unavailable when the
+        those who approved, or the audit log does not know of the approval; Unavailable when the
         database, the audit log or the planner cannot be reached. In all of these cases nothing was done.
         """
         existing = self.for_approval(approval_id)
@@ -121,6 +121,7 @@ class Executor:
         with transaction(self._engine) as connection:
             require_released(connection)
             approvals_store.require_untouched(connection, request)
+            checks.require_recorded(connection, request)
             if not store.claim(connection, execution):
                 return False
             self._audit.append(store.record(execution, request, self._actor), connection=connection)
@@ -191,6 +192,7 @@ class Executor:
             if not over:
                 require_released(connection)
                 approvals_store.require_untouched(connection, request)
+                checks.require_recorded(connection, request)
         if over:
             reason = "claimed but not applied before the approval ran out: the target has no record of it"
             return self._given_up(execution, request, action, reason)

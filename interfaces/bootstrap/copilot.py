@@ -11,9 +11,9 @@ from fastapi import FastAPI
 
 from agents.incident.feedback import FeedbackDesk
 from agents.incident.inbox import AlertInbox
-from audit.verify import verify_log
 from foundation.database import reading
 from foundation.errors import VigiaError
+from interfaces.bootstrap.checkpoints import verify_stored_log
 from interfaces.bootstrap.foundations import Foundations, open_foundations
 from interfaces.bootstrap.governance import make_approvals, make_policy
 from interfaces.bootstrap.platform import catalog_of, lineage_of, tenants_of
@@ -45,9 +45,15 @@ def copilot_app(base: Foundations) -> FastAPI:
         secret.get_secret_value().encode() if secret else secrets.token_bytes(32),
         lifetime=settings.console.session_hours * 3600,
     )
-    app.include_router(console_routes(services, sessions, secure_cookies=settings.console.secure_cookies))
+    app.include_router(console_routes(services, sessions, secure_cookies=_over_https(settings)))
     mount_slack(app, base, services)
     return app
+
+
+def _over_https(settings: Settings) -> bool:
+    """Whether people reach the console by HTTPS: then the session's cookie must not travel without it."""
+    public = settings.http.public_url
+    return settings.console.secure_cookies or (public is not None and public.scheme == "https")
 
 
 def copilot_services(base: Foundations) -> CopilotServices:
@@ -56,7 +62,6 @@ def copilot_services(base: Foundations) -> CopilotServices:
     settings = base.settings
     incidents = make_incidents(base)
     approvals = make_approvals(base, make_policy(settings))
-    signer = base.signer()
     redactor = Redactor(base.redaction_key())
     catalog = catalog_of(settings)
     return CopilotServices(
@@ -73,7 +78,7 @@ def copilot_services(base: Foundations) -> CopilotServices:
         approvals=approvals,
         feedback=FeedbackDesk(base.engine, base.clock, base.audit, redact=redactor.redact),
         audit=base.audit,
-        verify_audit=lambda: verify_log(base.engine, signer=signer),
+        verify_audit=lambda: verify_stored_log(base),
         principals=open_directory(settings.principals_file),
         redactor=redactor,
         tools=describe_tools,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from sqlalchemy.engine import Engine
@@ -33,6 +34,7 @@ class Foundations:
 
 def open_foundations(settings: Settings) -> Foundations:
     """Makes the data directory and brings the schema up to date if need be. Raises Unavailable."""
+    os.umask(0o077)  # what is kept here (incidents, keys, the audit log) is for this account's eyes only
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     upgrade_database(settings.database_url)
     engine = open_database(settings.database_url)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from agents.health.report import HealthReport, build_health_report, render_markdown
 from agents.incident.feedback import FeedbackDesk
-from audit.verify import verify_log
 from guardrails.redaction.engine import Redactor
+from interfaces.bootstrap.checkpoints import verify_stored_log
 from interfaces.bootstrap.foundations import open_foundations
 from interfaces.bootstrap.governance import make_approvals, make_policy
 from interfaces.bootstrap.platform import platform_view
@@ -21,7 +21,6 @@ def write_health_report(settings: Settings) -> tuple[HealthReport, str, Path]:
     """The report, as Markdown too, and the file it was written to."""
     base = open_foundations(settings)
     platform = platform_view(base)
-    signer = base.signer()
     redact = Redactor(base.redaction_key()).redact
     report = build_health_report(
         clock=base.clock,
@@ -31,7 +30,7 @@ def write_health_report(settings: Settings) -> tuple[HealthReport, str, Path]:
         incidents=make_incidents(base),
         approvals=make_approvals(base, make_policy(settings)),
         feedback=FeedbackDesk(base.engine, base.clock, base.audit),
-        verify_audit=lambda: verify_log(base.engine, signer=signer),
+        verify_audit=lambda: verify_stored_log(base),
         redact=redact,
     )
     markdown = render_markdown(report)

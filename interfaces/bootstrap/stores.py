@@ -7,11 +7,10 @@ from agents.incident.card_building import CardBuilder
 from agents.incident.store import IncidentStore
 from agents.runbooks.library import RunbookLibrary
 from audit.log import SqlAuditLog
-from audit.publish import CheckpointPublisher
 from audit.replay import VerificationReport
-from audit.verify import verify_log
 from guardrails.approvals.service import ApprovalService
 from guardrails.executor.executor import Executor
+from interfaces.bootstrap.checkpoints import make_publisher, verify_stored_log
 from interfaces.bootstrap.foundations import Foundations, open_foundations
 from interfaces.bootstrap.governance import make_approvals, make_policy
 from interfaces.principals import open_directory
@@ -60,11 +59,9 @@ def audit_log(settings: Settings) -> SqlAuditLog:
 
 
 def verify_audit(settings: Settings) -> VerificationReport:
-    base = open_foundations(settings)
-    return verify_log(base.engine, signer=base.signer())
+    return verify_stored_log(open_foundations(settings))
 
 
 def signed_checkpoint(settings: Settings) -> str:
-    """A signed note of the log as it is now, stored with it."""
-    base = open_foundations(settings)
-    return CheckpointPublisher(base.engine, base.clock, base.signer()).publish()
+    """A signed note of the log as it is now, stored with it and copied beside it."""
+    return make_publisher(open_foundations(settings)).publish()

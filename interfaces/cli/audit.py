@@ -14,7 +14,7 @@ app = typer.Typer(help="The log that nobody can rewrite.", no_args_is_help=True)
 
 @app.command("verify")
 def verify(json: Json = False) -> None:
-    """Check every entry, every hash and the stored checkpoints; exit 1 when something does not hold."""
+    """Check every entry, every hash, the checkpoints and their copies; exit 1 when something does not hold."""
     from interfaces.bootstrap.stores import verify_audit
     from interfaces.settings import load_settings
     from interfaces.terminal.output import print_json
@@ -23,7 +23,10 @@ def verify(json: Json = False) -> None:
     if json:
         print_json(report)
     elif report.ok:
-        typer.echo(f"the audit log holds: {report.entries} entries")
+        typer.echo(
+            f"the audit log holds: {report.entries} entries, "
+            f"{report.covered} of them vouched for by signed checkpoints ({report.checkpoints})"
+        )
     else:
         typer.echo(f"the audit log does not hold: {report.problem}", err=True)
     raise typer.Exit(0 if report.ok else 1)

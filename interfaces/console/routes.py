@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 from foundation.errors import Forbidden, NotFound, Unauthenticated, VigiaError
 from interfaces.console.rendering import HEADERS, icon, page, style_sheet
 from interfaces.console.session import COOKIE, Sessions
+from interfaces.console.verification import RecentVerification
 from interfaces.http.services import CopilotServices, visible_approval, visible_incident
 from platform_core.access.principals import Principal
 
@@ -40,6 +41,8 @@ class _ConsoleRoute(APIRoute):
 def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cookies: bool) -> APIRouter:
     router = APIRouter(include_in_schema=False, route_class=_ConsoleRoute)
 
+    verification = RecentVerification(services.verify_audit)
+
     def who(request: Request) -> Principal:
         principal_id = sessions.read(request.cookies.get(COOKIE))
         if principal_id is None:
@@ -57,17 +60,7 @@ def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cook
         if not sessions.csrf_holds(request.cookies.get(COOKIE, ""), presented):
             raise Forbidden("the form is stale or was not ours: nothing was done", hint="open the page again")
 
-    @router.get("/")
-    def home() -> Response:
-        return RedirectResponse("/console", 303)
-
-    @router.get("/console/static/console.css")
-    def css() -> Response:
-        return Response(style_sheet(), media_type="text/css", headers={"Cache-Control": "max-age=300"})
-
-    @router.get("/console/static/icon.svg")
-    def icon_file() -> Response:
-        return Response(icon(), media_type="image/svg+xml", headers={"Cache-Control": "max-age=86400"})
+    _add_public_files(router)
 
     @router.get("/console/login")
     def login_page() -> Response:
@@ -120,9 +113,12 @@ def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cook
     @router.get("/console/approvals")
     def approvals(request: Request) -> Response:
         principal = who(request)
-        pending = [r for r in services.approvals.pending() if principal.may_act_for(r.proposal.tenant)]
         return show(
-            request, "approvals.html", principal=principal, pending=pending, switch=services.approvals.kill_switch()
+            request,
+            "approvals.html",
+            principal=principal,
+            pending=[r for r in services.approvals.pending() if principal.may_act_for(r.proposal.tenant)],
+            switch=services.approvals.kill_switch(),
         )
 
     @router.post("/console/kill-switch")
@@ -133,7 +129,7 @@ def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cook
         reason: Annotated[str, Form(max_length=2000)] = "",
     ) -> Response:
         check_csrf(request, csrf)
-        services.approvals.set_kill_switch(engaged, who(request), services.redactor.redact(reason))
+        services.approvals.set_kill_switch(engaged, who(request), services.outside.text(reason))
         return RedirectResponse("/console/approvals", 303)
 
     @router.post("/console/approvals/{request_id}/decide")
@@ -164,7 +160,7 @@ def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cook
             "audit.html",
             principal=principal,
             head=head,
-            report=services.verify_audit(),
+            report=verification.of(head),
             entries=services.audit.entries(start=first, limit=PAGE_SIZE),
             first=first,
             page_size=PAGE_SIZE,
@@ -175,3 +171,19 @@ def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cook
         return show(request, "health.html", principal=who(request), checks=services.readiness())
 
     return router
+
+
+def _add_public_files(router: APIRouter) -> None:
+    """What a browser needs before anybody signs in."""
+
+    @router.get("/")
+    def home() -> Response:
+        return RedirectResponse("/console", 303)
+
+    @router.get("/console/static/console.css")
+    def css() -> Response:
+        return Response(style_sheet(), media_type="text/css", headers={"Cache-Control": "max-age=300"})
+
+    @router.get("/console/static/icon.svg")
+    def icon_file() -> Response:
+        return Response(icon(), media_type="image/svg+xml", headers={"Cache-Control": "max-age=86400"})

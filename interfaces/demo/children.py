@@ -11,6 +11,16 @@ from typing import IO
 
 from foundation.errors import Unavailable
 
+NEEDED_BY = {
+    "VIGIA__SERVING__CONTROL_TOKEN": {"serving", "worker"},
+    "VIGIA__SIMULATION__TOKEN": {"simulation"},
+    "VIGIA__ALERTS__": {"simulation", "copilot"},
+    "VIGIA__CONSOLE__SESSION_SECRET": {"copilot"},
+    "VIGIA__LLM__": {"copilot", "worker"},
+    "VIGIA__SLACK__": {"copilot", "worker"},
+}
+"""Settings that are or hold secrets, by their beginning, and the processes that get them. The rest is everybody's."""
+
 STOP_SECONDS = 8.0
 LAST_LINES = 15
 
@@ -21,6 +31,12 @@ class Child:
     process: subprocess.Popen[bytes]
     log: Path
     stream: IO[bytes]
+
+
+def environment_of(name: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """The part of `environment` that the process called `name` needs."""
+    kept_from = tuple(prefix for prefix, names in NEEDED_BY.items() if name not in names)
+    return {variable: value for variable, value in environment.items() if not variable.upper().startswith(kept_from)}
 
 
 class Children:
@@ -39,7 +55,7 @@ class Children:
         # A session of its own: Ctrl-C reaches us only, and we end them in order.
         process = subprocess.Popen(  # noqa: S603 - our own command line
             [sys.executable, "-m", "interfaces.cli", *arguments],
-            env=self._environment,
+            env=environment_of(name, self._environment),
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=subprocess.STDOUT,

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from foundation.errors import InvalidInput, VigiaError
 from interfaces.demo.api import DemoApi
-from interfaces.demo.children import Children
+from interfaces.demo.children import Children, environment_of
 from interfaces.demo.deciding import Decider
 from interfaces.demo.judging import problems
 from interfaces.demo.options import DemoOptions
@@ -120,7 +120,7 @@ def verify_audit(workspace: Workspace) -> AuditResult:
     """`vigia audit verify`, as anybody would run it."""
     done = subprocess.run(
         [sys.executable, "-m", "interfaces.cli", "audit", "verify", "--json"],
-        env=workspace.environment,
+        env=environment_of("audit", workspace.environment),
         capture_output=True,
         check=False,
         timeout=60,

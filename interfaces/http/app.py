@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
+from foundation.body_limit import BodyLimit
 from foundation.http_errors import install_error_handlers
 from interfaces.http.access import install_access
-from interfaces.http.body import BodyLimit
 from interfaces.http.errors import install_last_resort
 from interfaces.http.routes.approvals import approval_routes
 from interfaces.http.routes.governance import governance_routes

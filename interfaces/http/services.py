@@ -43,7 +43,13 @@ class ToolDescription(Frozen):
 
 @dataclass(frozen=True)
 class CopilotServices:
-    """No write credential of the platform is in here: whoever breaks into this process cannot change production."""
+    """No write credential of the platform is in here, so nothing that runs in this process changes production itself.
+
+    It does hold the database in which approvals are stored. Whoever takes it over can forge one there; the executor,
+    in another process, then wants it in the audit log too, with people who may decide today and a plan that is still
+    the one that was shown. So a forgery needs entries in a log that is chained, signed and copied: it shows, but the
+    process is to be guarded like the database.
+    """
 
     clock: Clock
     intake: AlertIntake

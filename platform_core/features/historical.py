@@ -3,6 +3,9 @@
 For each row of `entity_rows` (a key, a tenant, a time t) and each view, the visible feature row is the newest one of
 that tenant and key with t - ttl <= event_ts <= t; among rows of the same event time the one created last. No row later
 than t is ever seen, none older than ttl, none of another tenant.
+
+Time is event time: a row that a late event changed is seen as corrected, also for a t before that event arrived. Rows
+of a time that was quarantined later stay in the history as they were materialized.
 """
 
 from __future__ import annotations

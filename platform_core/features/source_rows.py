@@ -111,6 +111,30 @@ def describe(version: int, stored: pa.Table, rows: pa.Table, source: DataSource,
     return Arrival(version, len(rows), first_event, nulls, extra, len(stored) - len(rows))
 
 
+def thinned(arrivals: list[Arrival], limit: int) -> list[Arrival]:
+    """At most about twice `limit` arrivals: where there are more, the older ones are judged two by two.
+
+    They pile up while a view of the source is cancelled or fails.
+    """
+    if len(arrivals) <= 2 * limit:
+        return arrivals
+    old, young = arrivals[:-limit], arrivals[-limit:]
+    pairs = [old[i : i + 2] for i in range(0, len(old), 2)]
+    return [*(_joined(*pair) if len(pair) == 2 else pair[0] for pair in pairs), *young]
+
+
+def _joined(first: Arrival, second: Arrival) -> Arrival:
+    starts = [a.first_event for a in (first, second) if a.first_event is not None]
+    return Arrival(
+        second.version,
+        first.rows + second.rows,
+        min(starts, default=None),
+        {name: count + second.nulls[name] for name, count in first.nulls.items()},
+        {**first.extra, **second.extra},
+        first.held_back + second.held_back,
+    )
+
+
 def sound_until(
     arrivals: Sequence[Arrival], source: DataSource, key: str, needed: Sequence[str]
 ) -> tuple[int, str | None]:

@@ -16,7 +16,15 @@ import pyarrow as pa
 
 from platform_core.catalog.specs import DataSource
 from platform_core.features.offline.port import ArrivalFeed, ArrivalsForgotten
-from platform_core.features.source_rows import CLOCK_TOLERANCE, EVENT_ID, Arrival, catalog_rows, describe, stored_since
+from platform_core.features.source_rows import (
+    CLOCK_TOLERANCE,
+    EVENT_ID,
+    Arrival,
+    catalog_rows,
+    describe,
+    stored_since,
+    thinned,
+)
 from platform_core.features.transformations import quote
 
 _log = logging.getLogger(__name__)
@@ -24,6 +32,7 @@ _log = logging.getLogger(__name__)
 LATENESS = timedelta(days=7)
 """Events that arrive later than this are left to a backfill: one row with a wrong clock must not load all history."""
 
+_ARRIVALS = 1000
 _SLACK = timedelta(hours=6)
 _TRIM = timedelta(hours=6)
 _SQL_TYPES = {
@@ -76,7 +85,7 @@ class SourceWindow:
 
     def forget(self, watermark: int) -> None:
         """Every view has seen the arrivals up to `watermark`."""
-        self.arrivals = [a for a in self.arrivals if a.version > watermark]
+        self.arrivals = thinned([a for a in self.arrivals if a.version > watermark], _ARRIVALS)
         self._listed_after = max(self._listed_after, watermark)
 
     def _load(self, floor: datetime, mapping: Mapping[str, str], watermark: int) -> None:

@@ -13,9 +13,11 @@ change took place must be able to tell "no" from a wrong address.
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, ClassVar, Protocol
 
-from fastapi import APIRouter, Depends, Header, Path, Response
+from fastapi import APIRouter, Header, Path, Request, Response
+from fastapi.routing import APIRoute
 from pydantic import Field
 
 from foundation.errors import InvalidInput, Unauthenticated, VigiaError
@@ -57,12 +59,24 @@ def control_router(resources: ResourceStore, token: str) -> APIRouter:
     if not token:
         raise InvalidInput("the control API needs a token", hint="an empty one would let everybody in")
 
-    def authenticate(authorization: Annotated[str, Header()] = "") -> None:
-        scheme, _, given = authorization.partition(" ")
+    def authenticate(request: Request) -> None:
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not hmac.compare_digest(given.encode(), token.encode()):
             raise Unauthenticated("the control API knows no such token", hint="Authorization: Bearer <token>")
 
-    router = APIRouter(prefix="/control/v1", tags=["control"], dependencies=[Depends(authenticate)])
+    class _Authenticated(APIRoute):
+        """The token is looked at before the body is read; a dependency would be asked after."""
+
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            handle = super().get_route_handler()
+
+            async def authenticated(request: Request) -> Response:
+                authenticate(request)
+                return await handle(request)
+
+            return authenticated
+
+    router = APIRouter(prefix="/control/v1", tags=["control"], route_class=_Authenticated)
 
     @router.get("/resources")
     def list_resources(kind: str | None = None, tenant: str | None = None) -> ResourceList:

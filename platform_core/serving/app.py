@@ -21,6 +21,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 
+from foundation.body_limit import BodyLimit
 from foundation.clock import Clock
 from foundation.errors import InvalidInput, TooLarge, VigiaError
 from foundation.http_errors import install_error_handlers
@@ -34,6 +35,7 @@ from platform_core.serving.types import Prediction, PredictionRequest
 from platform_core.training.registry import ModelRegistry
 
 MAX_BODY_BYTES = 16_384
+MAX_CONTROL_BODY_BYTES = 262_144
 _OPENAPI: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -76,6 +78,8 @@ def create_inference_app(
 
     app = FastAPI(title="Vigía inference", lifespan=lifespan)
     install_error_handlers(app)
+    # For what is added to this application; a prediction has its own, smaller limit.
+    app.add_middleware(BodyLimit, limit=MAX_CONTROL_BODY_BYTES)
 
     @app.post("/v1/predict/{endpoint}", response_model=Prediction, openapi_extra=_OPENAPI)
     async def predict(endpoint: str, request: Request) -> Response:

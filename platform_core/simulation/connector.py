@@ -52,3 +52,4 @@ class Connector:
         ingested = pa.repeat(pa.scalar(now, TIMESTAMP), rows.num_rows)
         self._offline.append(self._table, rows.append_column("ingested_at", ingested))
         self._committed = end
+        self._topic.delete_before(end)

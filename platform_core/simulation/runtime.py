@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -38,7 +38,11 @@ from platform_core.view import PlatformView
 _log = logging.getLogger(__name__)
 
 TICK_SECONDS = 1.0
-COMPACT_EVERY_TICKS = 120
+TIDY_EVERY_TICKS = 30
+"""One table each time: every table's turn comes every few minutes, and no tick waits for all of them."""
+
+KEEP_FILES = timedelta(hours=1)
+"""How long, on the wall, files that were joined into others stay for who still reads them."""
 
 
 @dataclass
@@ -104,8 +108,8 @@ class Simulation:
             stopwatch.lap("monitor")
             self.gauges.update(self.parts.catalog, self.runner, self.parts.resources)
             self.ticks += 1
-            if self.ticks % COMPACT_EVERY_TICKS == 0:
-                self._tidy()
+            if self.ticks % TIDY_EVERY_TICKS == 0:
+                self._tidy(self.ticks // TIDY_EVERY_TICKS)
             stopwatch.lap("rest")
             return TickReport(sum(map(len, batches.values())), changed, stopwatch.laps)
 
@@ -174,10 +178,12 @@ class Simulation:
         )
         self.parts.resources.report_status(COMPACTION_JOB, {"state": status, "run": run, "since": began.isoformat()})
 
-    def _tidy(self) -> None:
-        """Appends every second leave small files; join them as a lakehouse's own maintenance does."""
-        for table in self.parts.offline.tables():
-            self.parts.offline.compact(table)
+    def _tidy(self, turn: int) -> None:
+        """Appends every second leave small files; join them as a lakehouse's own maintenance does, a table a turn."""
+        tables = self.parts.offline.tables()
+        table = tables[turn % len(tables)]
+        if self.parts.offline.compact(table):
+            self.parts.offline.vacuum(table, keep=KEEP_FILES)
 
 
 def platform_view(parts: PlatformParts) -> PlatformView:

@@ -9,7 +9,8 @@ import pyarrow as pa
 
 
 class Topic:
-    """Rows keep the columns they were published with. Offsets count rows from 0."""
+    """Rows keep the columns they were published with. Offsets count rows from 0; what its one consumer has committed
+    is deleted."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -31,6 +32,18 @@ class Topic:
                 self._starts.append(self._end)
                 self._end += rows.num_rows
             return self._end
+
+    @property
+    def retained(self) -> int:
+        """Rows that are still kept."""
+        with self._lock:
+            return sum(batch.num_rows for batch in self._batches)
+
+    def delete_before(self, offset: int) -> None:
+        """Let go of the batches that end at or before `offset`."""
+        with self._lock:
+            gone = bisect_right([start + len(b) for start, b in zip(self._starts, self._batches, strict=True)], offset)
+            del self._batches[:gone], self._starts[:gone]
 
     def read(self, offset: int) -> pa.Table | None:
         """All rows from `offset` on, the union of their columns (nulls where a row had none); None at the end."""

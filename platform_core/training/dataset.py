@@ -1,4 +1,12 @@
-"""The training set: labelled payments with the features that were known at the moment each of them was scored."""
+"""The training set: labelled payments with the features as of the moment each of them was made, as we know them today.
+
+As of is by event time: an event that arrived late counts from when it happened, also for payments that were scored
+before it had arrived. The serving side could not see it then, so that training is optimistic by as much as events are
+late; `feature_lag` makes up for the usual lateness, not for the rare one of hours.
+
+Events of a source that is or was quarantined are in the history (only online values are restored): end the training
+window before the quarantine begins, or leave the tenant's rows since then out.
+"""
 
 from __future__ import annotations
 

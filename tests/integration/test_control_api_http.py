@@ -51,6 +51,11 @@ def test_a_wrong_token_is_unauthenticated(address: str):
         client.get(JOB)
 
 
+def test_nobody_is_listened_to_before_they_are_known(address: str):
+    broken = httpx.patch(f"{address}/control/v1/resources/{JOB}", content=b"{", headers={"If-Match": "1"})
+    assert broken.status_code == 401, "not 422: the body is of no interest yet"
+
+
 def test_a_patch_without_its_revision_is_refused(http: httpx.Client):
     answer = http.patch(f"/resources/{JOB}", json=PATCH, headers={"Idempotency-Key": "k"})
     assert answer.status_code == 428

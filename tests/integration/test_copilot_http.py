@@ -15,7 +15,8 @@ import httpx
 import pytest
 import sqlalchemy as sa
 import uvicorn
-from pydantic import SecretStr
+from fastapi.testclient import TestClient
+from pydantic import AnyHttpUrl, SecretStr
 
 from foundation.database import reading
 from interfaces.bootstrap.copilot import copilot_app
@@ -215,6 +216,23 @@ def test_redaction_as_a_service(copilot: Copilot) -> None:
     headers = {"Authorization": f"Bearer {copilot.keys['alice']}"}
     answer = httpx.post(f"{copilot.url}/v1/redact", json={"text": "mail ana@example.com"}, headers=headers)
     assert "ana@example.com" not in answer.json()["text"]
+    headers = {"Authorization": f"Bearer {copilot.keys['dora']}"}
+    guess = httpx.post(f"{copilot.url}/v1/redact", json={"text": "529.982.247-25"}, headers=headers)
+    assert guess.status_code == 403
+
+
+def test_the_store_is_for_its_owner_only(copilot: Copilot) -> None:
+    assert (copilot.base.settings.data_dir / "vigia.db").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(("public", "secure"), [("https://vigia.example", True), ("http://127.0.0.1:8080", False)])
+def test_behind_https_the_session_travels_only_there(tmp_path: Path, public: str, secure: bool) -> None:
+    key = add_principal(tmp_path / "principals.yaml", name="alice", roles=["oncall"], tenants=["*"])
+    settings = Settings(data_dir=tmp_path, http=HttpSettings(public_url=AnyHttpUrl(public)))
+    base = open_foundations(settings)
+    answer = TestClient(copilot_app(base)).post("/console/login", data={"api_key": key}, follow_redirects=False)
+    assert ("secure" in answer.headers["set-cookie"].lower()) == secure
+    base.engine.dispose()
 
 
 def test_the_openapi_document_names_the_errors(copilot: Copilot) -> None:

@@ -17,7 +17,7 @@ from guardrails.redaction.engine import Redactor
 from platform_core.simulation.faults import FAULTS
 from platform_core.simulation.runtime import Simulation
 from tests.fakes.conditions import holds
-from tests.fakes.simulated import forward, simulation, write_past
+from tests.fakes.simulated import forward, simulation
 from tools.act import actions
 from tools.registry import observe_tools
 from tools.runner import ToolRunner
@@ -47,13 +47,6 @@ EXPECTED = {
     "online_store_slow": Expected("cancel_job", "urn:vigia:job:online-compaction"),
     "idle_endpoint": Expected("scale_endpoint", "urn:vigia:endpoint:fraud-legacy"),
 }
-
-
-@pytest.fixture(scope="module")
-def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("diagnosed") / "past"
-    write_past(directory)
-    return directory
 
 
 def _investigate(running: Simulation) -> Diagnosis:

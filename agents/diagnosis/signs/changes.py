@@ -9,7 +9,7 @@ DEPLOY_BEFORE = Sign(
     tool="change_events",
     reads=("deploy_minutes_before", "deploy_version"),
     test=between("deploy_minutes_before", 0, 20, absent=False),
-    holds="{deploy_subject} {deploy_version} was deployed {deploy_minutes_before:.1f} min before it began",
+    holds="{deploy_subject} {deploy_version} was deployed {deploy_minutes_before:.0f} min before it began",
     fails="no deploy upstream in the 20 min before it began",
     base=0.12,
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter
 from pydantic import Field
 
+from agents.chat.scope import MAY_ASK
+from foundation.errors import Forbidden
 from foundation.frozen import Frozen
 from interfaces.http.access import Caller
 from interfaces.http.errors import answers
@@ -34,9 +36,12 @@ def governance_routes(services: CopilotServices) -> APIRouter:
         """What the copilot can look at."""
         return services.tools()
 
-    @router.post("/redact", responses=answers(401, 413, 422))
+    @router.post("/redact", responses=answers(401, 403, 413, 422))
     def redact(content: Text, who: Caller) -> Text:
-        """The text without personal data and secrets."""
+        """The text without personal data and secrets. Not for viewers: whoever can ask may try a guess against the
+        pseudonym on a card."""
+        if not who.roles & MAY_ASK:
+            raise Forbidden(f"{who.id} may not redact", hint=f"{', '.join(sorted(MAY_ASK))} may")
         return Text(text=services.redactor.redact(content.text))
 
     return router

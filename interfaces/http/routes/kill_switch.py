@@ -28,6 +28,6 @@ def kill_switch_routes(services: CopilotServices) -> APIRouter:
     @router.post("", responses=answers(401, 403, 422, 503))
     def switch_over(content: SwitchOver, who: Caller) -> KillSwitch:
         """Engage it (anybody on call) or release it (an approver). Audited."""
-        return services.approvals.set_kill_switch(content.engaged, who, services.redactor.redact(content.reason))
+        return services.approvals.set_kill_switch(content.engaged, who, services.outside.text(content.reason))
 
     return router

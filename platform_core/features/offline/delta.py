@@ -8,8 +8,9 @@ what the log says; selection allows for it (delta-rs' own dataset does not).
 
 from __future__ import annotations
 
+import math
 import threading
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,8 @@ class DeltaOfflineStore:
         if time_column not in schema.names:  # a column that came later: no row has a time by it
             return self._rows(table, [], schema, None, None)
         paths = files_between(handle, path, time_column, start, None)
+        if lost := next((p for p in paths if not Path(p).exists()), None):
+            raise ArrivalsForgotten(f"version {version} of {path} cannot be read: {lost} was vacuumed")
         return self._rows(table, paths, schema, None, _between(time_column, start, None))
 
     def appended(self, table: str, *, after: int) -> list[tuple[int, pa.Table]]:
@@ -123,6 +126,19 @@ class DeltaOfflineStore:
                 return int(self._open(table).optimize.compact()["numFilesRemoved"])
             except DeltaError as error:
                 raise Unavailable(f"could not compact {self._path(table)}: {error}") from error
+
+    def vacuum(self, table: str, *, keep: timedelta) -> int:
+        """Delete data files that no version younger than `keep` (wall time, whole hours) needs; returns how many.
+
+        Whoever still follows older versions is told ArrivalsForgotten: give readers more time than they take.
+        """
+        hours = math.ceil(keep / timedelta(hours=1))
+        with self._lock(table):
+            try:
+                gone = self._open(table).vacuum(hours, dry_run=False, enforce_retention_duration=False)
+            except DeltaError as error:
+                raise Unavailable(f"could not vacuum {self._path(table)}: {error}") from error
+        return len(gone)
 
     def _rows(
         self, table: str, paths: list[str], schema: pa.Schema, columns: list[str] | None, only: ds.Expression | None

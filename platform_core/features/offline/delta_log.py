@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
 from foundation.errors import Unavailable
+from platform_core.features.offline.port import ArrivalsForgotten
 
 _TRUNCATION = timedelta(milliseconds=1)
 
@@ -59,5 +60,7 @@ def _additions(root: Path, commit: Path) -> list[pa.Table]:
         actions: list[dict[str, Any]] = [json.loads(line) for line in commit.read_text().splitlines() if line]
         added = [action["add"] for action in actions if "add" in action and action["add"]["dataChange"]]
         return [pq.ParquetFile(root / unquote(add["path"])).read() for add in added]
+    except FileNotFoundError as error:
+        raise ArrivalsForgotten(f"what the commit {commit} added was vacuumed: {error}") from error
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         raise Unavailable(f"the commit {commit} cannot be read: {error}") from error

@@ -1,7 +1,8 @@
 """What a fault is: something that goes wrong at the place where it would really go wrong.
 
 A fault changes the world (a process crashes, a version is released, people behave differently) and never writes a
-symptom: whatever monitors and tools see later was caused.
+symptom: whatever monitors and tools see later was caused. One exception, because its cause takes weeks:
+`idle_endpoint` writes the fortnight of usage and the change event that such a fortnight would have left.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from agents.incident.tables import alerts as table
 from foundation.clock import FixedClock
 from foundation.database import reading
 from foundation.errors import Unavailable
+from foundation.telemetry import metrics
 from guardrails.redaction.engine import Redactor
 from platform_core.monitoring.alert import Alert
 from tests.fakes.audit import ListAuditLog
@@ -140,3 +141,13 @@ def test_an_alert_that_fires_again_after_its_end_is_a_new_one(engine: Engine, cl
     assert inbox.receive([alert(clock, starts_at=began, status="resolved")]).resolved == 1
     with reading(engine) as connection:
         assert {stored.alert.status for stored in rows.pending(connection, 10)} == {"resolved"}
+
+
+def test_what_came_in_is_counted_by_kind(engine: Engine, clock: FixedClock) -> None:
+    def count(name: str) -> float:
+        return metrics.REGISTRY.get_sample_value(name, {"kind": "cost"}) or 0.0
+
+    before = count("vigia_alerts_received_total"), count("vigia_alerts_duplicate_total")
+    AlertInbox(engine, clock, ListAuditLog(clock)).receive([alert(clock, kind="cost"), alert(clock, kind="cost")])
+    after = count("vigia_alerts_received_total"), count("vigia_alerts_duplicate_total")
+    assert (after[0] - before[0], after[1] - before[1]) == (1, 1)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from agents.incident.correlation import Correlator
+from agents.incident.graph import Pause
 from agents.incident.inbox import AlertInbox
 from agents.incident.leasing import Leases
 from agents.incident.store import IncidentStore
@@ -23,6 +26,7 @@ from platform_core.urn import urn
 from tests.fakes.audit import ListAuditLog
 from tests.fakes.incident_room import IncidentRoom, open_room
 from tests.fakes.lineage import small_lineage
+from tools.runner import ToolRun
 
 
 class Wall:
@@ -151,35 +155,98 @@ def test_a_failure_is_left_alone_for_a_growing_while(engine: Engine, incident_id
     assert pauses == [0.5, 1, 2, 4, 8, 16, 30, 30]
 
 
-def test_two_workers_work_on_many_incidents_without_stepping_on_each_other(tmp_path: Path) -> None:
+class Together:
+    """Notes which incidents are worked on by two workers at once. Looks at the graph, inside claim and release."""
+
+    def __init__(self, rooms: list[IncidentRoom], monkeypatch: pytest.MonkeyPatch) -> None:
+        self.overlaps: list[str] = []
+        self.runs: list[set[str]] = [set() for _ in rooms]
+        self._active: set[str] = set()
+        self._lock = threading.Lock()
+        for number, room in enumerate(rooms):
+            graph = room.worker._graph
+            monkeypatch.setattr(graph, "run", partial(self._watched, number, graph.run))
+            # Slow enough that whoever is not kept out comes in between.
+            monkeypatch.setattr(room.triage, "gather", partial(self._slowly, room.triage.gather))
+
+    def _watched(self, number: int, run: Callable[[str, int], Pause], incident_id: str, round_number: int) -> Pause:
+        with self._lock:
+            if incident_id in self._active:
+                self.overlaps.append(incident_id)
+            self._active.add(incident_id)
+            self.runs[number].add(incident_id)
+        try:
+            return run(incident_id, round_number)
+        finally:
+            with self._lock:
+                self._active.discard(incident_id)
+
+    @staticmethod
+    def _slowly(gather: Callable[[Sequence[Alert]], list[ToolRun]], alerts: Sequence[Alert]) -> list[ToolRun]:
+        time.sleep(0.5)
+        return gather(alerts)
+
+
+@pytest.fixture
+def rooms(tmp_path: Path) -> Iterator[list[IncidentRoom]]:
     clock = SystemClock()
     rooms = [open_room(tmp_path, clock, lease_seconds=2) for _ in range(2)]
-    first = rooms[0]
     # Far apart in meaning: two unrelated unknown subjects besides the connected one.
     subjects = [urn("source", "payments_br"), urn("source", "other_a"), urn("source", "other_b")]
-    alerts = [first.alert(n, "volume", subject=subject) for n, subject in enumerate(subjects)]
-    first.inbox.receive(alerts)
+    rooms[0].inbox.receive([rooms[0].alert(n, "volume", subject=subject) for n, subject in enumerate(subjects)])
+    yield rooms
+    for room in rooms:
+        room.engine.dispose()
+
+
+@contextmanager
+def working(rooms: list[IncidentRoom]) -> Generator[None]:
     stop = threading.Event()
     threads = [threading.Thread(target=room.worker.run, args=(stop,)) for room in rooms]
     for thread in threads:
         thread.start()
     try:
-        _until(lambda: len(first.approvals.pending()) == 3)
-        _until(lambda: _approved_until_over(first), patience=timedelta(seconds=60))
+        yield
     finally:
         stop.set()
         for thread in threads:
             thread.join()
-    incidents = first.store.list()
-    assert len(incidents) == 3
-    for incident in incidents:
+
+
+def test_two_workers_work_on_many_incidents_without_stepping_on_each_other(
+    rooms: list[IncidentRoom], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together, first = Together(rooms, monkeypatch), rooms[0]
+    with working(rooms):
+        _until(lambda: len(first.approvals.pending()) == 3)
+        _until(lambda: _approved_until_over(first), patience=timedelta(seconds=60))
+    assert together.overlaps == []
+    assert together.runs[0] | together.runs[1] == {incident.id for incident in first.store.list()}
+    executed = 0
+    for incident in first.store.list():
         kinds = [event.kind for event in first.store.timeline(incident.id)]
-        assert kinds.count("evidence.collected") <= 5
         assert "step.failed" not in kinds
-        assert len(first.approvals.for_incident(incident.id)) >= 1
+        assert kinds.count("evidence.collected") == first.store.round_of(incident.id)
+        executed += kinds.count("action.succeeded")
+    assert first.target.read()["changes"] == executed >= 1
     assert verify_log(first.engine).ok
+
+
+def test_without_leases_the_same_two_step_on_each_other(
+    rooms: list[IncidentRoom], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The positive control: what the test above looks for is there to be seen when nobody is kept out."""
+    together = Together(rooms, monkeypatch)
     for room in rooms:
-        room.engine.dispose()
+        monkeypatch.setattr(room.worker._leases, "due", lambda _undecided, room=room: _ids(room))
+        monkeypatch.setattr(room.worker._leases, "claim", lambda _incident_id: True)
+        monkeypatch.setattr(room.worker._leases, "holds", lambda _incident_id: True)
+    with working(rooms):
+        _until(lambda: len(together.overlaps) > 0)
+
+
+def _ids(room: IncidentRoom) -> list[str]:
+    return [incident.id for incident in room.store.list()]
 
 
 def _approved_until_over(room: IncidentRoom) -> bool:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from audit.entry import AuditEntry, AuditRecord
@@ -13,6 +14,7 @@ from audit.port import AuditLog
 from audit.verify import verify_log
 from foundation.clock import FixedClock
 from foundation.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
+from guardrails.approvals.tables import approval_requests, decisions
 from guardrails.executor.errors import TargetMoved
 from guardrails.policy.policy import Policy
 from guardrails.proposal import PlannedChange
@@ -183,6 +185,25 @@ def test_an_approver_who_may_no_longer_decide_does_not_count(guard: Guard, today
     with pytest.raises(Forbidden, match=f"has 0; .*{says}"):
         guard.executor().execute(approval_id)
     assert guard.target.effects == 0
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_an_approval_that_the_log_does_not_know_is_none(guard: Guard, clock: FixedClock, told: bool) -> None:
+    """Somebody with the database's password makes a row say `approved`, and an entry about something else."""
+    request = guard.approvals.request(proposal(clock))
+    with guard.engine.begin() as connection:
+        until = clock.now() + 30 * MINUTE
+        connection.execute(sa.update(approval_requests).values(status="approved", approvals=1, grant_expires_at=until))
+        row = {"request_id": request.id, "principal_id": ALICE.id, "verdict": "approve", "channel": "http"}
+        connection.execute(sa.insert(decisions).values(**row, decided_at=clock.now()))
+    if told:
+        payload = {"digest": "that of another proposal"}
+        about = {"subject": request.id, "incident_id": "inc_1", "payload": payload}
+        guard.log.append(AuditRecord(action="approval.granted", actor=ALICE.id, **about))
+    with pytest.raises(Forbidden, match="knows nothing of an approval by human:alice"):
+        guard.executor().execute(request.id)
+    assert guard.target.effects == 0
+    assert "action.started" not in guard.audited()
 
 
 def test_a_policy_that_now_wants_another_role_counts(guard: Guard, tmp_path: Path) -> None:

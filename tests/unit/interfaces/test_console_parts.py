@@ -5,8 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
+from audit.log import TreeHead
+from audit.replay import VerificationReport
 from interfaces.console.charts import render_svg
 from interfaces.console.session import Sessions
+from interfaces.console.verification import KEEP_SECONDS, RecentVerification
 from tools.contract import Chart, Series
 
 
@@ -59,3 +62,20 @@ def test_charts_without_points_or_with_one_value_are_drawn() -> None:
     moment = datetime(2026, 11, 19, 5, tzinfo=UTC)
     for points in ((), ((moment, 0.0),), ((moment, -4.0),)):
         ET.fromstring(render_svg(Chart(title="t", unit="", series=(Series(name="s", points=points),))))
+
+
+def test_the_log_is_verified_once_for_a_head_and_again_after_a_while() -> None:
+    wall, looked = Wall(), list[float]()
+
+    def verify() -> VerificationReport:
+        looked.append(wall.now)
+        return VerificationReport(ok=True, entries=3, root_hash="a")
+
+    recent = RecentVerification(verify, monotonic=wall)
+    assert [recent.of(TreeHead(3, "a")).ok for _ in range(3)] == [True] * 3
+    assert len(looked) == 1
+    recent.of(TreeHead(4, "b"))
+    assert len(looked) == 2, "the log has grown"
+    wall.now += KEEP_SECONDS
+    recent.of(TreeHead(4, "b"))
+    assert len(looked) == 3, "an altered entry does not move the head"

@@ -19,6 +19,22 @@ NOW = datetime(2026, 11, 19, 6, 0, tzinfo=UTC)
 SPEC = ConnectorSpec(source="payments_br")
 
 
+def test_a_topic_lets_go_of_what_was_committed(rows: pa.Table, tmp_path: Path) -> None:
+    topic = Topic("payments_br")
+    connector = Connector(topic, DeltaOfflineStore(tmp_path), table="payments_br")
+    topic.publish(rows)
+    connector.step(SPEC, NOW)
+    assert (topic.retained, topic.end, connector.backlog) == (0, len(rows), 0)
+    connector.crash("down")
+    topic.publish(rows)
+    connector.step(SPEC, NOW)
+    assert (topic.retained, connector.backlog) == (len(rows), len(rows)), "what nobody drained stays"
+    topic.delete_before(topic.end - 1)
+    kept = topic.read(topic.end - 1)
+    assert kept is not None
+    assert kept.num_rows == 1
+
+
 @pytest.fixture(scope="module")
 def rows() -> pa.Table:
     return Company(3).emit(NOW - timedelta(hours=1), NOW)["br"].table

@@ -12,6 +12,7 @@ import pytest
 
 from foundation.canonical import digest
 from foundation.errors import NotFound
+from foundation.telemetry import metrics
 from guardrails.redaction.engine import Redactor
 from platform_core.view import PlatformView
 from tests.fakes.observed_platform import observed_platform
@@ -191,3 +192,14 @@ def test_each_run_is_a_span_of_the_genai_conventions(runner: ToolRunner) -> None
     assert finished.attributes is not None
     assert finished.attributes["gen_ai.tool.name"] == "behave"
     assert finished.attributes["vigia.tool.status"] == "error"
+
+
+def test_runs_are_counted_and_made_up_names_are_no_labels(runner: ToolRunner) -> None:
+    def count(tool: str, status: str) -> float:
+        return metrics.REGISTRY.get_sample_value("vigia_tool_runs_total", {"tool": tool, "status": status}) or 0.0
+
+    before = count("behave", "success"), count("unknown", "error")
+    runner.run("behave", {})
+    runner.run("made_up", {})
+    assert (count("behave", "success"), count("unknown", "error")) == (before[0] + 1, before[1] + 1)
+    assert count("made_up", "error") == 0

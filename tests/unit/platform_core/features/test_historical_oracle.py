@@ -164,3 +164,10 @@ def _catalog() -> Catalog:
             ),
         ),
     )
+
+
+def test_a_late_correction_is_seen_also_for_moments_before_it_arrived(catalog: Catalog) -> None:
+    """What the docstring says of event time: created at hour 9, it counts from hour 1 on."""
+    late = [Row("br", "c1", 1.0, 1, 10.0), Row("br", "c1", 1.0, 9, 500.0)]
+    values = ask(late, [("br", "c1", 2.0)], catalog)
+    assert values["card_velocity__tx_count_1h"].to_pylist() == [500.0]

@@ -105,6 +105,22 @@ def test_compaction_keeps_the_rows_and_is_not_an_arrival(store: DeltaOfflineStor
     assert [part["amount"].to_pylist() for _, part in store.appended("t", after=version)] == [[9.0]]
 
 
+def test_vacuum_deletes_what_compaction_left_and_only_that(store: DeltaOfflineStore, tmp_path: Path) -> None:
+    for second in range(6):
+        store.append("payments_br", rows(T0 + timedelta(seconds=second), amount=[1.0]))
+    files = lambda: len(list((tmp_path / "payments_br").rglob("*.parquet")))  # noqa: E731
+    assert store.compact("payments_br") == 6
+    assert (store.vacuum("payments_br", keep=timedelta(hours=1)), files()) == (0, 7)
+    assert (store.vacuum("payments_br", keep=timedelta(0)), files()) == (6, 1)
+    assert len(store.read("payments_br")) == 6
+    for lost in (
+        lambda: store.appended("payments_br", after=2),
+        lambda: store.read_version("payments_br", 2, start=T0),
+    ):
+        with pytest.raises(ArrivalsForgotten, match="vacuumed"):
+            lost()
+
+
 def test_asking_in_vain_does_not_list_the_log(store: DeltaOfflineStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """A log of 86,000 commits took 0.8 s to list, each second."""
     version = store.append("payments_br", rows(T0, amount=[1.0]))

@@ -1,0 +1,59 @@
+"""The copies of the checkpoints are read: cutting off entries and checkpoints together shows."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from audit.entry import AuditRecord
+from foundation.database import transaction
+from interfaces.bootstrap.checkpoints import signing_checkpoints, verify_stored_log
+from interfaces.bootstrap.foundations import Foundations, open_foundations
+from interfaces.bootstrap.stores import signed_checkpoint, verify_audit
+from interfaces.settings import Settings
+
+
+def written(tmp_path: Path) -> Foundations:
+    base = open_foundations(Settings(data_dir=tmp_path))
+    with signing_checkpoints(base, threading.Event()):
+        for number in range(5):
+            base.audit.append(AuditRecord(action="test.written", actor="human:alice", subject=f"s{number}", payload={}))
+    return base
+
+
+def cut_off(base: Foundations) -> None:
+    """As the owner of the database can."""
+    with transaction(base.engine) as connection:
+        for trigger in connection.scalars(sa.text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).all():
+            connection.exec_driver_sql(f"DROP TRIGGER {trigger}")
+        connection.exec_driver_sql("DELETE FROM audit_entries WHERE sequence >= 3")
+        connection.exec_driver_sql("DELETE FROM audit_checkpoints")
+
+
+def test_what_was_cut_off_with_its_checkpoint_is_missed(tmp_path: Path) -> None:
+    base = written(tmp_path)
+    whole = verify_audit(base.settings)
+    assert (whole.ok, whole.entries, whole.covered) == (True, 5, 5)
+    cut_off(base)
+    report = verify_audit(base.settings)
+    assert not report.ok
+    assert "a checkpoint vouches for 5: entries 3 to 4 are gone" in (report.problem or "")
+    base.engine.dispose()
+
+
+def test_a_checkpoint_made_by_hand_is_copied_too(tmp_path: Path) -> None:
+    base = open_foundations(Settings(data_dir=tmp_path))
+    base.audit.append(AuditRecord(action="test.written", actor="human:alice", subject="s", payload={}))
+    note = signed_checkpoint(base.settings)
+    assert note in (tmp_path / "checkpoints.txt").read_text(encoding="utf-8")
+    base.engine.dispose()
+
+
+def test_a_copy_that_was_begun_and_not_ended_is_passed_over(tmp_path: Path) -> None:
+    base = written(tmp_path)
+    copies = tmp_path / "checkpoints.txt"
+    copies.write_text(copies.read_text(encoding="utf-8") + "vigia/audit\n9\n", encoding="utf-8")
+    assert verify_stored_log(base).ok
+    base.engine.dispose()
