@@ -97,12 +97,12 @@ def _parts(directory: Path) -> Generator[PlatformParts]:
         engine.dispose()
 
 
-def forward(running: Simulation, minutes: int) -> list[tuple[int, Alert]]:
-    """Let `minutes` ticks of a minute pass; returns what the monitors changed, with the minute."""
+def forward(running: Simulation, minutes: int, *, step: int = 1) -> list[tuple[int, Alert]]:
+    """Let `minutes` pass in ticks of `step` minutes; returns what the monitors changed, with the minute."""
     clock = running.parts.clock
     assert isinstance(clock, FixedClock)
     changed: list[tuple[int, Alert]] = []
-    for minute in range(1, minutes + 1):
-        clock.advance(timedelta(minutes=1))
+    for minute in range(step, minutes + 1, step):
+        clock.advance(timedelta(minutes=step))
         changed += [(minute, alert) for alert in running.tick().changed]
     return changed

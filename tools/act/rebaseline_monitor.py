@@ -79,11 +79,12 @@ class RebaselineMonitor(SpecPatchAction[Arguments, MonitorSpec]):
             applied,
             PostCondition(
                 tool="drift_against_baseline",
-                arguments={"source": source, "column": name.removeprefix(prefix)},
+                arguments={"source": source, "column": name.removeprefix(prefix), "minutes": 10},
                 figure="drifted",
                 operator="==",
                 threshold=False,
                 description=f"{name} is under its threshold against the new baseline",
-                within_seconds=600,
+                # a quiet tenant needs a while for the rows of a baseline and for those to compare with it
+                within_seconds=5400,
             ),
         )

@@ -19,6 +19,9 @@ from tools.statistics import psi
 
 BASELINE = timedelta(days=7)
 MIN_ROWS = 20
+MIN_BASELINE = 100
+BASELINE_ROWS = 500
+"""A new baseline is the first so many rows since it began, as for the monitor: it does not follow what comes later."""
 THRESHOLD = 0.2
 """Customary: under 0.1 stable, over 0.2 moved (Siddiqi 2006). Used when the source has no drift monitor."""
 
@@ -31,8 +34,8 @@ class Arguments(ToolArguments):
 
 
 def observe(platform: PlatformView, arguments: Arguments) -> Observation:
-    """PSI over baseline deciles. The baseline is the 7 days before the window, or what came since the monitor's
-    `baseline_since`; when that is too young to leave rows outside the window, all rows since then are both."""
+    """PSI over baseline deciles. The baseline is the 7 days before the window, or the first rows since the monitor's
+    `baseline_since`. It never shares a row with the window: what is compared with itself has not drifted."""
     source = find_source(platform, name_of(arguments.source, "source"))
     column = find_column(source, arguments.column)
     monitor, spec = _monitor(platform, source.name, column.name)
@@ -44,20 +47,23 @@ def observe(platform: PlatformView, arguments: Arguments) -> Observation:
     times, values = times[present], values[present]
     late = times >= int(now.start.timestamp() * 1e6)
     reference, current = values[~late], values[late]
-    if reference.size < MIN_ROWS:
-        reference = values
+    rebaselined = bool(spec and spec.baseline_since)
+    needed = MIN_BASELINE if rebaselined else MIN_ROWS
+    if rebaselined:
+        reference = reference[:BASELINE_ROWS]
     query = f"{source.table}.{column.name}, baseline since {since.isoformat()}, now since {now.start.isoformat()}"
     threshold = spec.threshold if spec else THRESHOLD
     figures = {
         "monitor": monitor,
         "threshold": threshold,
         "baseline_since": since,
-        "rebaselined": bool(spec and spec.baseline_since),
+        "rebaselined": rebaselined,
         "baseline_rows": reference.size,
         "current_rows": current.size,
     }
-    if current.size < MIN_ROWS // 2 or reference.size < MIN_ROWS:
-        return no_data(f"{source.name}.{column.name}: too few rows for PSI", figures, note=query)
+    if current.size < MIN_ROWS // 2 or reference.size < needed:
+        said = f"{reference.size} of {needed} baseline rows before the window, {current.size} rows in it"
+        return no_data(f"{source.name}.{column.name}: too few rows for PSI, {said}", figures, note=query)
     index, noise = psi(reference, current)
     figures |= {"psi": index, "psi_noise": noise, "drifted": index > threshold + noise}
     said = "drifted" if figures["drifted"] else "within"

@@ -278,6 +278,18 @@ def test_a_new_baseline(platform: ObservedPlatform) -> None:
     assert (after["drifted"], after["rebaselined"]) == (False, True)
 
 
+def test_a_new_baseline_is_not_compared_with_itself(platform: ObservedPlatform) -> None:
+    """Rows that are both reference and sample have a PSI of zero, whatever they are."""
+    monitor = urn("monitor", "drift-payments_br-amount")
+    _update(platform, monitor, baseline_since=ONSET)
+    young = ask(platform, "drift_against_baseline", source="payments_br", column="amount")
+    assert (young.status, young.figures.get("drifted")) == ("no_data", None)
+    _update(platform, monitor, baseline_since=NOW - timedelta(hours=1))
+    platform.plant("br", _times(2.5))
+    later = ask(platform, "drift_against_baseline", source="payments_br", column="amount").figures
+    assert later["drifted"] is True, "what moves after the new baseline is seen"
+
+
 def test_a_campaign_counts_for_its_tenant_only(platform: ObservedPlatform) -> None:
     platform.event("campaign", SOURCE, at=ONSET - timedelta(hours=1), summary="Night Sale")
     mine = ask(platform, "change_events", subject=urn("feature_view", "card_velocity"), tenant="br").figures
