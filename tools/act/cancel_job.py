@@ -55,15 +55,15 @@ class CancelJob(SpecPatchAction[Arguments, JobSpec]):
             description=f"job {name_of(arguments.job, 'job')} no longer runs",
         )
         endpoints = busy_endpoints(self.platform, plan.target, plan.tenant)
-        return (stopped, *(self._fast(name) for name in endpoints))
+        return (stopped, *(self._fast(name, plan.target) for name in endpoints))
 
-    def _fast(self, endpoint: str) -> PostCondition:
+    def _fast(self, endpoint: str, changed: str) -> PostCondition:
         return PostCondition(
             tool="latency_breakdown",
-            arguments={"endpoint": endpoint, "minutes": 2},
+            arguments={"endpoint": endpoint, "minutes": 10, "changed": changed},
             figure="store_slower",
             operator="==",
             threshold=False,
             description=f"{endpoint} reads features as fast as before",
-            within_seconds=600,
+            within_seconds=900,
         )
