@@ -33,10 +33,12 @@ def window(platform: PlatformView, minutes: float, until: datetime | None = None
 
 
 def since_change(platform: PlatformView, span: Window, changed: str | None) -> Window:
-    """`span`, but not before the spec of the resource `changed` was last changed: for judging whether that helped."""
+    """`span`, but only what came after the spec of the resource `changed` was last changed: for judging whether that
+    helped."""
     if changed is None:
         return span
-    return Window(start=max(span.start, platform.resources.get(changed).updated_at), end=span.end)
+    after = platform.resources.get(changed).updated_at + timedelta(microseconds=1)
+    return Window(start=max(span.start, after), end=span.end)
 
 
 def find_source(platform: PlatformView, name: str) -> DataSource:

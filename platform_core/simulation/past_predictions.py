@@ -42,6 +42,7 @@ def _scored(parts: PlatformParts, tenant: str, version: ModelVersion, origin: da
     keys = [entity.join_key for entity in parts.catalog.entities]
     columns = ["event_ts", *keys, "amount", "channel"]
     payments = parts.offline.read(f"payments_{tenant}", start=origin - SCORED, end=origin, columns=columns)
+    payments = payments.sort_by("event_ts")  # a table's files come in no order: the newest rows are wanted
     if payments.num_rows > ROWS_PER_TENANT:
         payments = payments.slice(payments.num_rows - ROWS_PER_TENANT)
     payments = payments.append_column("tenant", pa.repeat(tenant, payments.num_rows))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +148,14 @@ def _assert_undone(running: Simulation, proposal: ActionProposal) -> None:
     assert not holds(running.view, *conditions), "it is asked to run; it does not yet"
     forward(running, 1)
     assert holds(running.view, *conditions)
+
+
+def test_every_tenant_has_a_usual_to_compare_with(past: Path, tmp_path: Path) -> None:
+    """Scored payments reach up to the present: a probe that asks for the last hours finds some for each endpoint."""
+    with simulation(past, tmp_path / "run") as running:
+        now = running.parts.clock.now()
+        rows = running.view.predictions.read(now - timedelta(minutes=30), now)
+    assert set(rows["endpoint"].to_pylist()) == {f"fraud-{tenant}" for tenant in ("br", "ar", "mx", "co")}
 
 
 def test_every_fault_is_expected() -> None:
