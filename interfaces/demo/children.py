@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import IO
 
 from foundation.errors import Unavailable
@@ -52,16 +55,17 @@ class Children:
         self._logs.mkdir(parents=True, exist_ok=True)
         log = self._logs / f"{name}.log"
         stream = log.open("ab")
-        # A session of its own: Ctrl-C reaches us only, and we end them in order.
-        process = subprocess.Popen(  # noqa: S603 - our own command line
-            [sys.executable, "-m", "interfaces.cli", *arguments],
-            env=environment_of(name, self._environment),
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        self._children.append(Child(name, process, log, stream))
+        with _uninterrupted():
+            # A session of its own: Ctrl-C reaches us only, and we end them in order.
+            process = subprocess.Popen(  # noqa: S603 - our own command line
+                [sys.executable, "-m", "interfaces.cli", *arguments],
+                env=environment_of(name, self._environment),
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            self._children.append(Child(name, process, log, stream))
 
     def check(self) -> None:
         """Raises Unavailable with the last lines of the log of a process that has ended."""
@@ -92,4 +96,24 @@ class Children:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stop()
+        with _uninterrupted():
+            self.stop()
+
+
+@contextmanager
+def _uninterrupted() -> Generator[None]:
+    """SIGINT and SIGTERM that arrive inside take effect at its end: a process that was started and is not yet on the
+    list would be left behind, and so would the rest of the list when its stopping is broken off."""
+    arrived: list[int] = []
+
+    def later(number: int, _frame: FrameType | None) -> None:
+        arrived.append(number)
+
+    before = {number: signal.signal(number, later) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if arrived:
+        raise KeyboardInterrupt

@@ -51,11 +51,3 @@ def test_the_default_story_ends_mended_and_audited(tmp_path: Path) -> None:
     runbook = (tmp_path / "data" / "runbooks" / "unit-change.md").read_text()
     assert "INC-0001" in runbook
     assert list((tmp_path / "data" / "reports").glob("*INC-0001*"))
-
-
-def test_a_rejected_proposal_changes_nothing(tmp_path: Path) -> None:
-    told = demo(tmp_path / "data", "--fault", "source_stopped", "--reject")
-    assert told["approval"]["status"] == "rejected"
-    assert told["execution"] is None
-    assert told["incidents"][0]["outcome"] == "rejected"
-    assert told["audit"]["verified"]
