@@ -77,7 +77,9 @@ def observe(platform: PlatformView, arguments: Arguments) -> Observation:
         "request_moved": request_moved,
         "same_move": _same_move(source_before, source_now, request_before, request_now),
     }
-    verdict = "agree" if not differs else f"differ by x{level:.3g}"
+    factor, share = matching_factor(source_now, request_now)
+    figures |= {"matched_factor": factor, "matched_share": share, "is_unit_of_requests": factor is not None}
+    verdict = "agree" if not differs else f"differ by x{factor or level:.3g}"
     series = (
         line("source", profile.times, profile.values, span.start, span.end, np.median),
         line("requests", request_times, requests, span.start, span.end, np.median),
@@ -106,6 +108,28 @@ def _same_move(source_before: Floats, source_now: Floats, request_before: Floats
     return bool(abs(difference) <= max(3 * error, math.log(1.25)))
 
 
+def matching_factor(source: Floats, requests: Floats) -> tuple[float | None, float]:
+    """The power of ten by which the source's values are those of the requests, and the share of rows that it matches.
+
+    Both paths see the same payments, so a change of unit leaves every row equal to some request times the factor, to
+    the last digit: a dozen rows prove what medians of a heavy tail leave open. None below a share of 0.8; the factor
+    of one is no change of unit. Values count as equal within 2 in 10,000.
+    """
+    known = np.sort(requests[requests > 0])
+    rows = source[source > 0]
+    best: tuple[float | None, float] = (None, 0.0)
+    if known.size == 0 or rows.size < MIN_SEGMENT:
+        return best
+    for exponent in (1, 2, 3, -1, -2, -3):
+        scaled = rows / 10.0**exponent
+        at = np.clip(np.searchsorted(known, scaled), 1, known.size - 1) if known.size > 1 else np.zeros(rows.size, int)
+        nearest = np.minimum(abs(known[at] - scaled), abs(known[np.maximum(at - 1, 0)] - scaled))
+        share = float(np.mean(nearest <= 2e-4 * scaled))
+        if share > best[1]:
+            best = (10.0**exponent, share)
+    return best if best[1] >= 0.8 else (None, best[1])
+
+
 TOOL = Tool(
     name="request_agreement",
     summary="Amounts in scoring requests against amounts in the source for the same minutes",
@@ -125,6 +149,9 @@ TOOL = Tool(
         "request_ratio": "median in the requests, since over before",
         "request_moved": "whether that is a change",
         "same_move": "whether both moved by the same factor, within 3 standard errors",
+        "matched_factor": "power of ten by which rows are the requests' amounts, row by row; none otherwise",
+        "matched_share": "share of the source's rows that the best such factor matches",
+        "is_unit_of_requests": "whether there is such a factor",
     },
     run=observe,
 )

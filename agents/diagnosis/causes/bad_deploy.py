@@ -19,6 +19,7 @@ from agents.diagnosis.signs.values import (
     REQUESTS_MOVED,
     SHAPE_KEPT,
     UNIT_FACTOR,
+    UNIT_OF_REQUESTS,
     VALUE_MOVED,
     VALUE_NULLS,
 )
@@ -42,6 +43,7 @@ CAUSE = Cause(
         Indicator(DEPLOY_BEFORE, seen=0.97),
         Indicator(VALUE_MOVED, seen=0.8),
         Indicator(UNIT_FACTOR, seen=0.04),
+        Indicator(UNIT_OF_REQUESTS, seen=0.005),
         Indicator(REQUESTS_DIFFER, seen=0.8),
         Indicator(REQUESTS_MOVED, seen=0.03),
         Indicator(ONLY_HERE, seen=0.85),

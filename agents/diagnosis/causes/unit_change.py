@@ -19,13 +19,18 @@ from agents.diagnosis.signs.values import (
     REQUESTS_MOVED,
     SHAPE_KEPT,
     UNIT_FACTOR,
+    UNIT_OF_REQUESTS,
     VALUE_MOVED,
     VALUE_NULLS,
 )
 
 
 def _facts(case: Case) -> Facts:
-    factor = case.number("column_profile", "unit_factor") or case.number("column_profile", "ratio")
+    factor = (
+        case.number("request_agreement", "matched_factor")
+        or case.number("column_profile", "unit_factor")
+        or case.number("column_profile", "ratio")
+    )
     return {**source_facts(case), **change_facts(case), "factor": factor}
 
 
@@ -41,7 +46,8 @@ CAUSE = Cause(
     pages=frozenset({"drift", "score_shift"}),
     indicators=(
         Indicator(VALUE_MOVED, seen=0.98),
-        Indicator(UNIT_FACTOR, seen=0.93),
+        Indicator(UNIT_FACTOR, seen=0.85),
+        Indicator(UNIT_OF_REQUESTS, seen=0.95),
         Indicator(SHAPE_KEPT, seen=0.9),
         Indicator(REQUESTS_DIFFER, seen=0.96),
         Indicator(REQUESTS_MOVED, seen=0.01),

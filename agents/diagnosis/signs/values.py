@@ -78,6 +78,15 @@ REQUESTS_DIFFER = Sign(
     fails="amounts in {source} and in the scoring requests agree (p50 {source_p50:.4g} and {request_p50:.4g})",
     base=0.08,
 )
+UNIT_OF_REQUESTS = Sign(
+    name="unit_of_requests",
+    tool="request_agreement",
+    reads=("is_unit_of_requests", "matched_factor", "matched_share"),
+    test=flag("is_unit_of_requests"),
+    holds="{matched_share:.0%} of the rows are the scoring requests' amounts times {matched_factor:g}, to the digit",
+    fails="the rows are not the scoring requests' amounts times a power of ten",
+    base=0.02,
+)
 REQUESTS_MOVED = Sign(
     name="requests_moved",
     tool="request_agreement",
