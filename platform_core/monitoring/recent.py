@@ -25,13 +25,12 @@ HORIZON = timedelta(minutes=60)
 
 
 class _SharedOffline(OfflineStore):
-    """Reads the last `HORIZON` of a table once per run, all columns, and answers what is asked of it from there: each
-    read of a Delta table costs more than the columns that nobody asks for."""
+    """Reads the last `HORIZON` of a table once per run and answers later reads from it."""
 
     def __init__(self, store: OfflineStore, now: datetime) -> None:
         self._store = store
         self._now = now
-        self._tables: dict[tuple[str, str], pa.Table] = {}
+        self._tables: dict[tuple[str, tuple[str, ...]], pa.Table] = {}
 
     def append(self, table: str, rows: pa.Table) -> int:
         return self._store.append(table, rows)
@@ -46,16 +45,12 @@ class _SharedOffline(OfflineStore):
         time_column: str = "event_ts",
     ) -> pa.Table:
         since = self._now - HORIZON
-        if start is None or start < since:
+        if start is None or start < since or columns is None or time_column not in columns:
             return self._store.read(table, start=start, end=end, columns=columns, time_column=time_column)
-        key = (table, time_column)
+        key = (table, (time_column, *columns))
         if key not in self._tables:
-            self._tables[key] = self._store.read(table, start=since, time_column=time_column)
-        recent = self._tables[key]
-        if columns is not None and not {time_column, *columns} <= set(recent.column_names):
-            return self._store.read(table, start=start, end=end, columns=columns, time_column=time_column)
-        rows = _between(recent, time_column, start, end)
-        return rows if columns is None else rows.select(columns)
+            self._tables[key] = self._store.read(table, start=since, columns=columns, time_column=time_column)
+        return _between(self._tables[key], time_column, start, end)
 
     def schema(self, table: str) -> pa.Schema:
         return self._store.schema(table)
