@@ -55,7 +55,7 @@ class Workspace:
 def make_workspace(options: DemoOptions, *, slack_users: Mapping[str, str] | None = None) -> Workspace:
     """`slack_users` gives the Slack user id of people by name. Raises Conflict for a data directory that holds an
     earlier story."""
-    directory = (options.data_dir or Path(".vigia") / f"demo-{time.strftime('%Y%m%d-%H%M%S')}").absolute()
+    directory = (options.data_dir or Path(".vigia") / f"demo-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}").absolute()
     if (directory / "vigia.db").exists():
         raise Conflict(f"{directory} holds an earlier story", hint="choose another --data-dir")
     (directory / "keys").mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ from agents.incident.store import IncidentStore
 from foundation.clock import FixedClock
 from platform_core.monitoring.alert import Alert, AlertKind
 from platform_core.urn import parse_urn, urn
-from tests.fakes.audit import ListAuditLog
+from tests.fakes.audit_log import FakeAuditLog
 from tests.fakes.lineage import small_lineage
 
 KINDS: dict[str, list[AlertKind]] = {
@@ -29,7 +29,7 @@ class Room:
 
     def __init__(self, engine: Engine, clock: FixedClock, tenants: tuple[str, ...] = ("br", "mx")) -> None:
         self.clock = clock
-        self.audit = ListAuditLog(clock)
+        self.audit = FakeAuditLog(clock)
         self.lineage = small_lineage(tenants)
         self.inbox = AlertInbox(engine, clock, self.audit)
         self.correlator = Correlator(engine, clock, self.audit, lambda: self.lineage, rules=CorrelationRules())

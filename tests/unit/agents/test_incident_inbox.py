@@ -15,7 +15,7 @@ from foundation.errors import Unavailable
 from foundation.telemetry import metrics
 from guardrails.redaction.engine import Redactor
 from platform_core.monitoring.alert import Alert
-from tests.fakes.audit import ListAuditLog
+from tests.fakes.audit_log import FakeAuditLog
 
 
 def alert(clock: FixedClock, **changes: object) -> Alert:
@@ -34,7 +34,7 @@ def alert(clock: FixedClock, **changes: object) -> Alert:
 
 
 def test_an_alert_is_stored_and_audited_and_its_repeat_counted(engine: Engine, clock: FixedClock) -> None:
-    audit = ListAuditLog(clock)
+    audit = FakeAuditLog(clock)
     inbox = AlertInbox(engine, clock, audit, wall=lambda: 12.5)
 
     first = inbox.receive([alert(clock), alert(clock)])
@@ -51,20 +51,20 @@ def test_an_alert_is_stored_and_audited_and_its_repeat_counted(engine: Engine, c
 
 
 def test_nothing_is_stored_by_halves_when_the_audit_log_fails(engine: Engine, clock: FixedClock) -> None:
-    audit = ListAuditLog(clock)
+    audit = FakeAuditLog(clock)
     inbox = AlertInbox(engine, clock, audit)
-    audit.fail = True
+    audit.down = True
     with pytest.raises(Unavailable):
         inbox.receive([alert(clock)])
     with reading(engine) as connection:
         assert rows.pending(connection, 10) == []
 
-    audit.fail = False
+    audit.down = False
     assert inbox.receive([alert(clock)]).accepted == 1
 
 
 def test_a_resolved_alert_marks_the_stored_one(engine: Engine, clock: FixedClock) -> None:
-    audit = ListAuditLog(clock)
+    audit = FakeAuditLog(clock)
     inbox = AlertInbox(engine, clock, audit)
     began = clock.now()
     inbox.receive([alert(clock)])
@@ -81,7 +81,7 @@ def test_a_resolved_alert_marks_the_stored_one(engine: Engine, clock: FixedClock
 
 
 def test_an_alert_that_was_over_before_we_heard_of_it_opens_nothing(engine: Engine, clock: FixedClock) -> None:
-    inbox = AlertInbox(engine, clock, ListAuditLog(clock))
+    inbox = AlertInbox(engine, clock, FakeAuditLog(clock))
     assert inbox.receive([alert(clock, status="resolved")]).accepted == 1
     with reading(engine) as connection:
         assert rows.pending(connection, 10) == []
@@ -91,7 +91,7 @@ def test_an_alert_that_was_over_before_we_heard_of_it_opens_nothing(engine: Engi
 def test_a_start_far_from_our_clock_identifies_but_does_not_date(
     engine: Engine, clock: FixedClock, hours: float, trusted: bool
 ) -> None:
-    inbox = AlertInbox(engine, clock, ListAuditLog(clock))
+    inbox = AlertInbox(engine, clock, FakeAuditLog(clock))
     started = clock.now() + timedelta(hours=hours)
     inbox.receive([alert(clock, starts_at=started)])
     assert inbox.receive([alert(clock, starts_at=started)]).duplicates == 1
@@ -104,7 +104,7 @@ def test_a_start_far_from_our_clock_identifies_but_does_not_date(
 def test_personal_data_of_an_alert_is_not_stored_and_its_repeat_is_still_known(
     engine: Engine, clock: FixedClock
 ) -> None:
-    audit = ListAuditLog(clock)
+    audit = FakeAuditLog(clock)
     inbox = AlertInbox(engine, clock, audit, redact=Redactor(b"k" * 32).redact)
     leaky = alert(
         clock,
@@ -123,7 +123,7 @@ def test_personal_data_of_an_alert_is_not_stored_and_its_repeat_is_still_known(
 
 
 def test_an_alert_that_fires_again_after_its_end_is_a_new_one(engine: Engine, clock: FixedClock) -> None:
-    inbox = AlertInbox(engine, clock, ListAuditLog(clock))
+    inbox = AlertInbox(engine, clock, FakeAuditLog(clock))
     began = clock.now()
     inbox.receive([alert(clock)])
     clock.advance(timedelta(minutes=5))
@@ -148,6 +148,6 @@ def test_what_came_in_is_counted_by_kind(engine: Engine, clock: FixedClock) -> N
         return metrics.REGISTRY.get_sample_value(name, {"kind": "cost"}) or 0.0
 
     before = count("vigia_alerts_received_total"), count("vigia_alerts_duplicate_total")
-    AlertInbox(engine, clock, ListAuditLog(clock)).receive([alert(clock, kind="cost"), alert(clock, kind="cost")])
+    AlertInbox(engine, clock, FakeAuditLog(clock)).receive([alert(clock, kind="cost"), alert(clock, kind="cost")])
     after = count("vigia_alerts_received_total"), count("vigia_alerts_duplicate_total")
     assert (after[0] - before[0], after[1] - before[1]) == (1, 1)

@@ -23,7 +23,7 @@ from audit.verify import verify_log
 from foundation.clock import FixedClock, SystemClock
 from platform_core.monitoring.alert import Alert
 from platform_core.urn import urn
-from tests.fakes.audit import ListAuditLog
+from tests.fakes.audit_log import FakeAuditLog
 from tests.fakes.incident_room import IncidentRoom, open_room
 from tests.fakes.lineage import small_lineage
 from tools.runner import ToolRun
@@ -39,7 +39,7 @@ class Wall:
 
 @pytest.fixture
 def incident_id(engine: Engine, clock: FixedClock) -> str:
-    audit = ListAuditLog(clock)
+    audit = FakeAuditLog(clock)
     alert = Alert(
         source="t",
         fingerprint="f",
@@ -84,7 +84,7 @@ def test_a_dead_workers_lease_is_taken_over_and_the_dead_one_knows(engine: Engin
 
 
 def two_incidents(engine: Engine, clock: FixedClock) -> tuple[str, str]:
-    audit = ListAuditLog(clock)
+    audit = FakeAuditLog(clock)
     AlertInbox(engine, clock, audit).receive(
         [
             Alert(
