@@ -15,7 +15,7 @@ from guardrails.approvals.tables import approval_requests, decisions, proposals
 from guardrails.approvals.types import ApprovalRequest, ApprovalStatus, Decision
 from guardrails.proposal import ActionProposal
 
-_REQUEST_COLUMNS = ("id", "status", "rule", "approvers_needed", "requested_at", "expires_at")
+_REQUEST_COLUMNS = ("id", "status", "rule", "approvers_needed", "requested_at", "expires_at", "closed_reason")
 
 
 def sha256_text(document: str) -> str:

@@ -36,3 +36,5 @@ class ApprovalRequest(Frozen):
     requested_at: datetime
     expires_at: datetime
     decisions: tuple[Decision, ...] = ()
+    closed_reason: str | None = None
+    """Why it was closed without being executed: nobody decided, the target moved, it was superseded."""
