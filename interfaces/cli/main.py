@@ -17,6 +17,7 @@ from interfaces.cli import (
     audit,
     configuration,
     database,
+    governance,
     incidents,
     kill_switch,
     people,
@@ -45,6 +46,9 @@ app.add_typer(kill_switch.app, name="kill-switch")
 app.add_typer(audit.app, name="audit")
 app.add_typer(asking.health, name="health")
 app.add_typer(configuration.policy, name="policy")
+app.add_typer(governance.budgets, name="budgets")
+app.add_typer(governance.break_glass, name="break-glass")
+app.add_typer(governance.delegations, name="delegations")
 app.add_typer(configuration.config, name="config")
 app.add_typer(people.app, name="principals")
 app.add_typer(database.app, name="database")
