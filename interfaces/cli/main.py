@@ -19,6 +19,7 @@ from interfaces.cli import (
     database,
     incidents,
     kill_switch,
+    models,
     people,
     processes,
     story,
@@ -46,6 +47,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(asking.health, name="health")
 app.add_typer(configuration.policy, name="policy")
 app.add_typer(configuration.config, name="config")
+app.add_typer(models.app, name="models")
 app.add_typer(people.app, name="principals")
 app.add_typer(database.app, name="database")
 
