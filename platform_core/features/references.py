@@ -27,7 +27,7 @@ class Reference:
 def references(catalog: Catalog, service_or_features: str | Sequence[str]) -> tuple[Reference, ...]:
     """The features asked for, each once, in order. A text without a colon is a feature service.
 
-    Raises NotFound for a service, view or feature that the catalog does not have, InvalidInput for what is none of them.
+    Raises NotFound for a service, view or feature that the catalog does not have, InvalidInput for what names none.
     """
     if isinstance(service_or_features, str):
         if ":" not in service_or_features:

@@ -81,9 +81,7 @@ class DeltaOfflineStore:
         time_column: str = "event_ts",
     ) -> Iterator[pa.RecordBatch]:
         paths, schema = self._files(table, start, end, columns, time_column)
-        return scan_parquet(
-            paths, schema, self._path(table), columns=columns, only=_between(time_column, start, end)
-        )
+        return scan_parquet(paths, schema, self._path(table), columns=columns, only=_between(time_column, start, end))
 
     def _files(
         self,

@@ -1,4 +1,4 @@
-"""Entity rows: the list of past moments a caller asks about. What they must have, and what is wrong with them if not."""
+"""Entity rows, the past moments a caller asks about: what they must have, and what is wrong with them if not."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ def checked_rows(rows: pa.Table, tenant: str | None, entities: Iterable[Entity])
         raise InvalidInput(f"the entity rows have two columns {doubled!r}", hint="rename or drop one of them")
     if tenant is not None:
         if TENANT in names:
-            raise InvalidInput("a tenant was given, and the entity rows have a column 'tenant'", hint="drop one of them")
+            raise InvalidInput(
+                "a tenant was given, and the entity rows have a column 'tenant'", hint="drop one of them"
+            )
         rows = rows.append_column(TENANT, pa.repeat(pa.scalar(tenant), len(rows)))
     for column in (EVENT_TIMESTAMP, TENANT, *(key for entity in entities for key in entity.join_keys)):
         if column not in rows.column_names:

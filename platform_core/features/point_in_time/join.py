@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from platform_core.features.clock_skew import MAX_CLOCK_SKEW
 from platform_core.features.point_in_time.moments import Integers
@@ -17,6 +19,8 @@ from platform_core.features.point_in_time.questions import Questions
 KEYS = ("tenant", "key")
 TIMES = ("event_ts", "created_ts")
 _MICROSECOND = timedelta(microseconds=1)
+_QUESTION = ":question"
+"""No feature has a colon in its name."""
 
 Scan = Callable[[Sequence[str]], Iterable[pa.RecordBatch]]
 """Reads the history: the batches of these columns, for tenant and key as strings or dictionaries of strings."""
@@ -91,27 +95,26 @@ def visible_rows(
         read, quarantined = read + len(batch), quarantined + rows.quarantined
         progress(read)
     table = kept.table()
-    if len(tied := newest.tied()):
-        table = pa.concat_tables([table, _settled(newest, tied, asked, scan, features, sorted(stored))])
+    if newest.has_ties():
+        settled = _settled(newest, asked, scan([*KEYS, *TIMES, *stored]), sorted(stored))
+        table = pa.concat_tables([table, settled.select(features.names).cast(features)])
     return Joined(newest.answers(), table, read, quarantined)
 
 
-def _settled(
-    newest: NewestRows, tied: Integers, asked: Questions, scan: Scan, features: pa.Schema, stored: list[str]
-) -> pa.Table:
+def _settled(newest: NewestRows, asked: Questions, batches: Iterable[pa.RecordBatch], stored: list[str]) -> pa.Table:
     """Of each tied question the row that wins by its values; `newest` is told."""
     import polars as pl
 
     parts: list[pl.DataFrame] = []
-    for batch in scan([*KEYS, *TIMES, *stored]):
+    for batch in batches:
         rows = _rows(batch, asked)
         question = newest.equals(rows.entity, rows.event, rows.created)
         at = np.flatnonzero(question >= 0)
         part = pl.DataFrame(pa.Table.from_batches([batch.select(stored).take(pa.array(rows.at[at]))]))
-        parts.append(part.with_columns(pl.Series("\0question", question[at])))
-    winners = pl.concat(parts).sort("\0question", *stored, nulls_last=False).group_by("\0question").last()
-    newest.settle(winners["\0question"].to_numpy())
-    return winners.select(features.names).to_arrow().cast(features)
+        parts.append(part.with_columns(pl.Series(_QUESTION, question[at])))
+    winners = pl.concat(parts).sort(_QUESTION, *stored, nulls_last=False).group_by(_QUESTION).last()
+    newest.settle(winners[_QUESTION].to_numpy())
+    return winners.to_arrow()
 
 
 def _rows(batch: pa.RecordBatch, asked: Questions) -> _Rows:
@@ -122,7 +125,7 @@ def _rows(batch: pa.RecordBatch, asked: Questions) -> _Rows:
         known &= event.is_valid().to_numpy(zero_copy_only=False)
         event = event.fill_null(0)
     if created.null_count:
-        created = _or_else(created, event)
+        created = cast(Any, pc).coalesce(created, event)
     events, createds = event.to_numpy(zero_copy_only=False), created.to_numpy(zero_copy_only=False)
     future = known & (events > createds + MAX_CLOCK_SKEW // _MICROSECOND)
     known &= ~future
@@ -130,16 +133,5 @@ def _rows(batch: pa.RecordBatch, asked: Questions) -> _Rows:
     return _Rows(at, entity[at], events[at], createds[at], int(future.sum()))
 
 
-def _or_else(values: pa.Array, others: pa.Array) -> pa.Array:
-    import pyarrow.compute as pc
-
-    return pc.coalesce(values, others)
-
-
 def _plain(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     return batch if batch.schema.equals(schema) else batch.cast(schema)
-
-
-def batches(tables: Iterable[pa.Table]) -> Iterator[pa.RecordBatch]:
-    for table in tables:
-        yield from table.to_batches()

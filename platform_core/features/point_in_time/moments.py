@@ -36,7 +36,7 @@ def moments(column: pa.ChunkedArray, name: str) -> Moments:
     if dtype.tz is None:
         raise InvalidInput(
             f"the column {name!r} of the entity rows has times without a zone",
-            hint="say which: pandas `tz_localize('UTC')`, polars `dt.replace_time_zone('UTC')`, arrow timestamp[us, UTC]",
+            hint="say which: pandas tz_localize('UTC'), polars dt.replace_time_zone('UTC'), arrow timestamp[us, UTC]",
         )
     if column.null_count:
         row = pc.index(column.is_null(), True).as_py()

@@ -92,9 +92,9 @@ class NewestRows:
         self._count = len(filled)
         return numbers
 
-    def tied(self) -> Integers:
-        """The questions at which rows of the same event and created time stayed: one of them has a number."""
-        return np.flatnonzero(self._tied)
+    def has_ties(self) -> bool:
+        """Whether rows of the same event and created time stayed at a question: one of them has a number."""
+        return bool(self._tied.any())
 
     def equals(self, entity: Integers, event: Integers, created: Integers) -> Integers:
         """The tied question at which each row stayed or would stay as well as the row there, -1 for all others."""

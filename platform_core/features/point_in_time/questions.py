@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -94,7 +95,7 @@ def _codes(values: pa.Array, known: pa.Array) -> Integers:
     if not isinstance(values, pa.DictionaryArray):
         values = values.dictionary_encode()
     words = values.dictionary.cast(known.type)
-    translation = np.append(_filled(pc.index_in(words, value_set=known, skip_nulls=True)), -1)
+    translation = np.append(_filled(cast(Any, pc).index_in(words, value_set=known, skip_nulls=True)), -1)
     return translation[_filled(values.indices)]
 
 
