@@ -13,7 +13,7 @@ Each may be null. A float is finite: what is not known is null.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from math import isfinite
 
@@ -66,12 +66,13 @@ def dtype_of(value: FeatureValue) -> Dtype | None:
             raise InvalidInput(f"{value!r} is a {type(value).__name__}", hint=f"a value is {', '.join(ARROW_TYPES)}")
 
 
-def common_dtype(values: Iterable[FeatureValue]) -> Dtype:
+def common_dtype(values: Collection[FeatureValue]) -> Dtype:
     """The dtype that holds all of `values`: float64 for numbers of several kinds, and for nothing but nulls.
 
     Raises InvalidInput when there is none.
     """
-    found: set[Dtype] = {dtype for dtype in map(dtype_of, values) if dtype is not None}
+    types = dict(zip(map(type, values), values, strict=True))  # one value of each type
+    found: set[Dtype] = {dtype for dtype in map(dtype_of, types.values()) if dtype is not None}
     if not found:
         return "float64"
     if len(found) == 1:
