@@ -29,6 +29,9 @@ EVENT_ID = "event_id"
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """How far the clocks of whoever makes events may run ahead of ours."""
 
+LATE_AFTER = timedelta(hours=1)
+"""Rows that arrive so long after their event are counted as late."""
+
 _ENOUGH_ROWS = 50
 """A column other than the join key may be null in a few rows by chance; in this many at once it is gone."""
 
@@ -102,13 +105,27 @@ class Arrival:
     held_back: int = 0
     """Rows that were left out because their clock is wrong."""
 
+    late: int = 0
+    """Rows that came over `LATE_AFTER` after their event."""
+
+    duplicates: int = 0
+    """Rows of events that had arrived before, within what is held of the source."""
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        return {"held_back": self.held_back, "late": self.late, "duplicates": self.duplicates}
+
 
 def describe(version: int, stored: pa.Table, rows: pa.Table, source: DataSource, mapping: Mapping[str, str]) -> Arrival:
     known = {c.name for c in source.columns} | set(mapping.values())
     extra = {f.name: str(f.type) for f in stored.schema if f.name not in known}
     nulls = {name: rows[name].null_count for name in rows.column_names}
     first_event = _compute.min(rows[source.event_timestamp]).as_py()
-    return Arrival(version, len(rows), first_event, nulls, extra, len(stored) - len(rows))
+    late = 0
+    if source.created_timestamp in rows.column_names:
+        age = _compute.subtract(rows[source.created_timestamp], rows[source.event_timestamp])
+        late = _compute.sum(_compute.greater(age, pa.scalar(LATE_AFTER, pa.duration("us")))).as_py() or 0
+    return Arrival(version, len(rows), first_event, nulls, extra, len(stored) - len(rows), late)
 
 
 def thinned(arrivals: list[Arrival], limit: int) -> list[Arrival]:
@@ -132,6 +149,8 @@ def _joined(first: Arrival, second: Arrival) -> Arrival:
         {name: count + second.nulls[name] for name, count in first.nulls.items()},
         {**first.extra, **second.extra},
         first.held_back + second.held_back,
+        first.late + second.late,
+        first.duplicates + second.duplicates,
     )
 
 
