@@ -17,6 +17,7 @@ from interfaces.cli import (
     audit,
     configuration,
     database,
+    features,
     incidents,
     kill_switch,
     people,
@@ -43,6 +44,7 @@ app.add_typer(incidents.app, name="incidents")
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(kill_switch.app, name="kill-switch")
 app.add_typer(audit.app, name="audit")
+app.add_typer(features.app, name="features")
 app.add_typer(asking.health, name="health")
 app.add_typer(configuration.policy, name="policy")
 app.add_typer(configuration.config, name="config")
