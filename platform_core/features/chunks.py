@@ -37,7 +37,7 @@ def event_times(
     """
     source, mapping = target.source, target.spec.field_mapping
     known = offline.schema(source.table).names
-    wanted = {target.join_key, source.event_timestamp, source.created_timestamp}
+    wanted = {*target.join_keys, source.event_timestamp, source.created_timestamp}
     columns = [n for n in known if n in wanted | {mapping[name] for name in wanted & set(mapping)}]
     stored = stored_since(
         lambda time: offline.read(source.table, start=start, end=end, columns=columns, time_column=time),
@@ -45,7 +45,7 @@ def event_times(
         mapping,
         columns,
     )
-    rows = catalog_rows(stored, source, mapping).select([target.join_key, source.event_timestamp]).drop_null()
+    rows = catalog_rows(stored, source, mapping).select([*target.join_keys, source.event_timestamp]).drop_null()
     times = rows[source.event_timestamp].cast(pa.int64()).to_numpy()
     return np.sort(times)
 

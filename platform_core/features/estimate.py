@@ -62,7 +62,7 @@ class Estimate(Frozen):
 
 
 class Estimator:
-    def __init__(  # noqa: PLR0917  # ports, as everywhere
+    def __init__(
         self,
         catalog: Catalog,
         offline: OfflineStore,

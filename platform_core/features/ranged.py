@@ -119,7 +119,7 @@ class RangedWork:
     def _chunk(self, target: Target, chunk: Chunk, *, own_times: bool, compare: bool) -> int:
         view, tenant = target.view.name, target.tenant
         read_at = self._clock.now()
-        computed = feature_history(self._offline, target, chunk.start, chunk.end)
+        computed = feature_history(self._offline, target, chunk.start, chunk.end, newest_only=not own_times)
         rows = with_tenant(computed, tenant, None if own_times else read_at)
         written = differing(self._offline, view, rows, chunk.start, chunk.end) if compare else rows
         if len(written):

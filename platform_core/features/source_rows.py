@@ -42,8 +42,8 @@ def catalog_rows(rows: pa.Table, source: DataSource, mapping: Mapping[str, str])
     Rows of events that lie more than `CLOCK_TOLERANCE` after their own arrival are left out: their clock is wrong, and
     the newest row of a key would stay theirs until then. The arrival's time decides, so that every reader agrees.
 
-    A column that `mapping` (catalog name -> stored name) names is read from both, the original first; a column that is
-    not stored is null.
+    A number that is not finite is null. A column that `mapping` (catalog name -> stored name) names is read from both,
+    the original first; a column that is not stored is null.
     """
     columns: dict[str, pa.ChunkedArray | pa.Array] = {}
     filled: pa.Array | pa.ChunkedArray = pa.repeat(pa.scalar(False), len(rows))
@@ -85,10 +85,16 @@ def _stored(rows: pa.Table, name: str, dtype: pa.DataType, source: DataSource) -
     if name not in rows.column_names:
         return None
     try:
-        return rows[name].cast(dtype)
+        column = rows[name].cast(dtype)
     except pa.ArrowException as error:
         what = f"column {name!r} of source {source.name} is not {dtype}"
         raise InvalidInput(f"contract broken: {what}: {error}") from error
+    if pa.types.is_floating(dtype):
+        finite = _compute.is_finite(column)
+        if _compute.all(finite).as_py() is False:
+            # One infinity is the sum of its whole window: what is no number is not known.
+            return _compute.if_else(finite, column, pa.scalar(None, dtype))
+    return column
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,22 +161,23 @@ def _joined(first: Arrival, second: Arrival) -> Arrival:
 
 
 def sound_until(
-    arrivals: Sequence[Arrival], source: DataSource, key: str, needed: Sequence[str]
+    arrivals: Sequence[Arrival], source: DataSource, keys: Sequence[str], needed: Sequence[str]
 ) -> tuple[int, str | None]:
     """How many of `arrivals` can be materialized, and the error about the rest.
 
     The contract is broken where a promised column that the view needs is null in everything from some arrival on: the
     join key or the event time in any number of rows, another column in many. Rows before it are sound.
     """
+    vital = {*keys, source.event_timestamp}
     for column in source.columns:
-        if column.name not in {key, source.event_timestamp, *needed} or column.max_null_rate > 0:
+        if column.name not in {*vital, *needed} or column.max_null_rate > 0:
             continue
         sound = len(arrivals)
         while sound and arrivals[sound - 1].nulls[column.name] == arrivals[sound - 1].rows:
             sound -= 1
         broken = arrivals[sound:]
         count = sum(a.rows for a in broken)
-        if count and (column.name in {key, source.event_timestamp} or count >= _ENOUGH_ROWS):
+        if count and (column.name in vital or count >= _ENOUGH_ROWS):
             return sound, _contract_error(broken, count, source, column.name)
     return len(arrivals), None
 

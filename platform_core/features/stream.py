@@ -63,7 +63,7 @@ class Stream:
         window = self._window(target.source)
         window.follow(now, target.spec.field_mapping, before.watermark)
         arrivals = [a for a in window.arrivals if a.version > before.watermark]
-        sound, problem = sound_until(arrivals, target.source, target.join_key, target.needed)
+        sound, problem = sound_until(arrivals, target.source, target.join_keys, target.needed)
         taken = min(sound, _first(arrivals, self._chunk_rows))
         watermark = arrivals[taken - 1].version if taken else before.watermark
         after = Progress(watermark, target.spec.quarantine_since, target.mapping)
