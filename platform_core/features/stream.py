@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import duckdb
 
@@ -53,6 +53,7 @@ class Stream:
         self._database = duckdb.connect(config={"threads": 1})
         self._database.execute("SET TimeZone = 'UTC'")
         self._windows: dict[str, SourceWindow] = {}
+        self._stamped = datetime.min.replace(tzinfo=UTC)
 
     def advance(self, target: Target) -> Step:
         """Raises InvalidInput about arrivals that break the contract, after having materialized those before them."""
@@ -89,11 +90,17 @@ class Stream:
         window.follow(self._clock.now(), target.spec.field_mapping, version)
         after = Progress(version, since, target.mapping)
         self._reach_back(target, window, [], Progress(version), after)
-        restored = with_tenant(restored_rows(target, window, since, after), target.tenant, self._clock.now())
+        restored = with_tenant(restored_rows(target, window, since, after), target.tenant, self._stamp())
         self._online.restore(target.tenant, target.view.name, newest_per_key(restored))
 
+    def _stamp(self) -> datetime:
+        """When the rows of a step were created: later than those of the step before, whatever the clock does, because
+        among rows of one event time the one created last counts."""
+        self._stamped = max(self._clock.now(), self._stamped + timedelta(microseconds=1))
+        return self._stamped
+
     def _materialize(self, target: Target, window: SourceWindow, before: Progress, after: Progress) -> int:
-        view, tenant, now = target.view.name, target.tenant, self._clock.now()
+        view, tenant, now = target.view.name, target.tenant, self._stamp()
         edges = [q for q in (before.quarantine_since, after.quarantine_since) if q is not None]
         restored = None
         if after.quarantine_since is not None and after.quarantine_since != before.quarantine_since:
