@@ -175,6 +175,10 @@ class Executor:
         with self._in_flight.holding(execution.id) as mine:
             if not mine:
                 return execution
+            # As it is now: whoever held it before may have settled it since it was read.
+            execution = self.for_approval(execution.approval_id) or execution
+            if execution.status not in store.OPEN:
+                return execution
             request = self._approvals.get(execution.approval_id)
             try:
                 action = self._action(request)
