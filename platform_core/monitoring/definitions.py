@@ -33,13 +33,15 @@ def definitions(catalog: Catalog, endpoints: Iterable[tuple[str, str]]) -> list[
 
 
 def _of_sources(catalog: Catalog) -> Iterator[MonitorDefinition]:
+    keys = {entity.join_key for entity in catalog.entities}
     for source in catalog.sources:
         subject = urn("source", source.name)
         yield _definition(f"volume-{source.name}", source.tenant, subject, VOLUME_SHARE)
         for column in source.columns:
+            name = f"{source.name}-{column.name}"
             if column.dtype == "float64":
-                name = f"{source.name}-{column.name}"
                 yield _definition(f"drift-{name}", source.tenant, subject, PSI_LIMIT)
+            if column.dtype == "float64" or column.name in keys:  # a row without its key is in no feature
                 yield _definition(f"nulls-{name}", source.tenant, subject, column.max_null_rate)
 
 
