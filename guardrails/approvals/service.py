@@ -160,16 +160,19 @@ class ApprovalService:
             self._audit.append(records.closed("approval.voided", request, actor, reason), connection=connection)
             return True
 
-    def supersede(self, request_id: str, reason: str, *, actor: str = "service:approvals") -> bool:
+    def supersede(
+        self, request_id: str, reason: str, *, actor: str = "service:approvals", undecided_only: bool = False
+    ) -> bool:
         """Close a request that is no longer what should be done (new evidence, another proposal), approved or not.
 
-        False when there was nothing left to close: it is executed, rejected or expired. Its status is then `expired`
+        False when there was nothing left to close: it is executed, rejected or expired (with `undecided_only` also when
+        it is approved: then the decision stands). Its status is then `expired`
         and `closed_reason` says why, so that nobody can approve or execute it any more. Raises NotFound, Unavailable.
         """
         reason = f"superseded: {reason}"[:400]
         with transaction(self._engine) as connection:
             request = store.read_request(connection, request_id)
-            if request.status not in ("pending", "approved"):
+            if request.status not in (("pending",) if undecided_only else ("pending", "approved")):
                 return False
             if not store.move(connection, request_id, before=request.status, after="expired", reason=reason):
                 return False
