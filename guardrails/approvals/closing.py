@@ -50,11 +50,13 @@ class Closing:
             self._audit.append(records.closed("approval.voided", request, actor, reason), connection=connection)
             return True
 
-    def supersede(self, connection: Connection, request_id: str, *, actor: str, reason: str) -> ApprovalRequest | None:
+    def supersede(
+        self, connection: Connection, request_id: str, *, actor: str, reason: str, undecided_only: bool = False
+    ) -> ApprovalRequest | None:
         """Close a request that still could be executed, joining the caller's transaction; None when it could not."""
         reason = f"superseded: {reason}"[:400]
         request = store.read_request(connection, request_id)
-        if request.status not in ("pending", "approved"):
+        if request.status not in (("pending",) if undecided_only else ("pending", "approved")):
             return None
         if not store.move(connection, request_id, before=request.status, after="expired", reason=reason):
             return None

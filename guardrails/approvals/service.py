@@ -184,14 +184,20 @@ class ApprovalService:
         """Take an approval back that can no longer be executed as approved; False when it is not approved any more."""
         return self._closing.void(request_id, actor=actor, reason=reason)
 
-    def supersede(self, request_id: str, reason: str, *, actor: str = "service:approvals") -> bool:
+    def supersede(
+        self, request_id: str, reason: str, *, actor: str = "service:approvals", undecided_only: bool = False
+    ) -> bool:
         """Close a request that is no longer what should be done (new evidence, another proposal), approved or not.
 
-        False when there was nothing left to close: it is executed, rejected or expired. Its status is then `expired`
-        and `closed_reason` says why, so that nobody can approve or execute it any more. Raises NotFound, Unavailable.
+        False when there was nothing left to close: it is executed, rejected or expired (with `undecided_only` also when
+        it is approved: then the decision stands). Its status is then `expired` and `closed_reason` says why, so that
+        nobody can approve or execute it any more. Raises NotFound, Unavailable.
         """
         with transaction(self._engine) as connection:
-            return self._closing.supersede(connection, request_id, actor=actor, reason=reason) is not None
+            closed = self._closing.supersede(
+                connection, request_id, actor=actor, reason=reason, undecided_only=undecided_only
+            )
+            return closed is not None
 
     def kill_switch(self) -> switch.KillSwitch:
         with reading(self._engine) as connection:
