@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from audit.log import TreeHead
+from audit.chain import TreeHead
 from foundation.errors import InvalidInput, Unavailable
 
 _ED25519 = b"\x01"

@@ -8,8 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError
 
+from audit.chain import TreeHead
 from audit.checkpoint import CheckpointSigner
-from audit.log import SqlAuditLog, TreeHead
+from audit.log import SqlAuditLog
 from audit.tables import audit_checkpoints
 from foundation.clock import Clock
 from foundation.database import reading, transaction
