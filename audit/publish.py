@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -9,7 +10,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError
 
 from audit.chain import TreeHead
-from audit.checkpoint import CheckpointSigner
+from audit.checkpoint import CheckpointSigner, find_notes
 from audit.log import SqlAuditLog
 from audit.tables import audit_checkpoints
 from foundation.clock import Clock
@@ -60,9 +61,14 @@ class CheckpointPublisher:
 
 
 def read_notes(path: Path) -> list[str]:
-    """The notes that `CheckpointPublisher` appended to `path`, oldest first; one begun and not ended is left out."""
-    parts = [part.strip("\n") for part in path.read_text(encoding="utf-8").split("\n\n") if part.strip()]
-    return [f"{body}\n\n{signature}\n" for body, signature in zip(parts[::2], parts[1::2], strict=False)]
+    """The notes that `CheckpointPublisher` appended to `path`, oldest first; one begun and not ended is left out.
+
+    Raises Unavailable when the file is there and cannot be read.
+    """
+    try:
+        return find_notes(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise Unavailable(f"the checkpoints in {str(path)!r} cannot be read: {error}") from error
 
 
 def _append(path: Path, note: str) -> None:
@@ -70,5 +76,7 @@ def _append(path: Path, note: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a", encoding="utf-8") as file:
             file.write(f"{note}\n")
+            file.flush()
+            os.fsync(file.fileno())
     except OSError as error:
         raise Unavailable(f"the checkpoint could not be copied to {str(path)!r}: {error}") from error

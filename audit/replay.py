@@ -18,6 +18,7 @@ class VerificationReport(Frozen):
     """`first_bad_sequence` is the first entry that is not, or is no longer, what was written there.
 
     `covered` entries are vouched for by a checkpoint; what came after the last one could have been cut off unseen.
+    `witnessed` entries are vouched for by enough of the witnesses that were named.
     `pending` entries are durable and have no place in the tree yet. `forked`: two heads that were given, of one log,
     cannot both be true. `steps_back` counts entries whose clock was behind the entry before: not a fault, a flag.
     """
@@ -27,6 +28,7 @@ class VerificationReport(Frozen):
     root_hash: str
     checkpoints: int = 0
     covered: int = 0
+    witnessed: int = 0
     pending: int = 0
     forked: bool = False
     steps_back: int = 0

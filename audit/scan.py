@@ -32,7 +32,9 @@ from foundation.database import open_database, reading
 RANGE = 50_000
 """Entries in one range: a second's work is too much to lose and too little to share out."""
 
-_FETCH = 2_000
+SHARED_FROM = 8 * RANGE
+"""Entries from which on a second process pays for its start."""
+
 _COLUMNS = "sequence, {at}, action, actor, subject, tenant, incident_id, payload, previous_hash, leaf_hash, frontier"
 _AT = {
     "sqlite": "recorded_at",
@@ -106,7 +108,8 @@ def scan(engine: Engine, wanted: frozenset[int], *, processes: int | None = None
     with reading(engine) as connection:
         size = connection.execute(sa.text("SELECT max(sequence) + 1 FROM audit_entries")).scalar() or 0
     bounds = [(begin, min(begin + RANGE, size)) for begin in range(0, size, RANGE)]
-    workers = min(processes or os.cpu_count() or 1, len(bounds))
+    wished = processes or (os.cpu_count() or 1 if size >= SHARED_FROM else 1)
+    workers = min(wished, len(bounds))
     if workers > 1:
         url = engine.url.render_as_string(hide_password=False)
         # Spawned, not forked: this process may have threads and open connections.
@@ -150,20 +153,14 @@ def _scan_range(engine: Engine, begin: int, end: int, wanted: frozenset[int]) ->
         driver: Any = connection.connection.driver_connection
         cursor = driver.cursor("vigia_scan") if connection.dialect.name == "postgresql" else driver.cursor()
         try:
-            cursor.arraysize = _FETCH
             cursor.execute(query)
             try:
-                scanned = check_rows(_fetched(cursor), start, wanted)
+                scanned = check_rows(cursor, start, wanted)
             except (TypeError, ValueError):
                 return None  # a column holds what the log never wrote there
         finally:
             cursor.close()
     return scanned if scanned is not None and scanned.end.size == end else None
-
-
-def _fetched(cursor: Any) -> Iterable[Sequence[Any]]:
-    while rows := cursor.fetchmany(_FETCH):
-        yield from rows
 
 
 def _claimed(connection: Connection, size: int) -> State | None:
