@@ -28,14 +28,14 @@ _MOST_HASHES = 63
 
 
 class InclusionProof(NamedTuple):
-    """That entry `index` is in the tree of the checkpoint `note`."""
+    """That entry number `entry` is in the tree of the checkpoint `note`."""
 
-    index: int
+    entry: int
     hashes: tuple[bytes, ...]
     note: str
 
     def encoded(self) -> str:
-        return f"{_PROOF}\nindex {self.index}\n{_lines(self.hashes)}\n{self.note}"
+        return f"{_PROOF}\nindex {self.entry}\n{_lines(self.hashes)}\n{self.note}"
 
 
 class Extension(NamedTuple):
@@ -87,8 +87,8 @@ def check_inclusion(proof: InclusionProof, leaf_hash: str, checking: NoteCheckin
     """The head that holds the entry with `leaf_hash` (hexadecimal). Raises InvalidInput when it does not."""
     head = checking.verify(proof.note)
     leaf, root = _hash(leaf_hash), bytes.fromhex(head.root_hash)
-    if not merkle.verify_inclusion(leaf, proof.index, head.size, proof.hashes, root):
-        raise InvalidInput(f"entry {proof.index} with hash {leaf_hash[:12]}… is not in the tree of {head.size} entries")
+    if not merkle.verify_inclusion(leaf, proof.entry, head.size, proof.hashes, root):
+        raise InvalidInput(f"entry {proof.entry} with hash {leaf_hash[:12]}… is not in the tree of {head.size} entries")
     return head
 
 

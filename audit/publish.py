@@ -10,9 +10,9 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError
 
 from audit.chain import TreeHead
-from audit.checkpoint import CheckpointSigner, find_notes
+from audit.checkpoint import CheckpointSigner, find_notes, parse_note
 from audit.log import SqlAuditLog
-from audit.tables import audit_checkpoints
+from audit.tables import audit_checkpoints, audit_cosignatures
 from foundation.clock import Clock
 from foundation.database import reading, transaction
 from foundation.errors import Unavailable
@@ -69,6 +69,24 @@ def read_notes(path: Path) -> list[str]:
         return find_notes(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise Unavailable(f"the checkpoints in {str(path)!r} cannot be read: {error}") from error
+
+
+def store_cosignature(engine: Engine, clock: Clock, note: str, witness: str, line: str) -> bool:
+    """Keep what `witness` answered for the checkpoint `note`; False if it had signed that one before."""
+    row = {"size": parse_note(note).size, "witness": witness, "cosigned_at": clock.now(), "line": line}
+    try:
+        with transaction(engine) as connection:
+            connection.execute(sa.insert(audit_cosignatures).values(row))
+    except IntegrityError:
+        return False
+    return True
+
+
+def cosigned_size(engine: Engine, witness: str) -> int:
+    """Entries in the largest tree that `witness` has signed; 0 when there is none."""
+    query = sa.select(sa.func.max(audit_cosignatures.c.size)).where(audit_cosignatures.c.witness == witness)
+    with reading(engine) as connection:
+        return connection.scalar(query) or 0
 
 
 def _append(path: Path, note: str) -> None:
