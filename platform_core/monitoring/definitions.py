@@ -38,9 +38,8 @@ def _of_sources(catalog: Catalog) -> Iterator[MonitorDefinition]:
             yield _definition(f"volume-{source.name}", source.tenant, subject, monitors.volume_share)
         for column in source.columns:
             name = f"{source.name}-{column.name}"
-            if column.dtype == "float64":
-                if monitors.drift_psi is not None:
-                    yield _definition(f"drift-{name}", source.tenant, subject, monitors.drift_psi)
+            if column.dtype == "float64" and monitors.drift_psi is not None:
+                yield _definition(f"drift-{name}", source.tenant, subject, monitors.drift_psi)
             # A row without its key is in no feature.
             if monitors.nulls and (column.dtype == "float64" or column.name in keys):
                 yield _definition(f"nulls-{name}", source.tenant, subject, column.max_null_rate)
