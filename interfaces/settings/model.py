@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from interfaces.settings.sections import (
     AlertSettings,
     ApprovalSettings,
+    AuditSettings,
     BudgetSettings,
     ClockSettings,
     ConsoleSettings,
@@ -62,6 +63,7 @@ class Settings(BaseSettings):
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
     approvals: ApprovalSettings = Field(default_factory=ApprovalSettings)
     budgets: BudgetSettings = Field(default_factory=BudgetSettings)
+    audit: AuditSettings = Field(default_factory=AuditSettings)
     online: OnlineSettings = Field(default_factory=OnlineSettings)
 
     @model_validator(mode="before")
