@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from agents.chat.types import Answer
 from agents.incident.ports import Notifier
+from audit.anchor import Anchor
 from foundation.errors import InvalidInput
 from interfaces.bootstrap.chat import make_ask
 from interfaces.bootstrap.foundations import Foundations
@@ -26,6 +27,16 @@ if TYPE_CHECKING:
 def slack_notifiers(base: Foundations) -> list[Notifier]:
     """The notifier that posts cards; empty when Slack is not set up."""
     return [_notifier(base)] if base.settings.slack.bot_token else []
+
+
+def slack_anchors(base: Foundations) -> dict[str, Anchor]:
+    """Where heads of the audit log are posted; empty when Slack is not set up or not wanted for this."""
+    slack = base.settings.slack
+    if slack.bot_token is None or slack.channel is None or not base.settings.audit.anchor_slack:
+        return {}
+    from interfaces.slack.anchor import SlackAnchor
+
+    return {"slack": SlackAnchor(_client(base.settings), channel=slack.channel)}
 
 
 def mount_slack(app: FastAPI, base: Foundations, services: CopilotServices) -> None:
