@@ -19,7 +19,7 @@ from interfaces.bootstrap.governance import live_policy, make_approvals, make_re
 from interfaces.bootstrap.language import make_narrator
 from interfaces.bootstrap.platform import platform_view
 from interfaces.bootstrap.process import start_telemetry, until_stopped
-from interfaces.bootstrap.slack import slack_notifiers, slack_reminders
+from interfaces.bootstrap.slack import slack_anchors, slack_notifiers, slack_reminders
 from interfaces.principals import open_directory
 from interfaces.settings import Settings
 from platform_core.operations.control_client import ControlClient
@@ -33,7 +33,7 @@ def run_worker(settings: Settings) -> None:
     base = open_foundations(settings)
     start_telemetry(settings, "vigia-worker")
     worker = make_worker(base, notifiers=slack_notifiers(base))
-    with until_stopped() as stop, signing_checkpoints(base, stop):
+    with until_stopped() as stop, signing_checkpoints(base, stop, anchors=slack_anchors(base)):
         worker.run(stop)
 
 
