@@ -14,6 +14,7 @@ from guardrails.redaction.views import Offsets, View, joined
 
 _HEX_SIGN = re.compile(signs.PATTERNS[signs.HEX])
 _HEX_RUN = re.compile(r"(?:(?:0[xX])?[0-9A-Fa-f][ :,-]{0,2}){16,}+")
+_HEX_PIECE = re.compile(r"[0-9A-Fa-f]{16,}+")
 _HEX_FILL = re.compile(r"0[xX]|[^0-9A-Fa-f]")
 
 _BASE64_SIGN = re.compile(signs.PATTERNS[signs.BASE64])
@@ -26,7 +27,9 @@ Blob = tuple[str, Offsets, Offsets]
 def decoded(view: View, found: frozenset[str]) -> Iterator[View]:
     """What the runs of `view` (in ASCII) say, when they are read in each of their alignments."""
     if signs.HEX in found:
-        runs = [_hexadecimals(view.text, match) for match in _signed(view.text, _HEX_RUN, _HEX_SIGN)]
+        # The pairs of a spaced run together, and what stands without spaces in it alone.
+        whole = [match for match in _signed(view.text, _HEX_RUN, _HEX_SIGN) if not _is_piece(match.group())]
+        runs = [_hexadecimals(match) for match in (*whole, *_signed(view.text, _HEX_PIECE, _HEX_SIGN))]
         for phase in (0, 1):
             blobs = [blob for digits, places in runs if (blob := _from_hex(digits, places, phase))]
             if blobs:
@@ -43,10 +46,14 @@ def _signed(text: str, run: re.Pattern[str], sign: re.Pattern[str]) -> Iterator[
     return (match for match in run.finditer(text) if sign.search(match.group()))
 
 
-def _hexadecimals(text: str, match: re.Match[str]) -> tuple[str, Offsets]:
+def _is_piece(run: str) -> bool:
+    return run.isalnum() and "x" not in run and "X" not in run
+
+
+def _hexadecimals(match: re.Match[str]) -> tuple[str, Offsets]:
     """The digits of a run without what stands between them, and where each stands."""
     run = match.group()
-    if run.isalnum() and "x" not in run and "X" not in run:
+    if _is_piece(run):
         return run, np.arange(match.start(), match.end(), dtype=np.int32)
     keep = np.ones(len(run), np.bool_)
     for fill in _HEX_FILL.finditer(run):

@@ -40,11 +40,19 @@ class Disguises:
         yield from self._behind(View.of(text), seen, look, depth=0)
 
     def _behind(self, view: View, seen: frozenset[str], look: Look, depth: int) -> Iterator[Found]:
-        plain = view
+        first, last = (view, seen) if view.text.isascii() else None, None
         for form in _plainer(view, look):
-            plain = form
             found, seen = self._scan(form, look)
             yield from found
+            last = (form, seen)
+            first = first or last
+        # Also in what has not been unescaped: an escape may have begun where none was meant.
+        for form in (first, last):
+            if form is not None:
+                yield from self._in_pieces(*form, look, depth)
+
+    def _in_pieces(self, plain: View, seen: frozenset[str], look: Look, depth: int) -> Iterator[Found]:
+        """What stands in `plain`, which is in ASCII, in groups, spelled out, or encoded."""
         if signs.GROUPS in seen:
             yield from self._in_groups(plain, look)
         if signs.SPELLED in seen:

@@ -1,4 +1,4 @@
-"""Escapes: URL-encoding, JSON and shell escapes, HTML entities, quoted-printable, terminal colours, torn UTF-8."""
+"""Escapes: URL-encoding, JSON and shell escapes, HTML entities, terminal colours, torn UTF-8."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ times one kind may stand inside another."""
 _ESCAPE = re.compile(
     r"(\\++(?:u\{[0-9a-fA-F]{1,6}\}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|x[0-9a-fA-F]{2}|[0-3][0-7]{2}|\r?\n|.)"
     r"|%(?:25)*+(?:u[0-9a-fA-F]{4}|[0-9a-fA-F]{2})"
-    r"|&(?:amp;)*+(?:\#[xX][0-9a-fA-F]{1,6}|\#[0-9]{1,7}|[A-Za-z]{2,8});?"
-    r"|=[0-9A-F]{2}|=\r?\n)"
+    r"|&(?:amp;)*+(?:\#[xX][0-9a-fA-F]{1,6}|\#[0-9]{1,7}|[A-Za-z]{2,8});?)"
 )
 _COLOUR = re.compile(r"(\x1b(?:\[[0-?]*+[ -/]*+[@-~]|[@-Z\\-_]))")
 _TORN = re.compile(
@@ -71,8 +70,6 @@ def _decode(escape: str) -> str:
         return _character(escape.rpartition("u")[2] if "u" in escape else escape[-2:], escape)
     if kind == "&":
         return _entity(escape)
-    if kind == "=":
-        return "" if escape.endswith("\n") else _character(escape[1:], escape)
     return escape
 
 

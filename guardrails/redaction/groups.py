@@ -20,7 +20,7 @@ _NUMBER = re.compile(
 )
 _FEWEST, _MOST = 8, 22
 
-_SPELLED = re.compile(rf"(?<![0-9A-Za-z])[0-9A-Za-z]({_SEPARATOR}{{1,3}}+)[!-~](?:\1[!-~]){{5,}}+(?![0-9A-Za-z])")
+_SPELLED = re.compile(rf"(?<![0-9A-Za-z])[0-9A-Za-z]({_SEPARATOR}{{1,3}}+)[!-~](?:\1[!-~](?![0-9A-Za-z])){{5,}}+")
 
 
 def spaced_numbers(text: str) -> Iterator[tuple[int, int, str]]:

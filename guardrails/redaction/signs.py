@@ -28,6 +28,9 @@ HEX_PAIR = "(?:2[0deEfF]|3[0-9aA]|4[0-9a-fA-F]|5[0-9aAfF]|6[1-9a-fA-F]|7[0-9aA])
 # by the high bits of ASCII (0010 to 0111). Random text and words have it by chance about once in ten thousand.
 _QUARTET = "[I-Za-f][C-HS-Xi-ny-z0-3][ABEFIJMNQRUVYZcdghklopstwx014589]"
 
+# Base64 of full-width characters, in each of its three alignments.
+_WIDE = "(?:77[2y][A-Za-z0-9+/_-]){3}|(?:[g-v][Oeu+-][+-][89]){3}|(?:v[I-LY-b][DHLPTXbfjnrvz37/_]v){3}"
+
 
 def _in_groups(separator: str) -> str:
     """Three or more groups of digits with the same sign between them: four groups, or three with nine digits or so. (A
@@ -45,9 +48,9 @@ def _in_groups(separator: str) -> str:
 
 PATTERNS: dict[str, str] = {
     WRITING: rf"[^\x09\x0A\x0D\x20-\x7E{_EVERYDAY}]",
-    ESCAPES: r"%[0-9A-Fa-f]{2}|%u[0-9A-Fa-f]{4}|\\[^\s]|\\\r?\n|&(?:#[0-9xX]|[A-Za-z]{2,8};)|=[0-9A-F]{2}=|=\r?\n",
+    ESCAPES: r"%[0-9A-Fa-f]{2}|%u[0-9A-Fa-f]{4}|\\[^\s]|\\\r?\n|&(?:#[0-9xX]|[A-Za-z]{2,8};)",
     GROUPS: "(?:^|[^0-9A-Za-z])(?:" + "|".join(map(_in_groups, SEPARATORS)) + ")",
     SPELLED: rf"(?:[0-9A-Za-z@][{SEPARATORS}]{{1,3}}){{7,}}",
     HEX: rf"(?:(?:0x)?{HEX_PAIR}[ :,-]{{0,2}}){{8}}",
-    BASE64: f"(?:{_QUARTET}[A-Za-z0-9+/_-]){{2}}{_QUARTET}",
+    BASE64: f"(?:{_QUARTET}[A-Za-z0-9+/_-]){{2}}{_QUARTET}|{_WIDE}",
 }

@@ -10,11 +10,12 @@ from foundation.errors import InvalidInput
 from guardrails.approvals.service import ApprovalService
 from guardrails.policy.policy import Policy
 from guardrails.policy.types import PolicyQuestion, PolicyVerdict
-from guardrails.redaction.engine import Redactor
 from interfaces.bootstrap.foundations import Foundations, make_clock
-from interfaces.bootstrap.secrets import key_file
+from interfaces.bootstrap.redaction import redactor
 from interfaces.settings import Settings
 from platform_core.access.principals import Environment
+
+__all__ = ["explain_policy", "make_approvals", "make_policy", "redactor"]
 
 
 def make_policy(settings: Settings) -> Policy:
@@ -29,10 +30,6 @@ def make_approvals(base: Foundations, policy: Policy) -> ApprovalService:
         policy,
         expires_after=timedelta(minutes=base.settings.approvals.expires_after_minutes),
     )
-
-
-def redactor(settings: Settings) -> Redactor:
-    return Redactor(key_file(settings.data_dir / "keys" / "redaction.key"))
 
 
 def explain_policy(settings: Settings, *, tool: str, environment: str, tenant: str | None) -> PolicyVerdict:

@@ -12,7 +12,7 @@ from agents.incident.ports import Notifier
 from foundation.errors import InvalidInput
 from interfaces.bootstrap.chat import make_ask
 from interfaces.bootstrap.foundations import Foundations
-from interfaces.bootstrap.governance import redactor
+from interfaces.bootstrap.redaction import redactor
 from interfaces.bootstrap.stores import make_incidents
 from interfaces.http.services import CopilotServices
 from interfaces.settings import Settings

@@ -14,10 +14,11 @@ from foundation.errors import InvalidInput
 from guardrails.executor.executor import Executor
 from interfaces.bootstrap.checkpoints import signing_checkpoints
 from interfaces.bootstrap.foundations import Foundations, open_foundations
-from interfaces.bootstrap.governance import make_approvals, make_policy, redactor
+from interfaces.bootstrap.governance import make_approvals, make_policy
 from interfaces.bootstrap.language import make_narrator
 from interfaces.bootstrap.platform import platform_view
 from interfaces.bootstrap.process import start_telemetry, until_stopped
+from interfaces.bootstrap.redaction import redactor
 from interfaces.bootstrap.slack import slack_notifiers
 from interfaces.principals import open_directory
 from interfaces.settings import Settings

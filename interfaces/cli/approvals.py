@@ -62,7 +62,7 @@ def reject(
 
 def _decide(request: str, verdict: Literal["approve", "reject"], reason: str | None, *, key: str, json: bool) -> None:
     from foundation.outside_text import OutsideText
-    from interfaces.bootstrap.governance import redactor
+    from interfaces.bootstrap.redaction import redactor
     from interfaces.bootstrap.stores import approval_service
     from interfaces.principals import open_directory
     from interfaces.settings import load_settings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from guardrails.redaction.recognizer import ADDRESS, LIKELY, Form, Recognizer
 
@@ -21,7 +22,8 @@ _DOT = r"(?:\s?[\[({]\s?(?:dot|ponto|punto|\.)\s?[\])}]\s?|\.)"
 def _normal(text: str) -> str:
     signs = {"at": "@", "arroba": "@", "dot": ".", "ponto": ".", "punto": "."}
     plain = _SPELLED.sub(lambda match: signs[match.group(1).lower()], text) if "@" not in text else text
-    return re.sub(r"[\s\[\](){}<>]", "", plain).lower()
+    bare = re.sub(r"[\s\[\](){}<>]", "", plain).lower()
+    return bare if bare.isascii() else "".join(str(unicodedata.digit(sign, sign)) for sign in bare)
 
 
 def _has_a_domain(text: str) -> bool:
