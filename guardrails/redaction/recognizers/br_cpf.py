@@ -11,6 +11,8 @@ _WEIGHTS = range(10, 1, -1)
 
 def _valid(text: str) -> bool:
     number = digits(text)
+    if len(set(number)) == 1:
+        return False  # 111.111.111-11 satisfies the check and was never issued
     return (11 - weighed(number, _WEIGHTS)) % 11 % 10 == int(number[9]) and cpf.is_valid(number)
 
 
