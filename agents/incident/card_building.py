@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from agents.diagnosis.types import Diagnosis, Hypothesis
@@ -51,7 +52,7 @@ class CardBuilder:
         clock: Clock,
         *,
         log: LogHead | None = None,
-        who_may: str = "oncall or approver of the tenant, not the requester",
+        who_may: Callable[[ActionProposal], str] = lambda _proposal: "those whom policy lets approve",
     ) -> None:
         self._store = store
         self._approvals = approvals
@@ -153,9 +154,13 @@ def _charts(top: Hypothesis | None, evidence: list[Evidence]) -> tuple[Chart, ..
     cited = [i for finding in (top.supporting if top else ()) for i in finding.evidence_ids]
     by_id = {piece.id: piece for piece in evidence}
     carrying = [by_id[i] for i in dict.fromkeys(cited) if i in by_id]
-    others = [piece for piece in evidence if piece not in carrying]
-    charts = [piece.observation.chart for piece in (*carrying, *others) if piece.observation.chart is not None]
-    return tuple(charts[:2])
+    newest = {piece.tool + str(piece.arguments): piece for piece in evidence}.values()
+    others = [piece for piece in newest if piece not in carrying]
+    charts = [piece.observation.chart for piece in carrying if piece.observation.chart is not None]
+    # what nobody cites is worth looking at where something is marked in it
+    shown = [piece.observation.chart for piece in others if piece.observation.chart is not None]
+    charts += [chart for chart in shown if chart.marks]
+    return tuple((charts or shown)[:2])
 
 
 def _proposal(purpose: ProposalPurpose, proposal: ActionProposal) -> CardProposal:
@@ -180,13 +185,13 @@ def _proposal(purpose: ProposalPurpose, proposal: ActionProposal) -> CardProposa
     )
 
 
-def _approval(request: ApprovalRequest, who_may: str) -> CardApproval:
+def _approval(request: ApprovalRequest, who_may: Callable[[ActionProposal], str]) -> CardApproval:
     return CardApproval(
         id=request.id,
         status=request.status,
         rule=request.rule,
         approvers_needed=request.approvers_needed,
-        who_may=f"{request.approvers_needed} of {who_may}",
+        who_may=f"{request.approvers_needed} of {who_may(request.proposal)}",
         requested_at=request.requested_at,
         expires_at=request.expires_at,
         decisions=request.decisions,

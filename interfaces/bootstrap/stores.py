@@ -10,6 +10,7 @@ from audit.log import SqlAuditLog
 from audit.replay import VerificationReport
 from guardrails.approvals.service import ApprovalService
 from guardrails.executor.executor import Executor
+from interfaces.bootstrap.approvers import who_may
 from interfaces.bootstrap.checkpoints import make_publisher, verify_stored_log
 from interfaces.bootstrap.foundations import Foundations, open_foundations
 from interfaces.bootstrap.governance import make_approvals, make_policy
@@ -22,19 +23,22 @@ def make_incidents(base: Foundations) -> IncidentStore:
 
 
 def make_cards(base: Foundations, incidents: IncidentStore, approvals: ApprovalService) -> CardBuilder:
+    policy, people = make_policy(base.settings), open_directory(base.settings.principals_file)
     # An executor without actions: it can say what was executed, and execute nothing.
     executions = Executor(
         base.engine,
         base.clock,
         base.audit,
         approvals,
-        make_policy(base.settings),
+        policy,
         {},
-        people=open_directory(base.settings.principals_file).get,
+        people=people.get,
         actor="service:reader",
     )
     runbooks = RunbookLibrary(base.settings.data_dir / "runbooks")
-    return CardBuilder(incidents, approvals, executions, runbooks, base.clock, log=base.audit)
+    return CardBuilder(
+        incidents, approvals, executions, runbooks, base.clock, log=base.audit, who_may=who_may(policy, people)
+    )
 
 
 def incident_store(settings: Settings) -> IncidentStore:

@@ -12,6 +12,7 @@ from agents.incident.triage import CatalogueTriage
 from agents.runbooks.library import RunbookLibrary
 from foundation.errors import InvalidInput
 from guardrails.executor.executor import Executor
+from interfaces.bootstrap.approvers import who_may
 from interfaces.bootstrap.checkpoints import signing_checkpoints
 from interfaces.bootstrap.foundations import Foundations, open_foundations
 from interfaces.bootstrap.governance import make_approvals, make_policy, redactor
@@ -47,6 +48,7 @@ def make_worker(
     platform = platform_view(base)
     policy = make_policy(settings)
     approvals = make_approvals(base, policy)
+    people = open_directory(settings.principals_file)
     writer = ControlClient(settings.serving_url, token.get_secret_value())
     executor = Executor(
         base.engine,
@@ -55,7 +57,7 @@ def make_worker(
         approvals,
         policy,
         actions(platform.resources, writer, platform),
-        people=open_directory(settings.principals_file).get,
+        people=people.get,
         actor="service:worker",
     )
     redact = redactor(settings).redact
@@ -81,6 +83,7 @@ def make_worker(
             reports=settings.data_dir / "reports",
             checkpoints_url=checkpoints_url(settings),
             log=base.audit,
+            who_may=who_may(policy, people),
             redact=redact,
             notifiers=notifiers,
             observer=observer,

@@ -176,7 +176,7 @@ def test_no_evidence_at_all_is_inconclusive() -> None:
     broken = diagnose(page("unit_change"), evidence(without=tuple(HEALTHY)))
     assert broken.verdict == "inconclusive"
     assert broken.ranked == (), "what nothing speaks for is no suspect"
-    assert any("error, query of" in line for line in broken.look_next)
+    assert any(line.startswith("probe again: ") and " of payments_br: " in line for line in broken.look_next)
 
 
 @pytest.mark.parametrize("kind", ["drift", "latency", "cost"])
@@ -223,7 +223,7 @@ def test_an_error_says_nothing_but_no_data_may() -> None:
     told = weigh(causes()["source_stopped"], Case.of(page("source_stopped"), [*silent, no_rows]))
     untold = weigh(causes()["source_stopped"], Case.of(page("source_stopped"), [*silent, failed]))
     assert told.score > untold.score
-    assert any(line.startswith("rows_missing") for line in untold.not_checked)
+    assert "request agreement of payments_br: request_agreement" in untold.not_checked
 
 
 def test_an_innocent_canary_is_not_blamed() -> None:
@@ -293,3 +293,21 @@ def _rank(shares: Mapping[str, float], chosen: str) -> int:
 
 def _confidence(diagnosis: Diagnosis, cause: str) -> float:
     return next((h.confidence for h in (*diagnosis.ranked, *diagnosis.ruled_out) if h.cause == cause), 0.0)
+
+
+def test_what_was_not_checked_is_one_short_line_a_probe() -> None:
+    """Several signs of one probe are one gap, without its query; what did not apply is none."""
+    empty = evidence(PATCHES["source_stopped"])
+    said = "payments_br against urn:vigia:endpoint:fraud-br: 0 rows are too few to compare"
+    pieces = [
+        e.model_copy(
+            update={
+                "observation": e.observation.model_copy(update={"status": "no_data", "figures": {}, "summary": said})
+            }
+        )
+        if e.tool == "request_agreement"
+        else e
+        for e in empty
+    ]
+    weighed = weigh(causes()["unit_change"], Case.of(page("unit_change"), pieces))
+    assert weighed.not_checked == ("payments_br against fraud-br: 0 rows are too few to compare",)
