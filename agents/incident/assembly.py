@@ -72,6 +72,7 @@ def assemble_worker(parts: FlowParts) -> Reconciler:
         parts.runbooks,
         parts.clock,
         log=parts.log,
+        redact=parts.redact,
         who_may=parts.who_may,
     )
     leases = Leases(parts.engine, seconds=parts.lease_seconds, wall=parts.wall)

@@ -21,6 +21,7 @@ from agents.incident.store import IncidentStore
 from agents.incident.types import DiagnosisRecord, ProposalPurpose, StoredAlert
 from agents.runbooks.library import RunbookLibrary
 from foundation.clock import Clock
+from foundation.outside_text import OutsideText, Redact, unredacted
 from guardrails.approvals.types import ApprovalRequest
 from guardrails.executor.port import ActionExecution
 from guardrails.proposal import ActionProposal
@@ -52,6 +53,7 @@ class CardBuilder:
         clock: Clock,
         *,
         log: LogHead | None = None,
+        redact: Redact = unredacted,
         who_may: Callable[[ActionProposal], str] = lambda _proposal: "those whom policy lets approve",
     ) -> None:
         self._store = store
@@ -61,6 +63,7 @@ class CardBuilder:
         self._clock = clock
         self._log = log
         self._who_may = who_may
+        self._outside = OutsideText(redact)
 
     def build(self, incident_id: str) -> IncidentCard:
         """Raises NotFound."""
@@ -72,7 +75,7 @@ class CardBuilder:
         top = diagnosis.top if diagnosis else None
         newest = self._store.newest_proposal(incident_id)
         request = self._request(incident_id, newest[1]) if newest else None
-        execution = self._executor.for_approval(request.id) if request else None
+        execution = self._harmless(self._executor.for_approval(request.id)) if request else None
         verification = self._store.verification(execution.id) if execution else None
         head = self._log.head() if self._log else None
         return IncidentCard(
@@ -110,6 +113,12 @@ class CardBuilder:
             audit_entries=head.size if head else None,
             audit_head=head.root_hash if head else None,
         )
+
+    def _harmless(self, execution: ActionExecution | None) -> ActionExecution | None:
+        """What a target answered when it failed is text from outside."""
+        if execution is None or execution.error is None:
+            return execution
+        return execution.model_copy(update={"error": self._outside.text(execution.error)})
 
     def _request(self, incident_id: str, proposal: ActionProposal) -> ApprovalRequest | None:
         known = self._approvals.for_incident(incident_id)

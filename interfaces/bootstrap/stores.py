@@ -13,7 +13,7 @@ from guardrails.executor.executor import Executor
 from interfaces.bootstrap.approvers import who_may
 from interfaces.bootstrap.checkpoints import make_publisher, verify_stored_log
 from interfaces.bootstrap.foundations import Foundations, open_foundations
-from interfaces.bootstrap.governance import make_approvals, make_policy
+from interfaces.bootstrap.governance import make_approvals, make_policy, redactor
 from interfaces.principals import open_directory
 from interfaces.settings import Settings
 
@@ -37,7 +37,14 @@ def make_cards(base: Foundations, incidents: IncidentStore, approvals: ApprovalS
     )
     runbooks = RunbookLibrary(base.settings.data_dir / "runbooks")
     return CardBuilder(
-        incidents, approvals, executions, runbooks, base.clock, log=base.audit, who_may=who_may(policy, people)
+        incidents,
+        approvals,
+        executions,
+        runbooks,
+        base.clock,
+        log=base.audit,
+        redact=redactor(base.settings).redact,
+        who_may=who_may(policy, people),
     )
 
 

@@ -16,10 +16,12 @@ from interfaces.bootstrap.approvers import who_may
 from interfaces.bootstrap.checkpoints import signing_checkpoints
 from interfaces.bootstrap.foundations import Foundations, open_foundations
 from interfaces.bootstrap.governance import make_approvals, make_policy, redactor
+from interfaces.bootstrap.health import reporting_nightly
 from interfaces.bootstrap.language import make_narrator
 from interfaces.bootstrap.platform import platform_view
 from interfaces.bootstrap.process import start_telemetry, until_stopped
 from interfaces.bootstrap.slack import slack_notifiers
+from interfaces.bootstrap.worker_http import serving_metrics
 from interfaces.principals import open_directory
 from interfaces.settings import Settings
 from platform_core.operations.control_client import ControlClient
@@ -33,7 +35,13 @@ def run_worker(settings: Settings) -> None:
     base = open_foundations(settings)
     start_telemetry(settings, "vigia-worker")
     worker = make_worker(base, notifiers=slack_notifiers(base))
-    with until_stopped() as stop, signing_checkpoints(base, stop):
+    own = settings.worker
+    with (
+        until_stopped() as stop,
+        serving_metrics(own.metrics_host, own.metrics_port),
+        signing_checkpoints(base, stop),
+        reporting_nightly(base, stop),
+    ):
         worker.run(stop)
 
 

@@ -13,6 +13,7 @@ from interfaces.settings.sections import (
     ApprovalSettings,
     ClockSettings,
     ConsoleSettings,
+    HealthSettings,
     HttpSettings,
     LlmSettings,
     OnlineSettings,
@@ -20,6 +21,7 @@ from interfaces.settings.sections import (
     SimulationSettings,
     SlackSettings,
     TelemetrySettings,
+    WorkerSettings,
 )
 
 PREFIX = "VIGIA__"
@@ -61,6 +63,8 @@ class Settings(BaseSettings):
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
     approvals: ApprovalSettings = Field(default_factory=ApprovalSettings)
     online: OnlineSettings = Field(default_factory=OnlineSettings)
+    worker: WorkerSettings = Field(default_factory=WorkerSettings)
+    health: HealthSettings = Field(default_factory=HealthSettings)
 
     @model_validator(mode="before")
     @classmethod
