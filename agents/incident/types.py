@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from difflib import get_close_matches
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from pydantic import Field
 
@@ -32,12 +32,11 @@ TRANSITIONS: dict[IncidentStatus, frozenset[IncidentStatus]] = {
 def known_status(name: str) -> IncidentStatus:
     """`name` as a status, `awaiting-approval` as well. Raises InvalidInput, naming the nearest."""
     plain = name.strip().lower().replace("-", "_").replace(" ", "_")
-    found = next((status for status in TRANSITIONS if status == plain), None)
-    if found is None:
+    if plain not in TRANSITIONS:
         near = get_close_matches(plain, list(TRANSITIONS), n=1)
         hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(TRANSITIONS)}"
         raise InvalidInput(f"{name[:40]!r} is not a status of an incident", hint=hint)
-    return found
+    return cast(IncidentStatus, plain)
 
 
 class Incident(Frozen):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 from agents.chat.types import Answer
+from agents.health.nightly import ReportReader
 from agents.incident.ports import Notifier
 from foundation.errors import InvalidInput
 from interfaces.bootstrap.chat import make_ask
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
 
 def slack_notifiers(base: Foundations) -> list[Notifier]:
     """The notifier that posts cards; empty when Slack is not set up."""
+    return [_notifier(base)] if base.settings.slack.bot_token else []
+
+
+def slack_report_readers(base: Foundations) -> list[ReportReader]:
+    """The notifier, told of health reports; empty when Slack is not set up."""
     return [_notifier(base)] if base.settings.slack.bot_token else []
 
 

@@ -56,7 +56,7 @@ def make_worker(
     platform = platform_view(base)
     policy = make_policy(settings)
     approvals = make_approvals(base, policy)
-    people = open_directory(settings.principals_file)
+    people, redact = open_directory(settings.principals_file), redactor(settings).redact
     writer = ControlClient(settings.serving_url, token.get_secret_value())
     executor = Executor(
         base.engine,
@@ -67,8 +67,8 @@ def make_worker(
         actions(platform.resources, writer, platform),
         people=people.get,
         actor="service:worker",
+        redact=redact,
     )
-    redact = redactor(settings).redact
     triage = CatalogueTriage(
         platform,
         ToolRunner(platform, observe_tools(), redact=redact),
