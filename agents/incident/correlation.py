@@ -111,7 +111,7 @@ class Correlator:
             if home is None:
                 opened.append(self._open(connection, members, group, now))
             else:
-                self._join(connection, home, members, group, now)
+                opened.append(self._join(connection, home, members, group, now))
         # Last, because appends queue on one another and whoever holds the queue must not wait for a row.
         for record in opened:
             self._audit.append(record, connection=connection)
@@ -135,15 +135,8 @@ class Correlator:
         for stored in members:
             alert_rows.join(connection, incident.id, stored, now)
         lease_rows.add(connection, incident.id)
-        self._tell(connection, incident, members, "incident.opened", f"{incident.label} opened by")
-        return AuditRecord(
-            action="incident.opened",
-            actor=ACTOR,
-            subject=incident.id,
-            tenant=incident.tenant,
-            incident_id=incident.id,
-            payload={"label": incident.label, "alerts": len(members), "subjects": sorted(incident.subjects)},
-        )
+        text = self._tell(connection, incident, members, "incident.opened", f"{incident.label} opened by")
+        return _record("incident.opened", incident, members, text)
 
     def _join(
         self,
@@ -152,7 +145,7 @@ class Correlator:
         members: list[StoredAlert],
         group: set[Sign],
         now: datetime,
-    ) -> None:
+    ) -> AuditRecord:
         incident, known = home
         severities: list[Severity] = [incident.severity, *(stored.alert.severity for stored in members)]
         wider = incident.model_copy(
@@ -166,9 +159,13 @@ class Correlator:
         for stored in members:
             alert_rows.join(connection, incident.id, stored, now)
         incident_rows.absorb(connection, wider, last_alert_at=now)
-        self._tell(connection, wider, members, "alert.joined", "joined by")
-        if not group - set(known):
-            return
+        text = self._tell(connection, wider, members, "alert.joined", "joined by")
+        if group - set(known):
+            self._look_again(connection, incident, now)
+        return _record("alert.joined", wider, members, text)
+
+    def _look_again(self, connection: Connection, incident: Incident, now: datetime) -> None:
+        """A new kind of sign may settle what the evidence could not, or wake somebody whom the first did not."""
         if incident.outcome in UNDECIDED:
             investigate_again(connection, incident, now, max_rounds=self._rules.max_rounds)
         elif incident.outcome is None and incident.status in _OPEN_TO_EVIDENCE:
@@ -178,7 +175,7 @@ class Correlator:
 
     def _tell(
         self, connection: Connection, incident: Incident, members: list[StoredAlert], kind: str, verb: str
-    ) -> None:
+    ) -> str:
         counts = Counter(f"{stored.alert.kind} on {_name(stored.alert.subject)}" for stored in members)
         named = [f"{what} ({times}x)" if times > 1 else what for what, times in counts.most_common(5)]
         more = f" and {len(counts) - 5} more kinds" if len(counts) > 5 else ""
@@ -191,6 +188,27 @@ class Correlator:
             details={"alerts": [stored.id for stored in members[:50]], "count": len(members)},
         )
         timeline_rows.tell(connection, event, key=f"{kind}:{members[0].id}")
+        return event.text
+
+
+def _record(action: str, incident: Incident, members: list[StoredAlert], text: str) -> AuditRecord:
+    """The incident as it is now, so that it can be told from the log alone."""
+    return AuditRecord(
+        action=action,
+        actor=ACTOR,
+        subject=incident.id,
+        tenant=incident.tenant,
+        incident_id=incident.id,
+        payload={
+            "label": incident.label,
+            "title": incident.title,
+            "severity": incident.severity,
+            "environment": incident.environment,
+            "alerts": [stored.id for stored in members],
+            "subjects": list(incident.subjects),
+            "text": text,
+        },
+    )
 
 
 def _common_tenant(signs: set[Sign]) -> str | None:

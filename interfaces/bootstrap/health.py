@@ -18,6 +18,7 @@ from interfaces.bootstrap.governance import make_approvals, make_policy
 from interfaces.bootstrap.platform import platform_view
 from interfaces.bootstrap.slack import slack_report_readers
 from interfaces.bootstrap.stores import make_incidents
+from interfaces.bootstrap.tool_calls import audited_runs
 from interfaces.settings import Settings
 from tools.registry import observe_tools
 from tools.runner import ToolRunner
@@ -44,7 +45,7 @@ def health_report(base: Foundations) -> HealthReport:
         clock=base.clock,
         catalog=platform.catalog,
         lineage=platform.lineage,
-        runner=ToolRunner(platform, observe_tools(), redact=redact),
+        runner=ToolRunner(platform, observe_tools(), redact=redact, on_run=audited_runs(base.audit, "agent:health")),
         incidents=make_incidents(base),
         approvals=make_approvals(base, make_policy(base.settings)),
         feedback=FeedbackDesk(base.engine, base.clock, base.audit),

@@ -17,8 +17,10 @@ from interfaces.cli import (
     audit,
     configuration,
     database,
+    features,
     incidents,
     kill_switch,
+    models,
     people,
     processes,
     story,
@@ -43,9 +45,11 @@ app.add_typer(incidents.app, name="incidents")
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(kill_switch.app, name="kill-switch")
 app.add_typer(audit.app, name="audit")
+app.add_typer(features.app, name="features")
 app.add_typer(asking.health, name="health")
 app.add_typer(configuration.policy, name="policy")
 app.add_typer(configuration.config, name="config")
+app.add_typer(models.app, name="models")
 app.add_typer(people.app, name="principals")
 app.add_typer(database.app, name="database")
 
