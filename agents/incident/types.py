@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from difflib import get_close_matches
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -36,7 +36,7 @@ def known_status(name: str) -> IncidentStatus:
         near = get_close_matches(plain, list(TRANSITIONS), n=1)
         hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(TRANSITIONS)}"
         raise InvalidInput(f"{name[:40]!r} is not a status of an incident", hint=hint)
-    return cast(IncidentStatus, plain)
+    return plain
 
 
 class Incident(Frozen):

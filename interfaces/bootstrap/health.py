@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from agents.health.nightly import Nightly
 from agents.health.report import HealthReport, build_health_report, render_markdown
 from agents.incident.feedback import FeedbackDesk
-from foundation.telemetry.logs import get_logger
 from guardrails.redaction.engine import Redactor
 from interfaces.bootstrap.checkpoints import verify_stored_log
 from interfaces.bootstrap.foundations import Foundations, open_foundations
@@ -22,9 +19,6 @@ from interfaces.bootstrap.tool_calls import audited_runs
 from interfaces.settings import Settings
 from tools.registry import observe_tools
 from tools.runner import ToolRunner
-
-log = get_logger(__name__)
-_LOOK_EVERY_SECONDS = 1.0
 
 
 def write_health_report(settings: Settings) -> tuple[HealthReport, str, Path]:
@@ -54,13 +48,11 @@ def health_report(base: Foundations) -> HealthReport:
     )
 
 
-@contextmanager
-def reporting_nightly(base: Foundations, stop: threading.Event) -> Generator[None]:
-    """While the block runs, a health report every night, where the settings ask for it."""
+def nightly_chores(base: Foundations) -> list[Callable[[], object]]:
+    """What the worker does beside its work to have a health report every night; nothing where nobody wants one."""
     settings = base.settings
     if not settings.health.nightly:
-        yield
-        return
+        return []
     nightly = Nightly(
         base.engine,
         base.clock,
@@ -70,18 +62,4 @@ def reporting_nightly(base: Foundations, stop: threading.Event) -> Generator[Non
         directory=settings.data_dir / "reports",
         readers=slack_report_readers(base),
     )
-
-    def repeat() -> None:
-        while not stop.wait(_LOOK_EVERY_SECONDS):
-            try:
-                nightly.step()
-            except Exception as error:
-                log.exception("no health report was told of", error=str(error))
-
-    thread = threading.Thread(target=repeat, name="nightly-health", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(timeout=5)
+    return [nightly.step]

@@ -16,7 +16,7 @@ from interfaces.bootstrap.approvers import who_may
 from interfaces.bootstrap.checkpoints import signing_checkpoints
 from interfaces.bootstrap.foundations import Foundations, open_foundations
 from interfaces.bootstrap.governance import make_approvals, make_policy, redactor
-from interfaces.bootstrap.health import reporting_nightly
+from interfaces.bootstrap.health import nightly_chores
 from interfaces.bootstrap.language import make_narrator
 from interfaces.bootstrap.platform import platform_view
 from interfaces.bootstrap.process import start_telemetry, until_stopped
@@ -40,9 +40,8 @@ def run_worker(settings: Settings) -> None:
         until_stopped() as stop,
         serving_metrics(own.metrics_host, own.metrics_port),
         signing_checkpoints(base, stop),
-        reporting_nightly(base, stop),
     ):
-        worker.run(stop)
+        worker.run(stop, beside=nightly_chores(base))
 
 
 def make_worker(

@@ -18,12 +18,12 @@ def show_all(
     json: Json = False,
 ) -> None:
     """List the incidents, newest first."""
-    from agents.incident.types import known_status
+    from agents.incident.types import IncidentStatus, known_status
     from interfaces.bootstrap.stores import incident_store
     from interfaces.settings import load_settings
     from interfaces.terminal.output import print_json, print_table
 
-    wanted = None if status is None else [known_status(status)]
+    wanted: list[IncidentStatus] | None = None if status is None else [known_status(status)]
     found = incident_store(load_settings()).list(statuses=wanted, limit=limit)
     if json:
         print_json(found)
