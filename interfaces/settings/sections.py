@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Literal
 
@@ -137,6 +137,28 @@ class BudgetSettings(Frozen):
     tenant_usd: float = Field(default=50, ge=0, le=1e6)
     tenant_tool_calls: int = Field(default=100_000, ge=0)
     tenant_actions: int = Field(default=200, ge=0)
+
+
+class WorkerSettings(Frozen):
+    """`metrics_port`: where the worker answers `/metrics` and `/livez`; nowhere when not set, 0 for any free port."""
+
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = Field(default=None, ge=0, le=65535)
+
+
+class HealthSettings(Frozen):
+    """The nightly health report, written by the worker and posted to Slack where that is set up."""
+
+    nightly: bool = True
+    at: time = time(3, 0)
+    """UTC, on the platform's clock."""
+
+    @field_validator("at")
+    @classmethod
+    def _plain(cls, value: time) -> time:
+        if value.tzinfo is not None:
+            raise ValueError("a time of day in UTC, without a zone, e.g. 03:00")
+        return value
 
 
 class OnlineSettings(Frozen):
