@@ -7,9 +7,14 @@ from __future__ import annotations
 
 import typer
 
+from interfaces.cli.features import online
+
 app = typer.Typer(help="The feature store: its catalog, its values, its jobs.", no_args_is_help=True)
 
 
 @app.callback()
 def _features() -> None:
     """The feature store: its catalog, its values, its jobs."""
+
+
+app.command("get")(online.get)

@@ -30,7 +30,7 @@ class Column:
     """A feature of each row in order: None wherever its status is not `present`."""
 
     values: list[FeatureValue]
-    statuses: Sequence[ValueStatus]
+    statuses: list[ValueStatus]
 
 
 class RowBatch:
@@ -69,7 +69,7 @@ class RowBatch:
             rows.append(row)
             statuses.append(status)
         values = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in features]
-        said = list(zip(*statuses, strict=True)) or [() for _ in features]
+        said = [list(column) for column in zip(*statuses, strict=True)] or [[] for _ in features]
         return [Column(v, s) for v, s in zip(values, said, strict=True)]
 
     def _read_row(
