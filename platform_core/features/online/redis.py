@@ -30,31 +30,34 @@ if TYPE_CHECKING:
 
 _STORE = """
 local horizon, layouts = tonumber(ARGV[2]), tonumber(ARGV[3])
+local first = 4 + layouts
 for i = 1, layouts do redis.call('SET', KEYS[3 + i], ARGV[3 + i]) end
-local newer, at = {}, 4 + layouts
-for i = 4 + layouts, #KEYS do
-  local value = ARGV[at + 1]
-  local wins = ARGV[1] == 'force'
-  if not wins then
-    local old = redis.call('GETRANGE', KEYS[i], 0, 15)
-    if #old < 16 then
-      wins = true
-    else
-      local event, created = struct.unpack('<i8i8', value)
-      local old_event, old_created = struct.unpack('<i8i8', old)
-      wins = event > old_event or (event == old_event and created > old_created) or old_event > horizon
-    end
+local old = ARGV[1] == 'force' and {} or redis.call('MGET', unpack(KEYS, first))
+local values, events, written = {}, {}, {}
+local order = redis.call('INCRBY', KEYS[3], #KEYS)
+local at, n = first, 0
+for i = first, #KEYS do
+  local value, known = ARGV[at + 1], old[i - first + 1]
+  local wins = not known
+  if known then
+    local event, created = struct.unpack('<i8i8', value)
+    local old_event, old_created = struct.unpack('<i8i8', known)
+    wins = event > old_event or (event == old_event and created > old_created) or old_event > horizon
   end
-  if wins then newer[#newer + 1] = {KEYS[i], ARGV[at], value, ARGV[at + 2]} end
+  if wins then
+    n = n + 1
+    values[2 * n - 1], values[2 * n] = KEYS[i], value
+    events[2 * n - 1], events[2 * n] = ARGV[at + 2], ARGV[at]
+    written[2 * n - 1], written[2 * n] = order + i, ARGV[at]
+  end
   at = at + 3
 end
-local order = redis.call('INCRBY', KEYS[3], #newer) - #newer
-for i, row in ipairs(newer) do
-  redis.call('SET', row[1], row[3])
-  redis.call('ZADD', KEYS[1], row[4], row[2])
-  redis.call('ZADD', KEYS[2], order + i, row[2])
+if n > 0 then
+  redis.call('MSET', unpack(values))
+  redis.call('ZADD', KEYS[1], unpack(events))
+  redis.call('ZADD', KEYS[2], unpack(written))
 end
-return #newer
+return n
 """
 _BATCH = 500
 """Rows per script: Redis serves nobody else while one runs."""
