@@ -74,15 +74,14 @@ def test_views_are_read_for_many_entities_at_once(store: OnlineStore, tenant: st
     keys = [f"c{i}" for i in range(29, -1, -1)] + ["nobody", "c1", "c1"]
     wanted = [("card_velocity", keys), ("device_risk", ["d", "e"])]
     cards, devices = store.read_views(tenant, wanted, now=T, ttls=TTLS)
-    count, amounts, unknown = cards.columns(["count", "amount", "added_later"])
-    assert amounts.values == [None] * 5 + [float(i) for i in range(24, -1, -1)] + [None, 1.0, 1.0]
-    assert amounts.statuses == ["expired"] * 5 + ["present"] * 25 + ["missing", "present", "present"]
-    assert count.values[5:30] == [3.0] * 25
-    assert unknown.statuses == ["expired"] * 5 + ["missing"] * 28
+    (count, amounts, _), (_, statuses, unknown) = cards.columns(["count", "amount", "added_later"])
+    assert amounts == [None] * 5 + [float(i) for i in range(24, -1, -1)] + [None, 1.0, 1.0]
+    assert statuses == ["expired"] * 5 + ["present"] * 25 + ["missing", "present", "present"]
+    assert count[5:30] == [3.0] * 25
+    assert unknown == ["expired"] * 5 + ["missing"] * 28
     assert cards.event_times()[:2] == [T - 29 * HOUR, T - 28 * HOUR]
     assert cards.event_times()[-3:] == [None, T - HOUR, T - HOUR]
-    risk = devices.columns(["cards"])[0]
-    assert (risk.values, list(risk.statuses)) == ([None, None], ["null", "missing"])
+    assert devices.columns(["cards"]) == ([[None, None]], [["null", "missing"]])
     assert [len(b) for b in store.read_views(tenant, [("card_velocity", [])], now=T, ttls={})] == [0]
 
 
@@ -147,11 +146,11 @@ def test_every_type_comes_back_as_it_was(store: OnlineStore, tenant: str, rows: 
         batch = [FeatureRow(f"k{i}", T, T, nulls if i == 1 else written) for i in range(rows)]
         assert store.write(tenant, view, batch) == rows
         read = store.read_views(tenant, [(view, [r.key for r in batch])], now=T, ttls={})[0]
-        for name, column in zip(written, read.columns(list(written)), strict=True):
+        for name, column in zip(written, read.columns(list(written)).values, strict=True):
             expected = [written[name]] * rows
             expected[1] = None
-            assert column.values == expected
-            assert {type(v) for v in column.values} == {type(written[name]), type(None)}
+            assert column == expected
+            assert {type(v) for v in column} == {type(written[name]), type(None)}
         assert store.sample(tenant, view, 1)[0].values.keys() == written.keys()
         assert dict(store.read(tenant, [(view, "k0")], now=T, ttls={})[0].values) == written
 

@@ -29,28 +29,28 @@ if TYPE_CHECKING:
     from redis import Redis
 
 _STORE = """
-local horizon, layouts = tonumber(ARGV[2]), tonumber(ARGV[3])
-local first = 4 + layouts
-for i = 1, layouts do redis.call('SET', KEYS[3 + i], ARGV[3 + i]) end
+local horizon, prefix, layouts = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local first = 4 + layouts  -- the first row's key; its value stands one further
+for i = 1, layouts do redis.call('SET', KEYS[3 + i], ARGV[4 + i]) end
 local old = ARGV[1] == 'force' and {} or redis.call('MGET', unpack(KEYS, first))
 local values, events, written = {}, {}, {}
 local order = redis.call('INCRBY', KEYS[3], #KEYS)
-local at, n = first, 0
+local n = 0
 for i = first, #KEYS do
-  local value, known = ARGV[at + 1], old[i - first + 1]
+  local value, known = ARGV[i + 1], old[i - first + 1]
+  local event, created = struct.unpack('<i8i8', value)
   local wins = not known
   if known then
-    local event, created = struct.unpack('<i8i8', value)
     local old_event, old_created = struct.unpack('<i8i8', known)
     wins = event > old_event or (event == old_event and created > old_created) or old_event > horizon
   end
   if wins then
     n = n + 1
     values[2 * n - 1], values[2 * n] = KEYS[i], value
-    events[2 * n - 1], events[2 * n] = ARGV[at + 2], ARGV[at]
-    written[2 * n - 1], written[2 * n] = order + i, ARGV[at]
+    local key = string.sub(KEYS[i], prefix + 1)
+    events[2 * n - 1], events[2 * n] = event, key
+    written[2 * n - 1], written[2 * n] = order + i, key
   end
-  at = at + 3
 end
 if n > 0 then
   redis.call('MSET', unpack(values))
@@ -112,15 +112,16 @@ class RedisOnlineStore(PackedStore):
         # The layouts go with every batch: a server that lost its memory must not hold rows that nobody can read.
         places = [f"vigia:events:{scope}", f"vigia:written:{scope}", "vigia:written"]
         places += [_layout_key(layout.id) for layout in layouts]
-        head: list[str | bytes | int] = ["force" if force else "newest", horizon_us, len(layouts)]
-        head += [layout.document for layout in layouts]
         prefix = f"vigia:row:{scope}:"
+        mode = "force" if force else "newest"
+        head: list[str | bytes | int] = [mode, horizon_us, len(prefix.encode()), len(layouts)]
+        head += [layout.document for layout in layouts]
         stored = 0
         with self._answering():
             for start in range(0, len(rows), _BATCH):
                 batch = rows[start : start + _BATCH]
                 keys = places + [prefix + row.key for row in batch]
-                arguments = head + [part for row in batch for part in (row.key, row.blob, row.event_us)]
+                arguments = head + [row.blob for row in batch]
                 stored += int(self._script(keys=keys, args=arguments))
         return stored
 
