@@ -14,7 +14,7 @@ import os
 import sys
 import time
 import warnings
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 os.environ["FEAST_USAGE"] = "False"
@@ -62,7 +62,7 @@ def make_store(directory: Path, connection: str) -> FeatureStore:
 
 def frame(entities: int, turn: int) -> pd.DataFrame:
     """The same rows as `online_setup.frame`."""
-    moment = datetime.now(timezone.utc)
+    moment = datetime.now(UTC)
     columns: dict[str, object] = {"card_id": [f"card-{i}" for i in range(entities)]}
     for place, feature in enumerate(FEATURES):
         columns[feature] = [i * 10.0 + place + turn / 8 for i in range(entities)]
