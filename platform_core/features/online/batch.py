@@ -6,6 +6,7 @@ A few rows are unpacked one by one; more of one layout are laid end to end and r
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -22,6 +23,7 @@ _FEW = 12
 """Up to here unpacking one by one is faster."""
 
 _NO_EVENT = -(1 << 63)
+_NO_TIME = _NO_EVENT.to_bytes(8, "little", signed=True)  # numpy's "not a time", which becomes None
 
 
 class Columns(NamedTuple):
@@ -45,9 +47,13 @@ class RowBatch:
     def __len__(self) -> int:
         return len(self._blobs)
 
-    def event_times(self) -> list[Any]:
+    def event_times(self) -> list[datetime | None]:
         """Per row its event time, None where there is no row; also for rows that are expired."""
-        return [None if blob is None else moment(TIMES.unpack_from(blob)[0]) for blob in self._blobs]
+        if len(self._blobs) <= _FEW:
+            return [None if blob is None else moment(TIMES.unpack_from(blob)[0]) for blob in self._blobs]
+        joined = b"".join([_NO_TIME if blob is None else blob[:8] for blob in self._blobs])
+        times = np.frombuffer(joined, "<i8").astype("M8[us]").tolist()
+        return [None if time is None else time.replace(tzinfo=UTC) for time in times]
 
     def columns(self, features: Sequence[str]) -> Columns:
         """Raises Unavailable for bytes that are not a row."""
