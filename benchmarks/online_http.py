@@ -67,6 +67,7 @@ def main() -> None:
         try:
             for port in ports:
                 wait_for(port)
+            measure(ports, 20)
             pids = (ours.pid, peer.pid)
             before = [cpu_seconds(pid) for pid in pids]
             mine, theirs = measure(ports, requests)
