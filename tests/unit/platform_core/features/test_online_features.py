@@ -139,7 +139,6 @@ def test_a_stored_value_of_another_type_than_the_catalog_has_is_named(room: Room
         (["card_stats:amuont"], [{}], NotFound, r"'amuont'.*did you mean 'amount'"),
         (["amount"], [{}], InvalidInput, r"view:feature"),
         ([], [{}], InvalidInput, r"no features"),
-        (["card_stats:count"] * 2, [{}], InvalidInput, r"twice"),
         (CARDS, [], InvalidInput, r"entity_rows is empty"),
         (CARDS, pa.table({"card_id": pa.array([], pa.string())}), InvalidInput, r"entity_rows is empty"),
         (CARDS, [{"card_id": "c1"}, {"cardid": "c2"}], InvalidInput, r"row 2 has no 'card_id'.*'cardid' meant"),
