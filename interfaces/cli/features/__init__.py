@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from interfaces.cli.features import materialization
+from interfaces.cli.features import materialization, online
 
 app = typer.Typer(help="The feature store: its catalog, its values, its jobs.", no_args_is_help=True)
 
@@ -17,6 +17,7 @@ def _features() -> None:
     """The feature store: its catalog, its values, its jobs."""
 
 
+app.command("get")(online.get)
 app.command("materialize")(materialization.materialize)
 app.command("backfill")(materialization.backfill)
 app.command("runs")(materialization.show_runs)
