@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from interfaces.cli.features import historical
+from interfaces.cli.features import historical, materialization
 
 app = typer.Typer(help="The feature store: its catalog, its values, its jobs.", no_args_is_help=True)
 
@@ -17,3 +17,8 @@ app.command("historical")(historical.historical)
 @app.callback()
 def _features() -> None:
     """The feature store: its catalog, its values, its jobs."""
+
+
+app.command("materialize")(materialization.materialize)
+app.command("backfill")(materialization.backfill)
+app.command("runs")(materialization.show_runs)
