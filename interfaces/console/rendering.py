@@ -33,7 +33,8 @@ _environment = Environment(
 _environment.filters["svg"] = render_svg
 _environment.filters["short"] = lambda urn: str(urn).rsplit(":", 1)[-1]
 _environment.filters["clock"] = lambda at: f"{at:%d %b %H:%M:%S}"
-_environment.filters.update({"odds": odds, "against": against})
+_environment.filters["odds"] = lambda confidence: odds(confidence)
+_environment.filters["against"] = lambda cause: against(cause)
 _environment.filters["words"] = lambda text: str(text).replace("_", " ")
 
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import typer
 
-from interfaces.cli.features import materialization, online
+from interfaces.cli.features import historical, materialization, online
 
 app = typer.Typer(help="The feature store: its catalog, its values, its jobs.", no_args_is_help=True)
+
+app.command("historical")(historical.historical)
 
 
 @app.callback()
