@@ -7,7 +7,16 @@ from __future__ import annotations
 
 import typer
 
+from interfaces.cli.features import catalog
+
 app = typer.Typer(help="The feature store: its catalog, its values, its jobs.", no_args_is_help=True)
+
+app.command("plan")(catalog.plan)
+app.command("apply")(catalog.apply)
+app.command("list")(catalog.show_all)
+app.command("search")(catalog.find)
+app.command("describe")(catalog.describe)
+app.command("card")(catalog.card)
 
 
 @app.callback()
