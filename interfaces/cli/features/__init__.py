@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from interfaces.cli.features import catalog
+from interfaces.cli.features import catalog, feast, materialization
 
 app = typer.Typer(help="The feature store: its catalog, its values, its jobs.", no_args_is_help=True)
 
@@ -17,6 +17,10 @@ app.command("list")(catalog.show_all)
 app.command("search")(catalog.find)
 app.command("describe")(catalog.describe)
 app.command("card")(catalog.card)
+app.command("import-feast")(feast.import_feast)
+app.command("materialize")(materialization.materialize)
+app.command("backfill")(materialization.backfill)
+app.command("runs")(materialization.show_runs)
 
 
 @app.callback()

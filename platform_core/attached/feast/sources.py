@@ -61,15 +61,13 @@ class SourceImport:
         name = our_name(batch.name or view.name)
         before = {c.name: c for c in self.made[name].columns} if name in self.made else {}
         said = {f.name: f.description for f in features}
-        fresh = {
-            column: Column(
-                name=column,
-                dtype=known.get(column, dtype),
-                description=said.get(column) or _role(column, keys, batch.timestamp_field, created),
-                max_null_rate=0.0 if column in (*keys, batch.timestamp_field, created) else 1.0,
-            )
-            for column, dtype in wanted.items()
-        }
+        sure = {*keys, batch.timestamp_field, created}
+        fresh: dict[str, Column] = {}
+        for column, declared in wanted.items():
+            description = said.get(column) or _role(column, keys, batch.timestamp_field, created)
+            nulls = 0.0 if column in sure else 1.0
+            dtype: Dtype = known.get(column, declared)
+            fresh[column] = Column(name=column, dtype=dtype, description=description, max_null_rate=nulls)
         self.made[name] = DataSource(
             name=name,
             tenant=self._tenant,

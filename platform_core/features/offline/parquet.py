@@ -38,7 +38,9 @@ class ParquetTable:
             raise InvalidInput(f"{self._path} has no column {unknown[0]!r}", hint=f"it has {known}")
         wanted = pa.schema([pa.field(name, _plain(dataset.schema.field(name).type)) for name in names])
         try:
-            for batch in dataset.scanner(columns=names, filter=self._between(dataset, time_column, start, end)).to_batches():
+            for batch in dataset.scanner(
+                columns=names, filter=self._between(dataset, time_column, start, end)
+            ).to_batches():
                 yield from pa.Table.from_batches([batch]).cast(wanted, safe=False).to_batches()
         except (OSError, pa.ArrowException) as error:
             raise Unavailable(f"{self._path} cannot be read: {error}", hint="a file is gone or damaged") from error

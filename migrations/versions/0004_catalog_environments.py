@@ -1,6 +1,6 @@
 """A catalog for each environment, in versions that the database refuses to rewrite.
 
-Revision 0003, after 0002. What was applied so far was production's.
+Revision 0004, after 0003. What was applied so far was production's.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from alembic import op
 
 from audit.triggers import statements_for
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
