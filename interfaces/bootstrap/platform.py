@@ -12,7 +12,7 @@ from interfaces.settings import Settings
 from platform_core.catalog.loading import load_catalog
 from platform_core.catalog.specs import Catalog
 from platform_core.catalog.store import CatalogStore
-from platform_core.features.offline.port import OfflineStore
+from platform_core.features.offline.port import ArrivalFeed, OfflineStore
 from platform_core.features.online.port import OnlineStore
 from platform_core.operations.resources import Resource, ResourceReader
 from platform_core.operations.sql_resources import SqlResources
@@ -60,7 +60,13 @@ def lineage_of(base: Foundations, catalog: Catalog) -> LiveLineage:
 
 
 def online_store(settings: Settings) -> OnlineStore:
-    """Raises InvalidInput for Redis without an address."""
+    """Raises InvalidInput for Redis or Feast without an address."""
+    if settings.online.kind == "feast":
+        from platform_core.attached.feast.online import FeastOnlineStore
+
+        if settings.online.url is None:
+            raise InvalidInput("the online store is Feast's without a repository", hint="set VIGIA__ONLINE__URL")
+        return FeastOnlineStore(Path(settings.online.url), tenant=settings.online.tenant)
     if settings.online.kind == "redis":
         from platform_core.features.online.redis import RedisOnlineStore
 
@@ -73,9 +79,19 @@ def online_store(settings: Settings) -> OnlineStore:
 
 
 def offline_store(settings: Settings) -> OfflineStore:
+    """Our own tables."""
     from platform_core.features.offline.delta import DeltaOfflineStore
 
     return DeltaOfflineStore(settings.data_dir / "offline")
+
+
+def feature_tables(settings: Settings, catalog: Catalog) -> ArrivalFeed:
+    """Our own tables, and those of the catalog's sources that lie elsewhere, read in place."""
+    from platform_core.features.offline.delta import DeltaOfflineStore
+    from platform_core.features.offline.placed import PlacedOfflineStore, places_of
+
+    own, places = DeltaOfflineStore(settings.data_dir / "offline"), places_of(catalog)
+    return PlacedOfflineStore(own, places) if places else own
 
 
 def platform_view(base: Foundations) -> PlatformView:
@@ -84,7 +100,7 @@ def platform_view(base: Foundations) -> PlatformView:
 
     catalog = catalog_in_force(base)
     resources = ReadOnlyResources(SqlResources(base.engine, base.clock, base.audit))
-    offline = offline_store(base.settings)
+    offline = feature_tables(base.settings, catalog)
     return PlatformView(
         clock=base.clock,
         catalog=catalog,

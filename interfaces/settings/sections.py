@@ -117,6 +117,10 @@ class ApprovalSettings(Frozen):
 
 
 class OnlineSettings(Frozen):
-    kind: Literal["sqlite", "redis"] = "sqlite"
+    kind: Literal["sqlite", "redis", "feast"] = "sqlite"
     url: str | None = None
-    """redis://host:port/0; not used for SQLite, which lives in the data directory."""
+    """redis://host:port/0, or the directory of a Feast repository; not used for SQLite, which lives in the data
+    directory."""
+
+    tenant: str | None = None
+    """Whose values a Feast repository holds; its project's name when not set."""
