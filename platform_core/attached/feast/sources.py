@@ -68,7 +68,7 @@ class SourceImport:
         for column, declared in wanted.items():
             description = said.get(column) or _role(column, keys, event, created)
             nulls = 0.0 if column in sure else 1.0
-            dtype = known[column] if column in known else declared  # noqa: SIM401 - typed, unlike `get`
+            dtype: Dtype = known[column] if column in known else declared  # noqa: SIM401 - get() loses the type
             fresh[column] = Column(name=column, dtype=dtype, description=description, max_null_rate=nulls)
         self.made[name] = DataSource(
             name=name,

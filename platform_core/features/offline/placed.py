@@ -15,8 +15,8 @@ import pyarrow as pa
 from foundation.errors import Forbidden, InvalidInput
 from platform_core.catalog.specs import Catalog
 from platform_core.features.offline.delta import DeltaOfflineStore
-from platform_core.features.offline.parquet import ParquetTable
-from platform_core.features.offline.port import ArrivalFeed
+from platform_core.features.offline.parquet import ParquetOfflineStore
+from platform_core.features.offline.port import ArrivalFeed, OfflineStore
 
 
 def places_of(catalog: Catalog) -> dict[str, Path]:
@@ -29,16 +29,17 @@ class PlacedOfflineStore(ArrivalFeed):
 
     def __init__(self, own: ArrivalFeed, places: Mapping[str, Path]) -> None:
         self._own = own
-        self._delta: dict[str, tuple[DeltaOfflineStore, str]] = {}
-        self._parquet: dict[str, ParquetTable] = {}
+        self._followed: dict[str, tuple[ArrivalFeed, str]] = {}
+        self._files: dict[str, tuple[OfflineStore, str]] = {}
         for table, path in places.items():
             if (path / "_delta_log").is_dir():
-                self._delta[table] = DeltaOfflineStore(path.parent), path.name
+                self._followed[table] = DeltaOfflineStore(path.parent), path.name
             else:
-                self._parquet[table] = ParquetTable(path)
+                name = path.stem if path.suffix == ".parquet" else path.name
+                self._files[table] = ParquetOfflineStore(path.parent), name
 
     def append(self, table: str, rows: pa.Table) -> int:
-        if table in self._delta or table in self._parquet:
+        if table in self._followed or table in self._files:
             raise Forbidden(f"table {table!r} belongs to somebody else", hint="its source has a path: it is only read")
         return self._own.append(table, rows)
 
@@ -51,9 +52,7 @@ class PlacedOfflineStore(ArrivalFeed):
         columns: list[str] | None = None,
         time_column: str = "event_ts",
     ) -> pa.Table:
-        if table in self._parquet:
-            return self._parquet[table].read(start, end, columns, time_column)
-        store, name = self._of(table)
+        store, name = self._read_from(table)
         return store.read(name, start=start, end=end, columns=columns, time_column=time_column)
 
     def scan(
@@ -65,19 +64,15 @@ class PlacedOfflineStore(ArrivalFeed):
         columns: Sequence[str] | None = None,
         time_column: str = "event_ts",
     ) -> Iterator[pa.RecordBatch]:
-        if table in self._parquet:
-            return self._parquet[table].scan(start, end, columns, time_column)
-        store, name = self._of(table)
+        store, name = self._read_from(table)
         return store.scan(name, start=start, end=end, columns=columns, time_column=time_column)
 
     def schema(self, table: str) -> pa.Schema:
-        if table in self._parquet:
-            return self._parquet[table].schema()
-        store, name = self._of(table)
+        store, name = self._read_from(table)
         return store.schema(name)
 
     def tables(self) -> list[str]:
-        return sorted({*self._own.tables(), *self._delta, *self._parquet})
+        return sorted({*self._own.tables(), *self._followed, *self._files})
 
     def version(self, table: str) -> int:
         store, name = self._of(table)
@@ -91,11 +86,15 @@ class PlacedOfflineStore(ArrivalFeed):
         store, name = self._of(table)
         return store.appended(name, after=after)
 
+    def _read_from(self, table: str) -> tuple[OfflineStore, str]:
+        """The store that holds `table`, and its name there."""
+        return self._files.get(table) or self._followed.get(table) or (self._own, table)
+
     def _of(self, table: str) -> tuple[ArrivalFeed, str]:
-        """The store that holds `table`, and its name there. Raises InvalidInput for Parquet."""
-        if table in self._parquet:
+        """The same, of one that tells what arrived when. Raises InvalidInput for Parquet."""
+        if table in self._files:
             raise InvalidInput(
                 f"table {table!r} is of Parquet files, which do not say what arrived when",
                 hint="backfill from it, or keep it as a Delta table",
             )
-        return self._delta.get(table, (self._own, table))
+        return self._followed.get(table, (self._own, table))
