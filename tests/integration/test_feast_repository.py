@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import yaml
 from typer.testing import CliRunner
@@ -22,7 +23,7 @@ from platform_core.catalog.loading import load_catalog
 from platform_core.catalog.writing import write_catalog
 from platform_core.features.keys import entity_key
 from platform_core.features.online.rows import FeatureRow
-from tests.fakes.feast_repository import HOUR, NOW, FeastRepository, make_repository, quiet
+from tests.fakes.feast_repository import HOUR, NOW, US, FeastRepository, drivers, make_repository, quiet
 
 DAY = {"driver_stats": timedelta(days=1)}
 FEATURES = ("conv_rate", "trips", "city", "ok", "last_trip")
@@ -252,3 +253,51 @@ def test_the_command_writes_files_for_review(feast: FeastRepository, project: Pa
     assert views[0]["schema"][1] == {"name": "trips", "dtype": "int64", "description": "how many"}
     planned = CliRunner().invoke(app, ["features", "plan", "--json"], catch_exceptions=False)
     assert {c["change"] for c in json.loads(planned.output)["changes"]} == {"added"}
+
+
+def test_history_is_feasts_where_feast_is_right(feast: FeastRepository, project: Path) -> None:
+    """From Feast's own Parquet, read in place, into our history; then the same question to both."""
+    import pandas as pd
+
+    from interfaces.bootstrap.foundations import open_foundations
+    from interfaces.bootstrap.materialization import make_materialization
+    from interfaces.settings import load_settings
+    from platform_core.features.historical import get_historical_features
+
+    with quiet():
+        write_catalog(read_repository(feast.path).catalog, project / "catalog")
+    parts = make_materialization(open_foundations(load_settings()))
+    run = parts.materializer.backfill("driver_stats", NOW - timedelta(days=3), NOW, "shop")
+    assert (run.status, run.rows) == ("succeeded", 5), run.error
+    asked = [(1001, 0.5), (1001, 2), (1001, 4.5), (1002, 1), (1001, 28)]
+    rows = pa.table(
+        {
+            "driver_id": pa.array([driver for driver, _ in asked], pa.int64()),
+            "event_timestamp": pa.array([NOW - hours * HOUR for _, hours in asked], US),
+            "label": pa.array(range(len(asked)), pa.int64()),
+        }
+    )
+    features = [f"driver_stats:{name}" for name in FEATURES]
+    ours = get_historical_features(
+        parts.view.offline, parts.catalog, features, rows, tenant="shop", full_names=False
+    ).to_pylist()
+    frame = pd.DataFrame({name: rows[name].to_pylist() for name in rows.column_names})
+    theirs = feast.historical(features, frame).sort_values("label").to_dict("records")
+    assert len(theirs) == len(ours)
+    for our, their in zip(ours, theirs, strict=True):
+        for name in FEATURES:
+            value = their[name]
+            assert our[name] == (None if pd.isna(value) else value), (name, our, their)
+
+
+def test_the_sources_stay_feasts(feast: FeastRepository, project: Path) -> None:
+    from platform_core.features.offline.delta import DeltaOfflineStore
+    from platform_core.features.offline.placed import PlacedOfflineStore
+
+    path = feast.path / "data" / "drivers.parquet"
+    store = PlacedOfflineStore(DeltaOfflineStore(project / "offline"), {"drivers": path})
+    assert store.read("drivers", columns=["trips"]).num_rows == 5
+    before = path.read_bytes()
+    with pytest.raises(Forbidden, match="belongs to somebody else"):
+        store.append("drivers", drivers())
+    assert path.read_bytes() == before

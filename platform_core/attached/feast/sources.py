@@ -57,9 +57,7 @@ class SourceImport:
             wanted[key] = dtype_of(key_types.get(key)) or "string"
         for feature in features:
             wanted[feature.name] = feature.dtype
-        known = {
-            name: dtype for name, t in zip(stored.names, stored.types, strict=True) if (dtype := dtype_of_arrow(t))
-        }
+        known = _dtypes(stored)
         name = our_name(batch.name or view.name)
         before = {c.name: c for c in self.made[name].columns} if name in self.made else {}
         said = {f.name: f.description for f in features}
@@ -68,8 +66,9 @@ class SourceImport:
         for column, declared in wanted.items():
             description = said.get(column) or _role(column, keys, event, created)
             nulls = 0.0 if column in sure else 1.0
-            dtype: Dtype = known[column] if column in known else declared  # noqa: SIM401 - get() loses the type
-            fresh[column] = Column(name=column, dtype=dtype, description=description, max_null_rate=nulls)
+            fresh[column] = Column(
+                name=column, dtype=known.get(column) or declared, description=description, max_null_rate=nulls
+            )
         self.made[name] = DataSource(
             name=name,
             tenant=self._tenant,
@@ -99,6 +98,11 @@ class SourceImport:
         if note not in self._said:
             self._said.add(note)
             self._notes.append(note)
+
+
+def _dtypes(schema: pa.Schema) -> dict[str, Dtype]:
+    found: dict[str, Dtype | None] = {field.name: dtype_of_arrow(field.type) for field in schema}
+    return {name: dtype for name, dtype in found.items() if dtype is not None}
 
 
 def _role(column: str, keys: Sequence[str], event: str, created: str) -> str:

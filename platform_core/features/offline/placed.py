@@ -1,7 +1,6 @@
 """An offline store in which some tables lie elsewhere: those that a catalog's sources give a `path` for.
 
-They are read in place and never written. A Delta table tells what arrived when, as our own tables do; Parquet files do
-not: they can be read and backfilled from, not followed.
+They are read in place and never written: a Delta table, a Parquet file, or a directory of Parquet files.
 """
 
 from __future__ import annotations
@@ -12,11 +11,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from foundation.errors import Forbidden, InvalidInput
+from foundation.errors import Forbidden
 from platform_core.catalog.specs import Catalog
 from platform_core.features.offline.delta import DeltaOfflineStore
-from platform_core.features.offline.parquet import ParquetOfflineStore
-from platform_core.features.offline.port import ArrivalFeed, OfflineStore
+from platform_core.features.offline.parquet_feed import ParquetFeed
+from platform_core.features.offline.port import ArrivalFeed
 
 
 def places_of(catalog: Catalog) -> dict[str, Path]:
@@ -29,17 +28,10 @@ class PlacedOfflineStore(ArrivalFeed):
 
     def __init__(self, own: ArrivalFeed, places: Mapping[str, Path]) -> None:
         self._own = own
-        self._followed: dict[str, tuple[ArrivalFeed, str]] = {}
-        self._files: dict[str, tuple[OfflineStore, str]] = {}
-        for table, path in places.items():
-            if (path / "_delta_log").is_dir():
-                self._followed[table] = DeltaOfflineStore(path.parent), path.name
-            else:
-                name = path.stem if path.suffix == ".parquet" else path.name
-                self._files[table] = ParquetOfflineStore(path.parent), name
+        self._placed: dict[str, tuple[ArrivalFeed, str]] = {table: _store(path) for table, path in places.items()}
 
     def append(self, table: str, rows: pa.Table) -> int:
-        if table in self._followed or table in self._files:
+        if table in self._placed:
             raise Forbidden(f"table {table!r} belongs to somebody else", hint="its source has a path: it is only read")
         return self._own.append(table, rows)
 
@@ -52,7 +44,7 @@ class PlacedOfflineStore(ArrivalFeed):
         columns: list[str] | None = None,
         time_column: str = "event_ts",
     ) -> pa.Table:
-        store, name = self._read_from(table)
+        store, name = self._of(table)
         return store.read(name, start=start, end=end, columns=columns, time_column=time_column)
 
     def scan(
@@ -64,15 +56,15 @@ class PlacedOfflineStore(ArrivalFeed):
         columns: Sequence[str] | None = None,
         time_column: str = "event_ts",
     ) -> Iterator[pa.RecordBatch]:
-        store, name = self._read_from(table)
+        store, name = self._of(table)
         return store.scan(name, start=start, end=end, columns=columns, time_column=time_column)
 
     def schema(self, table: str) -> pa.Schema:
-        store, name = self._read_from(table)
+        store, name = self._of(table)
         return store.schema(name)
 
     def tables(self) -> list[str]:
-        return sorted({*self._own.tables(), *self._followed, *self._files})
+        return sorted({*self._own.tables(), *self._placed})
 
     def version(self, table: str) -> int:
         store, name = self._of(table)
@@ -86,15 +78,12 @@ class PlacedOfflineStore(ArrivalFeed):
         store, name = self._of(table)
         return store.appended(name, after=after)
 
-    def _read_from(self, table: str) -> tuple[OfflineStore, str]:
-        """The store that holds `table`, and its name there."""
-        return self._files.get(table) or self._followed.get(table) or (self._own, table)
-
     def _of(self, table: str) -> tuple[ArrivalFeed, str]:
-        """The same, of one that tells what arrived when. Raises InvalidInput for Parquet."""
-        if table in self._files:
-            raise InvalidInput(
-                f"table {table!r} is of Parquet files, which do not say what arrived when",
-                hint="backfill from it, or keep it as a Delta table",
-            )
-        return self._followed.get(table, (self._own, table))
+        """The store that holds `table`, and its name there."""
+        return self._placed.get(table, (self._own, table))
+
+
+def _store(path: Path) -> tuple[ArrivalFeed, str]:
+    if (path / "_delta_log").is_dir():
+        return DeltaOfflineStore(path.parent), path.name
+    return ParquetFeed(path.parent), path.stem if path.suffix == ".parquet" else path.name
