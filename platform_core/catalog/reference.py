@@ -55,6 +55,31 @@ Every environment (`VIGIA__ENVIRONMENT`, production when not set) has its own ve
 `environments` name it. What was applied last is what processes start with; until something was, they read the files.
 """
 
+FEAST = """\
+## Coming from Feast
+
+```console
+$ vigia features import-feast path/to/repository --output catalog --tenant br
+$ export VIGIA__ONLINE__KIND=feast VIGIA__ONLINE__URL=path/to/repository VIGIA__ONLINE__TENANT=br
+```
+
+The first writes what the repository's registry declares as files like those above (it needs the extra `feast`) and says
+what it could not carry over: on demand and stream feature views, transformations in Python, views without an entity,
+lists and maps, aliases within services, sources that are not local Parquet or Delta files. Guesses are named, too: a
+ttl where Feast has none, types where file and declaration differ. The second reads Feast's SQLite online store (entity
+keys of version 3) in place, without Feast; nothing of Feast's is ever written.
+
+Where Feast 0.67 and this differ, by intention (`tests/integration/test_feast_repository.py` shows each):
+
+| | Feast | here |
+|---|---|---|
+| online, a value older than the ttl | handed out | `expired`, no value |
+| training rows, every candidate expired | the row is dropped | the row stays, null, `expired` |
+| training rows, equal keys and times | one of them is left | all of them, in their order |
+
+Times without a zone in Feast's files are refused: write them as UTC.
+"""
+
 SECTIONS: tuple[tuple[str, tuple[type[BaseModel], ...]], ...] = (
     ("entities", (Entity,)),
     ("sources", (DataSource, Column, SourceMonitors)),
@@ -78,7 +103,7 @@ def reference() -> str:
             parts += [f"{_flat(inspect.getdoc(model) or '')}\n", _table(model)]
             if model in _SHORTHAND:
                 parts.append(f"{_SHORTHAND[model]}\n")
-    return "\n".join(parts)
+    return "\n".join([*parts, FEAST])
 
 
 def _table(model: type[BaseModel]) -> str:

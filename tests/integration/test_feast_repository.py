@@ -255,20 +255,26 @@ def test_the_command_writes_files_for_review(feast: FeastRepository, project: Pa
     assert {c["change"] for c in json.loads(planned.output)["changes"]} == {"added"}
 
 
-def test_history_is_feasts_where_feast_is_right(feast: FeastRepository, project: Path) -> None:
-    """From Feast's own Parquet, read in place, into our history; then the same question to both."""
-    import pandas as pd
-
+@pytest.fixture
+def history(feast: FeastRepository, project: Path) -> Any:
+    """(our history, the imported catalog) after a backfill from Feast's own Parquet, read in place."""
     from interfaces.bootstrap.foundations import open_foundations
     from interfaces.bootstrap.materialization import make_materialization
     from interfaces.settings import load_settings
-    from platform_core.features.historical import get_historical_features
 
     with quiet():
         write_catalog(read_repository(feast.path).catalog, project / "catalog")
     parts = make_materialization(open_foundations(load_settings()))
     run = parts.materializer.backfill("driver_stats", NOW - timedelta(days=3), NOW, "shop")
     assert (run.status, run.rows) == ("succeeded", 5), run.error
+    return parts.view.offline, parts.catalog
+
+
+def test_history_is_feasts_where_feast_is_right(feast: FeastRepository, history: Any) -> None:
+    import pandas as pd
+
+    from platform_core.features.historical import get_historical_features
+
     asked = [(1001, 0.5), (1001, 2), (1001, 4.5), (1002, 1), (1001, 28)]
     rows = pa.table(
         {
@@ -278,9 +284,7 @@ def test_history_is_feasts_where_feast_is_right(feast: FeastRepository, project:
         }
     )
     features = [f"driver_stats:{name}" for name in FEATURES]
-    ours = get_historical_features(
-        parts.view.offline, parts.catalog, features, rows, tenant="shop", full_names=False
-    ).to_pylist()
+    ours = get_historical_features(*history, features, rows, tenant="shop", full_names=False).to_pylist()
     frame = pd.DataFrame({name: rows[name].to_pylist() for name in rows.column_names})
     theirs = feast.historical(features, frame).sort_values("label").to_dict("records")
     assert len(theirs) == len(ours)
@@ -301,3 +305,19 @@ def test_the_sources_stay_feasts(feast: FeastRepository, project: Path) -> None:
     with pytest.raises(Forbidden, match="belongs to somebody else"):
         store.append("drivers", drivers())
     assert path.read_bytes() == before
+
+
+def test_feast_drops_and_collapses_rows_and_we_do_not(feast: FeastRepository, history: Any) -> None:
+    """Known deviations of Feast: a training row whose every candidate is expired is gone, equal rows are one."""
+    import pandas as pd
+
+    from platform_core.features.historical import get_historical_features
+
+    drivers, hours = [1003, 1001, 1001], [0.5, 2, 2]
+    moments = [NOW - h * HOUR for h in hours]
+    frame = pd.DataFrame({"driver_id": drivers, "event_timestamp": moments})
+    assert feast.historical(["driver_stats:trips"], frame)["trips"].tolist() == [11]
+    rows = pa.table({"driver_id": drivers, "event_timestamp": pa.array(moments, US)})
+    ours = get_historical_features(*history, ["driver_stats:trips"], rows, tenant="shop", statuses=True)
+    assert ours["driver_stats__trips"].to_pylist() == [None, 11, 11]
+    assert ours["driver_stats__trips__status"].to_pylist() == ["expired", "present", "present"]
