@@ -6,20 +6,25 @@ import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from typer.testing import CliRunner
 
 from foundation.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
 from interfaces.cli.main import app
+from interfaces.principals import add_principal
 from platform_core.attached.feast.names import key_parts, our_name
 from platform_core.attached.feast.online import FeastOnlineStore
 from platform_core.attached.feast.repository import Imported, read_repository
+from platform_core.attached.feast.sources import SourceImport
 from platform_core.attached.feast.wire import INT32, INT64, STRING, NotCarried, decode_key, decode_value, encode_key
 from platform_core.catalog.loading import load_catalog
+from platform_core.catalog.specs import Feature
 from platform_core.catalog.writing import write_catalog
 from platform_core.features.keys import entity_key
 from platform_core.features.online.rows import FeatureRow
@@ -321,3 +326,37 @@ def test_feast_drops_and_collapses_rows_and_we_do_not(feast: FeastRepository, hi
     ours = get_historical_features(*history, ["driver_stats:trips"], rows, tenant="shop", statuses=True)
     assert ours["driver_stats__trips"].to_pylist() == [None, 11, 11]
     assert ours["driver_stats__trips__status"].to_pylist() == ["expired", "present", "present"]
+
+
+def test_online_features_can_come_from_feasts_store(
+    feast: FeastRepository, history: Any, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIGIA__ONLINE__KIND", "feast")
+    monkeypatch.setenv("VIGIA__ONLINE__URL", str(feast.path))
+    monkeypatch.setenv(
+        "VIGIA_API_KEY",
+        add_principal(project / "data" / "principals.yaml", name="ana", roles=["viewer"], tenants=["shop"]),
+    )
+    asked = ["features", "get", "loyalty:spent", "-e", "customer_id=c|1", "-e", "shop_id=s", "--json"]
+    done = CliRunner().invoke(app, asked, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.output)
+    assert (found["tenant"], found["values"], found["statuses"]) == (
+        "shop",
+        {"loyalty__spent": [1.0]},
+        {"loyalty__spent": ["present"]},
+    )
+
+
+def test_times_without_a_zone_are_said_at_import(tmp_path: Path) -> None:
+    class Source:
+        name, path, field_mapping = "trips", "trips.parquet", {}
+        timestamp_field, created_timestamp_column, owner, description = "at", "", "", ""
+
+    Source.__name__ = "FileSource"
+    view = SimpleNamespace(name="v", batch_source=Source(), stream_source=None)
+    naive = pa.table({"at": pa.array([NOW.replace(tzinfo=None)], pa.timestamp("us")), "id": ["a"], "x": [1.5]})
+    pq.write_table(naive, tmp_path / "trips.parquet")
+    notes: list[str] = []
+    SourceImport(tmp_path, "shop", notes).source(view, ["id"], {}, [Feature(name="x")])
+    assert "column 'at' of 'trips' has times without a zone: write them as UTC to read it" in notes

@@ -58,6 +58,9 @@ class SourceImport:
         for feature in features:
             wanted[feature.name] = feature.dtype
         known = _dtypes(stored)
+        for column in wanted:
+            if column in stored.names and getattr(stored.field(column).type, "tz", "UTC") is None:
+                self._say(f"column {column!r} of {batch.name!r} has times without a zone: write them as UTC to read it")
         name = our_name(batch.name or view.name)
         before = {c.name: c for c in self.made[name].columns} if name in self.made else {}
         said = {f.name: f.description for f in features}
