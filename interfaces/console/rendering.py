@@ -33,8 +33,9 @@ _environment = Environment(
 _environment.filters["svg"] = render_svg
 _environment.filters["short"] = lambda urn: str(urn).rsplit(":", 1)[-1]
 _environment.filters["clock"] = lambda at: f"{at:%d %b %H:%M:%S}"
-_environment.filters["odds"] = lambda confidence: odds(confidence)
-_environment.filters["against"] = lambda cause: against(cause)
+_filters: dict[str, Any] = _environment.filters
+_filters["odds"] = odds
+_filters["against"] = against
 _environment.filters["words"] = lambda text: str(text).replace("_", " ")
 
 

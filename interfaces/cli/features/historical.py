@@ -40,16 +40,18 @@ def historical(
     json: Json = False,
 ) -> None:
     """Join features to past moments, each as it was visible then (docs/point-in-time.md)."""
-    from interfaces.bootstrap.platform import catalog_of, offline_store
+    from interfaces.bootstrap.foundations import open_foundations
+    from interfaces.bootstrap.platform import catalog_in_force, feature_tables
     from interfaces.settings import load_settings
     from interfaces.terminal.output import print_json
     from platform_core.features.historical_files import historical_file
 
     settings = load_settings()
+    catalog = catalog_in_force(open_foundations(settings))
     with _progress(quiet=json) as report:
         written = historical_file(
-            offline_store(settings),
-            catalog_of(settings),
+            feature_tables(settings, catalog),
+            catalog,
             service.split(",") if ":" in service else service,
             entities,
             out,
