@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import platform_core.simulation
-from foundation.errors import InvalidInput
+from foundation.errors import InvalidInput, NotFound
 from interfaces.bootstrap.foundations import Foundations
 from interfaces.bootstrap.lineage import LiveLineage
 from interfaces.settings import Settings
 from platform_core.catalog.loading import load_catalog
 from platform_core.catalog.specs import Catalog
+from platform_core.catalog.store import CatalogStore
 from platform_core.features.offline.port import OfflineStore
 from platform_core.features.online.port import OnlineStore
 from platform_core.operations.resources import Resource, ResourceReader
@@ -36,7 +37,17 @@ class ReadOnlyResources(ResourceReader):
 
 
 def catalog_of(settings: Settings) -> Catalog:
+    """The catalog in the files: those of VIGIA__CATALOG_PATH, without it the simulated company's."""
     return load_catalog(settings.catalog_path or SIMULATED_CATALOG)
+
+
+def catalog_in_force(base: Foundations) -> Catalog:
+    """What was applied last to this environment; the files while nothing was. A process keeps what it started with."""
+    store = CatalogStore(base.engine, base.clock, base.audit, environment=base.settings.environment)
+    try:
+        return store.current()
+    except NotFound:
+        return catalog_of(base.settings)
 
 
 def tenants_of(catalog: Catalog) -> frozenset[str]:
@@ -71,7 +82,7 @@ def platform_view(base: Foundations) -> PlatformView:
     """Everything observe tools may look at; nothing in it can change anything but the stores' own ports."""
     from platform_core.serving.prediction_log import DeltaPredictionLog
 
-    catalog = catalog_of(base.settings)
+    catalog = catalog_in_force(base)
     resources = ReadOnlyResources(SqlResources(base.engine, base.clock, base.audit))
     offline = offline_store(base.settings)
     return PlatformView(

@@ -21,6 +21,7 @@ from interfaces.settings.sections import (
     SlackSettings,
     TelemetrySettings,
 )
+from platform_core.access.principals import Environment
 
 PREFIX = "VIGIA__"
 DELIMITER = "__"
@@ -48,7 +49,10 @@ class Settings(BaseSettings):
     """YAML file of the policy; the built-in one (everything in production needs approval) when not set."""
 
     catalog_path: Path | None = None
-    """Directory of catalog files; the simulated company's when not set."""
+    """Directory of catalog files; the simulated company's when not set. Once a catalog was applied, that one holds."""
+
+    environment: Environment = "production"
+    """Which environment's catalog this reads, plans and applies: dev, staging or production."""
 
     clock: ClockSettings = Field(default_factory=ClockSettings)
     http: HttpSettings = Field(default_factory=HttpSettings)

@@ -104,7 +104,7 @@ class DataSource(Frozen):
 
     path: str | None = None
     """Where the table lies when it is not in the platform's own offline store: a Parquet file or directory of Parquet
-    files, or a Delta table. It is read in place and never written. Relative to the catalog's directory."""
+    files, or a Delta table. It is read in place and never written. Relative to the working directory."""
 
     event_timestamp: str = "event_ts"
     created_timestamp: str = "ingested_at"

@@ -88,6 +88,12 @@ class ModelRegistry:
         with reading(self._engine) as connection:
             return [self._version(connection, row) for row in connection.execute(query).mappings()]
 
+    def names(self) -> list[str]:
+        """Of the models that have versions, sorted."""
+        query = sa.select(model_versions.c.name).distinct().order_by(model_versions.c.name)
+        with reading(self._engine) as connection:
+            return list(connection.execute(query).scalars())
+
     def promote(self, name: str, version: str, stage: Stage, actor: str) -> ModelVersion:
         """Move the version one stage on or back. Raises Conflict for a step that is not allowed."""
         try:

@@ -7,16 +7,22 @@ from __future__ import annotations
 
 import typer
 
-from interfaces.cli.features import materialization
+from interfaces.cli.features import catalog, feast, materialization
 
 app = typer.Typer(help="The feature store: its catalog, its values, its jobs.", no_args_is_help=True)
+
+app.command("plan")(catalog.plan)
+app.command("apply")(catalog.apply)
+app.command("list")(catalog.show_all)
+app.command("search")(catalog.find)
+app.command("describe")(catalog.describe)
+app.command("card")(catalog.card)
+app.command("import-feast")(feast.import_feast)
+app.command("materialize")(materialization.materialize)
+app.command("backfill")(materialization.backfill)
+app.command("runs")(materialization.show_runs)
 
 
 @app.callback()
 def _features() -> None:
     """The feature store: its catalog, its values, its jobs."""
-
-
-app.command("materialize")(materialization.materialize)
-app.command("backfill")(materialization.backfill)
-app.command("runs")(materialization.show_runs)
