@@ -117,6 +117,13 @@ class ApprovalSettings(Frozen):
 
 
 class OnlineSettings(Frozen):
-    kind: Literal["sqlite", "redis"] = "sqlite"
+    kind: Literal["sqlite", "redis", "dynamodb"] = "sqlite"
     url: str | None = None
-    """redis://host:port/0; not used for SQLite, which lives in the data directory."""
+    """redis://host:port/0, or an endpoint of DynamoDB other than the region's own; not used for SQLite, which lives in
+    the data directory."""
+
+    table: str = "vigia-online"
+    """Of DynamoDB; made when it is not there and these credentials may make it."""
+
+    region: str | None = None
+    """Of DynamoDB; as boto3 finds it when not set."""

@@ -43,6 +43,9 @@ class ReadPlan:
     columns: tuple[PlannedColumn, ...]
     """In the order asked for."""
 
+    dtypes: Mapping[str, Dtype]
+    """Of the columns, by their names."""
+
     ttls: Mapping[str, timedelta]
     latency_slas: Mapping[str, timedelta]
 
@@ -95,21 +98,23 @@ class ReadPlans:
         specs = [self._catalog.feature_view(name) for name in chosen]
         order = list(chosen)
         dtypes: dict[tuple[str, str], Dtype] = {(v.name, f.name): f.dtype for v in specs for f in v.fields}
+        columns = tuple(
+            PlannedColumn(
+                name=f"{view}__{feature}" if full_names else feature,
+                dtype=dtypes[view, feature],
+                view=order.index(view),
+                place=chosen[view].index(feature),
+            )
+            for view, feature in places
+        )
         return ReadPlan(
             service=service,
             views=tuple(
                 PlannedView(v.name, v.entity, self._catalog.entity(v.entity).join_keys, tuple(chosen[v.name]))
                 for v in specs
             ),
-            columns=tuple(
-                PlannedColumn(
-                    name=f"{view}__{feature}" if full_names else feature,
-                    dtype=dtypes[view, feature],
-                    view=order.index(view),
-                    place=chosen[view].index(feature),
-                )
-                for view, feature in places
-            ),
+            columns=columns,
+            dtypes={column.name: column.dtype for column in columns},
             ttls={v.name: v.ttl for v in specs},
             latency_slas={v.name: v.latency_sla for v in specs if v.latency_sla is not None},
         )

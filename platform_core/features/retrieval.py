@@ -124,12 +124,13 @@ class OnlineRetriever:
             wanted.append((view.name, keys[view.join_keys]))
         batches = self._online.read_views(tenant, wanted, now=self._clock.now(), ttls=plan.ttls)
         read = [batch.columns(view.features) for view, batch in zip(plan.views, batches, strict=True)]
+        found = [(column.name, read[column.view][column.place]) for column in plan.columns]
         return OnlineResponse(
             tenant=tenant,
             entities=entities,
-            dtypes={column.name: column.dtype for column in plan.columns},
-            values={column.name: read[column.view][column.place].values for column in plan.columns},
-            statuses={column.name: read[column.view][column.place].statuses for column in plan.columns},
+            dtypes=plan.dtypes,
+            values={name: column.values for name, column in found},
+            statuses={name: column.statuses for name, column in found},
             times=lambda: {v.name: batch.event_times() for v, batch in zip(plan.views, batches, strict=True)},
         )
 

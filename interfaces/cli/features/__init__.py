@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from interfaces.cli.features import catalog, feast, materialization
+from interfaces.cli.features import catalog, feast, materialization, online
 
 app = typer.Typer(help="The feature store: its catalog, its values, its jobs.", no_args_is_help=True)
 
@@ -26,3 +26,6 @@ app.command("runs")(materialization.show_runs)
 @app.callback()
 def _features() -> None:
     """The feature store: its catalog, its values, its jobs."""
+
+
+app.command("get")(online.get)

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from foundation.errors import Unavailable
-from platform_core.features.online.layout import TIMES, Layout, layout_id
+from platform_core.features.online.layout import ID, TIMES, Layout, layout_id
 from platform_core.features.values import FeatureValue, moment
 
 ValueStatus = Literal["present", "null", "expired", "missing"]
@@ -30,7 +30,7 @@ class Column:
     """A feature of each row in order: None wherever its status is not `present`."""
 
     values: list[FeatureValue]
-    statuses: Sequence[ValueStatus]
+    statuses: list[ValueStatus]
 
 
 class RowBatch:
@@ -54,79 +54,91 @@ class RowBatch:
     def columns(self, features: Sequence[str]) -> list[Column]:
         """Raises Unavailable for bytes that are not a row."""
         references = {layout_id(blob) for blob in self._blobs if blob is not None}
-        if len(references) == 1 and len(self._blobs) > _FEW:
+        if len(references) == 1:
             layout = self._layouts(next(iter(references)))
-            if not layout.strings:
+            if len(self._blobs) > _FEW and not layout.strings:
                 return self._read_together(layout, features)
+            return self._read_each({layout.id: layout}, features)
         return self._read_each({reference: self._layouts(reference) for reference in references}, features)
 
     def _read_each(self, layouts: Mapping[bytes, Layout], features: Sequence[str]) -> list[Column]:
-        values: list[list[FeatureValue]] = [[] for _ in features]
-        statuses: list[list[ValueStatus]] = [[] for _ in features]
+        rows: list[Sequence[FeatureValue]] = []
+        statuses: list[Sequence[ValueStatus]] = []
         for blob in self._blobs:
-            row: Sequence[FeatureValue] = ()
-            status: ValueStatus = "missing"
-            layout: Layout | None = None
-            if blob is not None:
-                layout = layouts[layout_id(blob)]
-                event, _, row = layout.unpack(blob)
-                status = "present" if event >= self._oldest else "expired"
-            for place, feature in enumerate(features):
-                at = None if layout is None else layout.positions.get(feature)
-                if status != "present" or at is None:
-                    values[place].append(None)
-                    statuses[place].append(status if status == "expired" else "missing")
-                else:
-                    values[place].append(row[at])
-                    statuses[place].append("null" if row[at] is None else "present")
-        return [Column(v, s) for v, s in zip(values, statuses, strict=True)]
+            row, status = self._read_row(blob, layouts, features)
+            rows.append(row)
+            statuses.append(status)
+        values = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in features]
+        said = [list(column) for column in zip(*statuses, strict=True)] or [[] for _ in features]
+        return [Column(v, s) for v, s in zip(values, said, strict=True)]
+
+    def _read_row(
+        self, blob: bytes | None, layouts: Mapping[bytes, Layout], features: Sequence[str]
+    ) -> tuple[Sequence[FeatureValue], Sequence[ValueStatus]]:
+        if blob is None:
+            return [None] * len(features), _all("missing", features)
+        layout = layouts[blob[ID]]
+        event, _, row = layout.unpack(blob)
+        if event < self._oldest:
+            return [None] * len(features), _all("expired", features)
+        values = [None if at is None else row[at] for at in layout.places(features)]
+        if None not in values:
+            return values, _all("present", features)
+        places = zip(layout.places(features), values, strict=True)
+        return values, ["missing" if at is None else "null" if value is None else "present" for at, value in places]
 
     def _read_together(self, layout: Layout, features: Sequence[str]) -> list[Column]:
-        size = layout.struct.size
+        size, count = layout.struct.size, len(self._blobs)
         nothing = bytes(size)
+        absent = [place for place, blob in enumerate(self._blobs) if blob is None]
         joined = b"".join([blob or nothing for blob in self._blobs])
-        if len(joined) != size * len(self._blobs):
+        if len(joined) != size * count:
             lengths = sorted({len(blob) for blob in self._blobs if blob is not None})
             raise Unavailable(f"online rows of one layout have {lengths} bytes, expected {size}")
         rows = np.frombuffer(joined, dtype=layout.record)
         # A row that is not there is all zeros: expired or not, it is missing.
-        missing = np.array([blob is None for blob in self._blobs])
+        missing = np.zeros(count, np.bool_)
+        missing[absent] = True
         expired = (rows["event"] < self._oldest) & ~missing
-        hidden = missing | expired
-        all_there = not hidden.any()
         nulls = rows["nulls"] if rows["nulls"].any() else None
-        base = ["missing" if m else "expired" if e else "present" for m, e in zip(missing, expired, strict=True)]
-        present = cast("Sequence[ValueStatus]", ["present"] * len(rows) if all_there else base)
+        known = _Known(missing, expired)
         columns: list[Column] = []
-        for feature in features:
-            at = layout.positions.get(feature)
+        for at, values in zip(layout.places(features), layout.columns(rows, features), strict=True):
             if at is None:
-                statuses = ["expired" if e else "missing" for e in expired]
-                columns.append(Column([None] * len(rows), cast("list[ValueStatus]", statuses)))
-                continue
-            values: list[Any] = rows[f"v{at}"].tolist()
-            if at in layout.timestamps:
-                values = [moment(us) for us in values]
-            null = None if nulls is None else (nulls[:, at >> 3] >> (at & 7) & 1).astype(np.bool_)
-            columns.append(
-                _masked(values, present, hidden, null) if null is not None or not all_there else Column(values, present)
-            )
+                columns.append(known.absent_feature())
+            else:
+                columns.append(known.column(values, None if nulls is None else nulls[:, at >> 3] >> (at & 7) & 1))
         return columns
 
 
-def _masked(
-    values: list[Any],
-    statuses: Sequence[ValueStatus],
-    hidden: npt.NDArray[np.bool_],
-    null: npt.NDArray[np.bool_] | None,
-) -> Column:
-    empty = hidden if null is None else hidden | null
-    places = np.flatnonzero(empty).tolist()
-    if places:
-        said = list(statuses)
-        for place in places:
+def _all(status: ValueStatus, features: Sequence[str]) -> Sequence[ValueStatus]:
+    return (status,) * len(features)
+
+
+class _Known:
+    """What is known of each row before its values: whether it is there, and still fresh."""
+
+    def __init__(self, missing: npt.NDArray[np.bool_], expired: npt.NDArray[np.bool_]) -> None:
+        self._expired = expired
+        self._hidden = missing | expired
+        self._all_shown = not self._hidden.any()
+        self._statuses: list[ValueStatus] = ["present"] * len(missing)
+        for place in np.flatnonzero(missing).tolist():
+            self._statuses[place] = "missing"
+        for place in np.flatnonzero(expired).tolist():
+            self._statuses[place] = "expired"
+
+    def column(self, values: list[Any], null: npt.NDArray[np.integer[Any]] | None) -> Column:
+        if self._all_shown and (null is None or not null.any()):
+            return Column(values, self._statuses)
+        statuses = self._statuses.copy()
+        empty = self._hidden if null is None else self._hidden | null.astype(np.bool_)
+        for place in np.flatnonzero(empty).tolist():
             values[place] = None
-            if not hidden[place]:
-                said[place] = "null"
-        return Column(values, said)
-    return Column(values, statuses)
+            if not self._hidden[place]:
+                statuses[place] = "null"
+        return Column(values, statuses)
+
+    def absent_feature(self) -> Column:
+        """Of a feature that the view gained after these rows were written."""
+        return Column([None] * len(self._expired), ["expired" if e else "missing" for e in self._expired.tolist()])

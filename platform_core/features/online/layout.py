@@ -21,11 +21,11 @@ import json
 import struct
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from itertools import islice
 from math import isfinite
 from typing import Any, NamedTuple, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from foundation.errors import InvalidInput, Unavailable
 from platform_core.catalog.specs import Dtype
@@ -64,17 +64,17 @@ class Layout:
         self.document = json.dumps([list(field) for field in fields])
         self.id = bytes([VERSION]) + hashlib.sha256(self.document.encode()).digest()[:7]
         self.positions = {name: place for place, name in enumerate(self.names)}
+        self._places: dict[tuple[str, ...], list[int | None]] = {}
         self._bitmap = (len(fields) + 7) // 8
         self._no_nulls = bytes(self._bitmap)
         codes = [_CODES[dtype] for dtype in self.dtypes]
         self.struct = struct.Struct(f"{_HEADER}{self._bitmap}s" + "".join(code for code, _ in codes))
-        columns = [(f"v{place}", code) for place, (_, code) in enumerate(codes)]
-        self.record = np.dtype(
-            [("event", "<i8"), ("created", "<i8"), ("id", "S8"), ("nulls", "u1", (self._bitmap,)), *columns]
-        )
+        head: list[Any] = [("event", "<i8"), ("created", "<i8"), ("id", "S8"), ("nulls", "u1", (self._bitmap,))]
+        columns: list[Any] = [(f"v{place}", code) for place, (_, code) in enumerate(codes)]
+        self._floats_only = set(self.dtypes) <= {"float64"}
+        self.record = np.dtype([*head, ("floats", "<f8", (len(fields),))] if self._floats_only else [*head, *columns])
         self.strings = tuple(place for place, dtype in enumerate(self.dtypes) if dtype == "string")
         self.timestamps = tuple(place for place, dtype in enumerate(self.dtypes) if dtype == "timestamp")
-        self._floats_only = set(self.dtypes) <= {"float64"}
 
     @classmethod
     def parse(cls, document: str | bytes) -> Layout:
@@ -106,6 +106,16 @@ class Layout:
     def dtype(self, name: str) -> Dtype | None:
         place = self.positions.get(name)
         return None if place is None else self.dtypes[place]
+
+    def places(self, features: Sequence[str]) -> list[int | None]:
+        """Where each of `features` stands; None for one that this layout does not have."""
+        asked = tuple(features)
+        found = self._places.get(asked)
+        if found is None:
+            if len(self._places) > 64:
+                self._places.clear()
+            found = self._places[asked] = [self.positions.get(feature) for feature in asked]
+        return found
 
     def pack(self, row: FeatureRow) -> PackedRow:
         """Raises InvalidInput, naming key and feature, for a value that its dtype does not hold."""
@@ -160,11 +170,17 @@ class Layout:
             values = [None if bits >> place & 1 else value for place, value in enumerate(values)]
         return event, created, values
 
-    def strings_of(self, blob: bytes) -> list[Any]:
-        """The values in their slots, the strings read. For those who read the rest by `record`."""
-        values = list(islice(self.struct.unpack_from(blob), 4, None))
-        self._read_strings(blob, values)
-        return values
+    def columns(self, rows: npt.NDArray[Any], features: Sequence[str]) -> list[list[Any]]:
+        """The values of `features` out of an array of `record`: a list each, empty for one that is not here."""
+        places = self.places(features)
+        if self._floats_only:
+            together = rows["floats"].T.tolist()
+            return [[] if at is None else together[at] for at in places]
+        columns = [[] if at is None else rows[f"v{at}"].tolist() for at in places]
+        for number, at in enumerate(places):
+            if at in self.timestamps:
+                columns[number] = [moment(us) for us in columns[number]]
+        return columns
 
     def row(self, key: str, blob: bytes) -> FeatureRow:
         event, created, values = self.unpack(blob)

@@ -21,6 +21,7 @@ from foundation.clock import Clock
 from foundation.errors import InvalidInput, Unavailable
 from platform_core.features.online.layout import Layout, PackedRow
 from platform_core.features.online.packed_store import MAX_AHEAD, PackedStore
+from platform_core.features.online.redis_channel import RedisChannel
 from platform_core.features.online.scope import scope_name
 from platform_core.features.values import moment
 
@@ -81,9 +82,11 @@ class RedisOnlineStore(PackedStore):
             url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=retry
         )
         self.address = _address(self._redis.get_connection_kwargs())
+        self._channel = RedisChannel(self._redis.connection_pool)
         self._script: Any = self._redis.register_script(_STORE)
 
     def close(self) -> None:
+        self._channel.close()
         self._redis.close()
 
     def newest_event(self, tenant: str, view: str) -> datetime | None:
@@ -124,7 +127,7 @@ class RedisOnlineStore(PackedStore):
             prefix = f"vigia:row:{scope_name(tenant, view)}:"
             keys += [prefix + key for key in asked]
         with self._answering():
-            return cast(list[bytes | None], self._redis.mget(keys))
+            return cast(list[bytes | None], self._channel.ask("MGET", keys))
 
     def _last_written(self, tenant: str, view: str, limit: int) -> list[tuple[str, bytes]]:
         with self._answering():
