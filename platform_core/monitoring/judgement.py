@@ -75,14 +75,17 @@ def benjamini_hochberg(p_values: npt.NDArray[np.float64], fdr: float) -> float:
 def _bins(reference: npt.NDArray[Any], current: npt.NDArray[Any]) -> tuple[Counts, Counts]:
     numeric = reference.dtype.kind in "fiu" and current.dtype.kind in "fiu"
     if numeric and len(reference):
-        edges = np.unique(np.quantile(reference, np.linspace(0, 1, BINS + 1)[1:-1]))
-        if len(edges) >= BINS - 1 or len(np.unique(reference)) > DISCRETE:
-            size = len(edges) + 1
-            return (
-                np.bincount(np.searchsorted(edges, reference, side="right"), minlength=size),
-                np.bincount(np.searchsorted(edges, current, side="right"), minlength=size),
-            )
+        ranked = np.sort(reference)
+        edges = np.unique(ranked[len(ranked) * np.arange(1, BINS) // BINS])
+        if len(edges) >= BINS - 1 or len(np.unique(ranked)) > DISCRETE:
+            return _between(ranked, edges), _between(np.sort(current), edges)
     return by_value(reference, current)
+
+
+def _between(ranked: npt.NDArray[Any], edges: npt.NDArray[Any]) -> Counts:
+    """How many of the sorted values lie below the first edge, from each edge up to the next, and from the last on."""
+    below = np.searchsorted(ranked, edges, side="left")
+    return np.diff(below, prepend=0, append=len(ranked))
 
 
 def _share(rows: int) -> float:
