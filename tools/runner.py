@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextvars
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from difflib import get_close_matches
 from typing import Any
@@ -55,11 +55,14 @@ class ToolRunner:
         *,
         redact: Redact = unredacted,
         timeout_s: float = 10.0,
+        on_run: Callable[[ToolRun], None] | None = None,
     ) -> None:
+        """`on_run` is told of every answered call, so that a caller who keeps no evidence can audit it."""
         self._platform = platform
         self._tools = tools
         self._outside = OutsideText(redact)
         self._timeout_s = timeout_s
+        self._on_run = on_run
 
     def run(self, tool: str, arguments: Mapping[str, Any]) -> ToolRun:
         """Always answers: what went wrong is an observation of status `error`."""
@@ -73,7 +76,10 @@ class ToolRunner:
         complete = self._outside.value(complete)
         observation = bounded(harmless(observation, self._outside))
         signed = digest({"tool": tool, "arguments": complete, "observation": observation.model_dump(mode="json")})
-        return ToolRun(tool=tool, arguments=complete, observation=observation, digest=signed, wall_ms=round(wall_ms, 2))
+        run = ToolRun(tool=tool, arguments=complete, observation=observation, digest=signed, wall_ms=round(wall_ms, 2))
+        if self._on_run is not None:
+            self._on_run(run)
+        return run
 
     def run_all(self, calls: Sequence[ToolCall]) -> list[ToolRun]:
         """Answers in the order of `calls`, at most four at a time."""

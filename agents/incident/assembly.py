@@ -17,6 +17,7 @@ from agents.incident.correlation import CorrelationRules, Correlator
 from agents.incident.graph import IncidentGraph
 from agents.incident.langgraph_runtime import open_checkpoints
 from agents.incident.leasing import Leases
+from agents.incident.looks import Looks
 from agents.incident.ports import ActionExecutor, ApprovalDesk, Notifier, Observer, Triage, unobserved
 from agents.incident.reconciler import Reconciler
 from agents.incident.recording import Recorder
@@ -75,11 +76,15 @@ def assemble_worker(parts: FlowParts) -> Reconciler:
         recorder=Recorder(store=store, cards=cards, runbooks=parts.runbooks, reports=parts.reports),
         clock=parts.clock,
         observer=parts.observer,
+        looks=Looks(parts.engine, wall=parts.wall),
         max_rounds=parts.rules.max_rounds,
+        max_looks=parts.rules.max_looks,
     )
     return Reconciler(
         store=store,
-        correlator=Correlator(parts.engine, parts.clock, parts.audit, parts.lineage, rules=parts.rules),
+        correlator=Correlator(
+            parts.engine, parts.clock, parts.audit, parts.lineage, rules=parts.rules, wall=parts.wall
+        ),
         graph=IncidentGraph(
             steps, open_checkpoints(parts.checkpoints_url), observer=parts.observer, still_mine=leases.holds
         ),

@@ -10,7 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from foundation.errors import InvalidInput
-from guardrails.policy.types import PolicyDocument
+from guardrails.policy.document import PolicyDocument
 
 DEFAULT_POLICY = Path(__file__).with_name("default_policy.yaml")
 

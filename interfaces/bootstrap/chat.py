@@ -11,6 +11,7 @@ from interfaces.bootstrap.governance import make_approvals, make_policy
 from interfaces.bootstrap.language import audited_calls, make_model
 from interfaces.bootstrap.platform import platform_view
 from interfaces.bootstrap.stores import make_incidents
+from interfaces.bootstrap.tool_calls import audited_runs
 from interfaces.principals import open_directory
 from interfaces.settings import Settings
 from tools.registry import observe_tools
@@ -24,7 +25,7 @@ def make_ask(base: Foundations) -> Ask:
     return Ask(
         catalog=platform.catalog,
         lineage=platform.lineage,
-        runner=ToolRunner(platform, tools, redact=redactor.redact),
+        runner=ToolRunner(platform, tools, redact=redactor.redact, on_run=audited_runs(base.audit, "agent:chat")),
         tools=tools,
         incidents=make_incidents(base),
         approvals=make_approvals(base, make_policy(base.settings)),

@@ -9,6 +9,7 @@ from agents.llm.port import ModelCall, OnModelCall
 from agents.llm.template import TemplateNarrator
 from audit.entry import AuditRecord
 from audit.port import AuditLog
+from foundation.telemetry.logs import bound_ids
 from guardrails.redaction.engine import Redactor
 from interfaces.bootstrap.foundations import Foundations
 from interfaces.settings import Settings
@@ -46,6 +47,7 @@ def audited_calls(audit: AuditLog, actor: str) -> OnModelCall:
                 action="model.called",
                 actor=actor,
                 subject=f"{call.provider}:{call.model}",
+                incident_id=bound_ids().get("incident_id"),
                 payload=call.model_dump(mode="json"),
             )
         )

@@ -20,6 +20,7 @@ from interfaces.cli import (
     features,
     incidents,
     kill_switch,
+    models,
     people,
     processes,
     story,
@@ -48,6 +49,7 @@ app.add_typer(features.app, name="features")
 app.add_typer(asking.health, name="health")
 app.add_typer(configuration.policy, name="policy")
 app.add_typer(configuration.config, name="config")
+app.add_typer(models.app, name="models")
 app.add_typer(people.app, name="principals")
 app.add_typer(database.app, name="database")
 

@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from interfaces.settings.sections import (
     AlertSettings,
     ApprovalSettings,
+    AuditSettings,
     ClockSettings,
     ConsoleSettings,
     HttpSettings,
@@ -64,6 +65,7 @@ class Settings(BaseSettings):
     llm: LlmSettings = Field(default_factory=LlmSettings)
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
     approvals: ApprovalSettings = Field(default_factory=ApprovalSettings)
+    audit: AuditSettings = Field(default_factory=AuditSettings)
     online: OnlineSettings = Field(default_factory=OnlineSettings)
 
     @model_validator(mode="before")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Literal
 
 from pydantic import AnyHttpUrl, Field, SecretStr, field_validator
@@ -127,3 +128,31 @@ class OnlineSettings(Frozen):
 
     region: str | None = None
     """Of DynamoDB; as boto3 finds it when not set."""
+
+
+class WitnessSettings(Frozen):
+    """Somebody else's witness (c2sp.org/tlog-witness): where it takes checkpoints, and its verifier key."""
+
+    url: AnyHttpUrl
+    key: str
+
+
+class AuditSettings(Frozen):
+    origin: str = "vigia/audit"
+    """The log's name on its checkpoints and in its key. Change it before the first checkpoint, never after."""
+
+    checkpoint_seconds: float = Field(default=15, gt=0, le=3600)
+    """On the wall. What came after the newest checkpoint could be cut off unseen."""
+
+    anchor_minutes: float = Field(default=60, gt=0, le=1440)
+    """On the wall: how often the newest head is posted to the anchors."""
+
+    anchor_file: Path | None = None
+    """A file that the database's owner cannot write, on another machine's storage at best; each head is appended."""
+
+    anchor_slack: bool = True
+    """Post heads to the channel, where Slack is set up."""
+
+    witnesses: dict[str, WitnessSettings] = Field(default_factory=dict)
+    quorum: int = Field(default=0, ge=0)
+    """How many of the witnesses must have signed for entries to count as witnessed; all of them when 0."""

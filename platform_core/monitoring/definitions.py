@@ -30,18 +30,19 @@ def definitions(catalog: Catalog, endpoints: Iterable[tuple[str, str]]) -> list[
 
 
 def _of_sources(catalog: Catalog) -> Iterator[MonitorDefinition]:
+    keys = {key for entity in catalog.entities for key in entity.join_keys}
     for source in catalog.sources:
         subject = urn("source", source.name)
         monitors = source.monitors
         if monitors.volume_share is not None:
             yield _definition(f"volume-{source.name}", source.tenant, subject, monitors.volume_share)
         for column in source.columns:
-            if column.dtype == "float64":
-                name = f"{source.name}-{column.name}"
-                if monitors.drift_psi is not None:
-                    yield _definition(f"drift-{name}", source.tenant, subject, monitors.drift_psi)
-                if monitors.nulls:
-                    yield _definition(f"nulls-{name}", source.tenant, subject, column.max_null_rate)
+            name = f"{source.name}-{column.name}"
+            if column.dtype == "float64" and monitors.drift_psi is not None:
+                yield _definition(f"drift-{name}", source.tenant, subject, monitors.drift_psi)
+            # A row without its key is in no feature.
+            if monitors.nulls and (column.dtype == "float64" or column.name in keys):
+                yield _definition(f"nulls-{name}", source.tenant, subject, column.max_null_rate)
 
 
 def _of_views(catalog: Catalog) -> Iterator[MonitorDefinition]:
