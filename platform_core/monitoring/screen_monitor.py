@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import ClassVar
 
+from foundation.errors import Conflict
 from platform_core.monitoring.alert import Alert
 from platform_core.monitoring.monitor import Monitor, Watch, alert, watches
 from platform_core.monitoring.screen import FeatureDrift, Screen, screen
@@ -43,8 +44,10 @@ class ScreenMonitor(Monitor):
     def look(self, view: PlatformView, watch: Watch) -> Alert | None:
         name, tenant = watch.parts
         result = self._result
-        if result is None or f"{name} {tenant}" in result.unread:
-            return None  # what was never materialized is the freshness monitor's business
+        if result is None:
+            return None
+        if (reason := result.unread.get(f"{name} {tenant}")) is not None:
+            raise Conflict(f"{name} of {tenant} could not be judged: {reason}", hint="it is, once it has rows")
         mine = [f for f in result.features if (f.view, f.tenant) == (name, tenant)]
         self.readings[watch.name] = max((f.effect for f in mine), default=0.0)
         moved = sorted((f for f in mine if f.verdict == "drifted"), key=lambda f: -f.effect)
@@ -68,5 +71,6 @@ def _summary(name: str, tenant: str, moved: list[FeatureDrift], result: Screen) 
         for f in moved[:5]
     )
     more = f"; and {len(moved) - 5} more" if len(moved) > 5 else ""
+    judged = sum(1 for f in result.features if (f.view, f.tenant) == (name, tenant))
     hours = (result.current_to - result.current_from).total_seconds() / 3600
-    return f"{name} of {tenant}, last {hours:g} h: {len(moved)} features drifted: {said}{more}"[:2000]
+    return f"{name} of {tenant}, last {hours:g} h: {len(moved)} of {judged} features drifted: {said}{more}"[:2000]
