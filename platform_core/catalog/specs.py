@@ -96,6 +96,24 @@ class SourceMonitors(Frozen):
     nulls: bool = True
     """Hold every numeric column to its `max_null_rate`."""
 
+    out_of_range: float | None = Field(default=None, ge=0, lt=1)
+    """Alert when a larger share of a column's values lies outside its `minimum` and `maximum`."""
+
+    duplicates: float | None = Field(default=None, ge=0, lt=1)
+    """Alert when a larger share of rows repeats an event."""
+
+    cardinality_factor: float | None = Field(default=None, gt=1)
+    """Alert when a text column has so many times more, or fewer, different values than usual at that hour."""
+
+    pipeline_lag: Duration | None = None
+    """Alert when rows arrive later than this after their events, at the 95th percentile."""
+
+    wrong_clocks: int | None = Field(default=None, ge=0)
+    """Alert when more rows in an hour are dated after their arrival."""
+
+    schema_changes: bool = False
+    """Alert when a column is gone or of another type."""
+
 
 class DataSource(Frozen):
     """A table of events of one tenant, filled by a connector from what `deployment` publishes."""
@@ -151,7 +169,13 @@ class ViewMonitors(Frozen):
     """Alert when so many materializations in a row have failed."""
 
     drift_psi: float | None = Field(default=0.25, gt=0)
-    """What counts as a drifted feature in the nightly screen."""
+    """From what PSI a drifted feature of the nightly screen is a warning, not only information."""
+
+    screen: bool = False
+    """Judge every feature once a day."""
+
+    parity: float | None = Field(default=None, ge=0, lt=1)
+    """Alert when a larger share of online values differs from what their events say."""
 
 
 class FeatureView(Frozen):
