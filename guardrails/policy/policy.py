@@ -24,6 +24,7 @@ from guardrails.proposal import ActionProposal
 from platform_core.access.principals import Principal, Role
 
 FLOOR = "production-floor"
+_MOST_KNOWN = 4096
 _FLOOR_ROLES: frozenset[ApproverRole] = frozenset({"oncall", "approver", "admin"})
 
 
@@ -42,6 +43,7 @@ class Policy:
         self.freezes = tuple(FreezeMatcher(freeze) for freeze in document.freezes)
         self.rules = tuple(RuleMatcher(rule) for rule in document.rules)
         self.grants = tuple(GrantMatcher(grant) for grant in document.grants)
+        self._known: dict[tuple[object, ...], tuple[Rule, ...]] = {}
         self._index: dict[tuple[str, str], list[RuleMatcher]] = defaultdict(list)
         for matcher in self.rules:
             for tier in set(matcher.rule.match.tiers):
@@ -94,8 +96,7 @@ class Policy:
         return self.document.break_glass
 
     def _by_rules(self, question: PolicyQuestion) -> PolicyVerdict:
-        candidates = self._index.get((question.tier, question.environment), ())
-        matching = [matcher.rule for matcher in candidates if matcher.matches(question)]
+        matching = self._matching(question)
         if not matching:
             return deny("none", f"no rule speaks of {question.tool!r} ({question.tier}) in {question.environment}")
         for rule in matching:
@@ -110,6 +111,20 @@ class Policy:
         else:
             verdict = PolicyVerdict(effect="allow", rule=matching[0].name, reason=matching[0].description)
         return self._lifted(_floored(verdict, question), question)
+
+    def _matching(self, question: PolicyQuestion) -> tuple[Rule, ...]:
+        """The rules that match. Remembered by what they look at; a rule that looks at the clock is asked each time."""
+        key = (question.tool, question.tier, question.environment, question.tenant, question.requester_roles)
+        known = self._known.get(key)
+        if known is not None:
+            return known
+        candidates = self._index.get((question.tier, question.environment), ())
+        matching = tuple(matcher.rule for matcher in candidates if matcher.matches(question))
+        if not any(matcher.rule.match.hours for matcher in candidates):
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()  # names that somebody makes up do not grow it for ever
+            self._known[key] = matching
+        return matching
 
     def _lifted(self, verdict: PolicyVerdict, question: PolicyQuestion) -> PolicyVerdict:
         glass = question.break_glass and "approvers" in self._glass.lifts
