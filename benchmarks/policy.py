@@ -3,8 +3,9 @@
 Both sides answer the same 96 questions from the same 20 rules (globs over tools and tenants, tiers, environments; a
 denial wins); the answers are compared first. casbin runs in an environment and a process of its own and times itself;
 blocks alternate. Ours remembers what it said of the same tool, tier, environment, tenant and roles; a first decision,
-which it cannot remember, is measured by itself. Ours also says who must approve; casbin's answer is only yes or no. What an action really pays is
-printed too: the decision plus the SHA-256 over the canonical proposal that an approval is bound to.
+which it cannot remember, is measured by itself. Ours also says who must approve; casbin's answer is only yes or no.
+What an action really pays is printed too: the question built and validated, the decision, and the SHA-256 over the
+canonical proposal that an approval is bound to.
 
     python -m benchmarks.policy [--blocks 30]
 """

@@ -95,6 +95,10 @@ def _diagnosis(card: IncidentCard, show: _Show) -> list[Block]:
     notes = [f"*Ruled out*  {' · '.join(rivals)}"] if rivals else []
     if card.not_checked:
         notes.append(f"*Not checked*  {show.text('; '.join(card.not_checked[:3]))}")
+    for item in card.suspicious[:3]:
+        notes.append(f"*Suspicious content* in {show.text(item.where)} ({item.rule}): {show.text(item.excerpt)}")
+    if card.budget_note:
+        notes.append(f"*Budget*  {show.text(card.budget_note)}")
     if card.look_next and card.verdict != "cause":
         notes.append(f"*Look next*  {show.text('; '.join(card.look_next[:3]))}")
     if notes:
