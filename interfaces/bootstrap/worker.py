@@ -15,11 +15,12 @@ from guardrails.executor.executor import Executor
 from interfaces.bootstrap.budgets import BudgetNotes, make_budget, make_ledger
 from interfaces.bootstrap.checkpoints import signing_checkpoints
 from interfaces.bootstrap.foundations import Foundations, open_foundations
-from interfaces.bootstrap.governance import live_policy, make_approvals, make_reminders, redactor
+from interfaces.bootstrap.governance import live_policy, make_approvals, make_reminders
 from interfaces.bootstrap.language import make_narrator
 from interfaces.bootstrap.platform import platform_view
 from interfaces.bootstrap.process import start_telemetry, until_stopped
-from interfaces.bootstrap.slack import slack_notifiers, slack_reminders
+from interfaces.bootstrap.redaction import redactor
+from interfaces.bootstrap.slack import slack_anchors, slack_notifiers, slack_reminders
 from interfaces.principals import open_directory
 from interfaces.settings import Settings
 from platform_core.operations.control_client import ControlClient
@@ -33,7 +34,7 @@ def run_worker(settings: Settings) -> None:
     base = open_foundations(settings)
     start_telemetry(settings, "vigia-worker")
     worker = make_worker(base, notifiers=slack_notifiers(base))
-    with until_stopped() as stop, signing_checkpoints(base, stop):
+    with until_stopped() as stop, signing_checkpoints(base, stop, anchors=slack_anchors(base)):
         worker.run(stop)
 
 

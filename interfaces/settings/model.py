@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from interfaces.settings.redaction import RedactionSettings
 from interfaces.settings.sections import (
     AlertSettings,
     ApprovalSettings,
@@ -65,6 +66,7 @@ class Settings(BaseSettings):
     budgets: BudgetSettings = Field(default_factory=BudgetSettings)
     audit: AuditSettings = Field(default_factory=AuditSettings)
     online: OnlineSettings = Field(default_factory=OnlineSettings)
+    redaction: RedactionSettings = Field(default_factory=RedactionSettings)
 
     @model_validator(mode="before")
     @classmethod
