@@ -97,6 +97,10 @@ def _diagnosis(card: IncidentCard, show: _Show) -> list[Block]:
         notes.append(f"*Ruled out*  {' · '.join(_rival(cause, show) for cause in card.ruled_out[:3])}")
     if card.not_checked:
         notes.append(f"*Not checked*  {show.text('; '.join(card.not_checked[:3]))}")
+    for item in card.suspicious[:3]:
+        notes.append(f"*Suspicious content* in {show.text(item.where)} ({item.rule}): {show.text(item.excerpt)}")
+    if card.budget_note:
+        notes.append(f"*Budget*  {show.text(card.budget_note)}")
     if card.look_next:
         notes.append(f"*Look next*  {show.text('; '.join(card.look_next[:3]))}")
     if notes:

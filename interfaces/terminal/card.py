@@ -68,6 +68,11 @@ def _diagnosis(card: IncidentCard) -> Iterator[RenderableType]:
         yield _labelled("Not checked", Text("\n".join(card.not_checked)))
     if card.look_next:
         yield _labelled("Look next at", Text("\n".join(card.look_next)))
+    for item in card.suspicious[:3]:
+        text = f"{item.where} {item.rule}: {item.excerpt!r}; nobody follows it, ask how it got there"
+        yield _labelled("Suspicious", Text(text, style="bold yellow"))
+    if card.budget_note is not None:
+        yield _labelled("Budget", Text(card.budget_note, style="yellow"))
     if card.narration is not None and card.narration.author != "template":
         yield Text()
         yield from (_finding_line("", s.text, s.evidence_ids) for s in card.narration.sentences)
