@@ -6,7 +6,7 @@ from pathlib import Path
 
 import platform_core.simulation
 from foundation.errors import InvalidInput
-from interfaces.bootstrap.foundations import Foundations
+from interfaces.bootstrap.foundations import Foundations, make_clock
 from interfaces.bootstrap.lineage import LiveLineage
 from interfaces.settings import Settings
 from platform_core.catalog.loading import load_catalog
@@ -49,16 +49,24 @@ def lineage_of(base: Foundations, catalog: Catalog) -> LiveLineage:
 
 
 def online_store(settings: Settings) -> OnlineStore:
-    """Raises InvalidInput for Redis without an address."""
-    if settings.online.kind == "redis":
+    """Refuses rows that are from the future of the platform's clock. Raises InvalidInput for Redis without an
+    address, Unavailable when DynamoDB's table can be neither found nor made."""
+    online, clock = settings.online, make_clock(settings)
+    if online.kind == "redis":
         from platform_core.features.online.redis import RedisOnlineStore
 
-        if settings.online.url is None:
+        if online.url is None:
             raise InvalidInput("the online store is Redis without an address", hint="set VIGIA__ONLINE__URL")
-        return RedisOnlineStore(settings.online.url)
+        return RedisOnlineStore(online.url, clock=clock)
+    if online.kind == "dynamodb":
+        from platform_core.features.online.dynamodb import DynamoOnlineStore
+
+        store = DynamoOnlineStore.connect(online.table, region=online.region, url=online.url, clock=clock)
+        store.create_table()
+        return store
     from platform_core.features.online.sqlite import SqliteOnlineStore
 
-    return SqliteOnlineStore(settings.data_dir / "online.db")
+    return SqliteOnlineStore(settings.data_dir / "online.db", clock=clock)
 
 
 def offline_store(settings: Settings) -> OfflineStore:

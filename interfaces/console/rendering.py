@@ -8,6 +8,7 @@ from typing import Any
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from interfaces.card_words import against, odds
 from interfaces.console.charts import render_svg
 
 _HERE = Path(__file__).parent
@@ -32,6 +33,8 @@ _environment = Environment(
 _environment.filters["svg"] = render_svg
 _environment.filters["short"] = lambda urn: str(urn).rsplit(":", 1)[-1]
 _environment.filters["clock"] = lambda at: f"{at:%d %b %H:%M:%S}"
+_environment.filters["odds"] = lambda confidence: odds(confidence)
+_environment.filters["against"] = lambda cause: against(cause)
 _environment.filters["words"] = lambda text: str(text).replace("_", " ")
 
 

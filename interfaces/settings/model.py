@@ -8,12 +8,15 @@ from typing import Any
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from interfaces.settings.redaction import RedactionSettings
 from interfaces.settings.sections import (
     AlertSettings,
     ApprovalSettings,
     AuditSettings,
+    BudgetSettings,
     ClockSettings,
     ConsoleSettings,
+    HealthSettings,
     HttpSettings,
     LlmSettings,
     OnlineSettings,
@@ -21,6 +24,7 @@ from interfaces.settings.sections import (
     SimulationSettings,
     SlackSettings,
     TelemetrySettings,
+    WorkerSettings,
 )
 
 PREFIX = "VIGIA__"
@@ -61,8 +65,12 @@ class Settings(BaseSettings):
     llm: LlmSettings = Field(default_factory=LlmSettings)
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
     approvals: ApprovalSettings = Field(default_factory=ApprovalSettings)
+    budgets: BudgetSettings = Field(default_factory=BudgetSettings)
     audit: AuditSettings = Field(default_factory=AuditSettings)
     online: OnlineSettings = Field(default_factory=OnlineSettings)
+    redaction: RedactionSettings = Field(default_factory=RedactionSettings)
+    worker: WorkerSettings = Field(default_factory=WorkerSettings)
+    health: HealthSettings = Field(default_factory=HealthSettings)
 
     @model_validator(mode="before")
     @classmethod

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from interfaces.cli.features import historical, materialization
+from interfaces.cli.features import historical, materialization, online
 
 app = typer.Typer(help="The feature store: its catalog, its values, its jobs.", no_args_is_help=True)
 
@@ -19,6 +19,7 @@ def _features() -> None:
     """The feature store: its catalog, its values, its jobs."""
 
 
+app.command("get")(online.get)
 app.command("materialize")(materialization.materialize)
 app.command("backfill")(materialization.backfill)
 app.command("runs")(materialization.show_runs)
