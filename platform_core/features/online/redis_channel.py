@@ -1,5 +1,5 @@
-"""One connection to Redis per thread, for the one command that reads: half the time of a round trip on this machine is
-what a client does around it (pool, retries, statistics)."""
+"""One connection to Redis per thread, for reading rows and storing them: half the time of a round trip on this machine
+is what a client does around it (pool, retries, statistics)."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class RedisChannel:
         self._local = threading.local()
         self._connections: WeakSet[Any] = WeakSet()  # those of threads that are gone close themselves
 
-    def ask(self, command: str, arguments: Sequence[str]) -> Any:
-        """The answer. A connection that broke since it was last used is made anew once."""
+    def ask(self, command: str, arguments: Sequence[str | bytes | int]) -> Any:
+        """The answer. A connection that broke is made anew once, so ask for nothing that must not happen twice."""
         from redis.exceptions import ConnectionError as Broken
         from redis.exceptions import TimeoutError as TooSlow
 
@@ -35,7 +35,7 @@ class RedisChannel:
         for connection in list(self._connections):
             connection.disconnect()
 
-    def _exchange(self, connection: Any, command: str, arguments: Sequence[str]) -> Any:
+    def _exchange(self, connection: Any, command: str, arguments: Sequence[str | bytes | int]) -> Any:
         try:
             connection.send_command(command, *arguments, check_health=False)
             return connection.read_response()
