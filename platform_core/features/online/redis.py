@@ -65,6 +65,9 @@ _DIGEST = hashlib.sha1(_STORE.encode(), usedforsecurity=False).hexdigest()  # th
 _BATCH = 500
 """Rows per script: Redis serves nobody else while one runs."""
 
+_AT_ONCE = 8
+"""Scripts sent before the first answer is read."""
+
 
 class RedisOnlineStore(PackedStore):
     """Implements `OnlineStore` on the server at `url` (`redis://host:6379/0`). Safe to share between threads.
@@ -118,14 +121,13 @@ class RedisOnlineStore(PackedStore):
         mode = "force" if force else "newest"
         head: list[str | bytes | int] = [mode, horizon_us, len(prefix.encode()), len(layouts)]
         head += [layout.document for layout in layouts]
-        stored = 0
+        calls: list[list[str | bytes | int]] = []
+        for start in range(0, len(rows), _BATCH):
+            batch = rows[start : start + _BATCH]
+            keys = [*places, *(prefix + row.key for row in batch)]
+            calls.append([len(keys), *keys, *head, *(row.blob for row in batch)])
         with self._answering():
-            for start in range(0, len(rows), _BATCH):
-                batch = rows[start : start + _BATCH]
-                keys = places + [prefix + row.key for row in batch]
-                arguments = head + [row.blob for row in batch]
-                stored += self._run_script(keys, arguments)
-        return stored
+            return sum(sum(self._run_script(calls[i : i + _AT_ONCE])) for i in range(0, len(calls), _AT_ONCE))
 
     def _fetch(self, tenant: str, wanted: Sequence[tuple[str, Sequence[str]]]) -> list[bytes | None]:
         keys: list[str] = []
@@ -146,13 +148,13 @@ class RedisOnlineStore(PackedStore):
         with self._answering():
             return cast(bytes | None, self._redis.get(_layout_key(reference)))
 
-    def _run_script(self, keys: list[str], arguments: list[str | bytes | int]) -> int:
+    def _run_script(self, calls: Sequence[list[str | bytes | int]]) -> list[int]:
         from redis.exceptions import NoScriptError
 
         try:
-            return int(self._channel.ask("EVALSHA", [_DIGEST, len(keys), *keys, *arguments]))
-        except NoScriptError:  # a server that was restarted
-            return int(self._channel.ask("EVAL", [_STORE, len(keys), *keys, *arguments]))
+            return self._channel.ask_all([("EVALSHA", [_DIGEST, *call]) for call in calls])
+        except NoScriptError:  # a server that was restarted; a batch that was stored already changes nothing
+            return self._channel.ask_all([("EVAL", [_STORE, *call]) for call in calls])
 
     @contextmanager
     def _answering(self) -> Generator[None]:
