@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from agents.incident.announcer import Announcer
@@ -18,10 +18,12 @@ from foundation.errors import VigiaError
 from foundation.telemetry import semconv
 from foundation.telemetry.logs import get_logger, log_context
 from foundation.telemetry.traces import span
+from guardrails.budgets.port import spending_for
 
 log = get_logger(__name__)
 
 _CLOSE_EVERY = 2.0
+_CHORES_EVERY = 1.0
 _RENEWALS_PER_LEASE = 4
 
 
@@ -46,6 +48,7 @@ class Reconciler:
         lease_seconds: float = 5.0,
         threads: int = 4,
         monotonic: Callable[[], float] = time.monotonic,
+        chores: Sequence[Callable[[], object]] = (),
     ) -> None:
         self._store = store
         self._correlator = correlator
@@ -61,6 +64,7 @@ class Reconciler:
         self._renew_every = lease_seconds / _RENEWALS_PER_LEASE
         self._threads = threads
         self._monotonic = monotonic
+        self._chores = tuple(chores)
         self._reconciled = False
         self._next_close = 0.0
 
@@ -82,23 +86,27 @@ class Reconciler:
             renewing.join()
         return self._announcer.step() > 0 or worked
 
-    def run(self, stop: threading.Event) -> None:
+    def run(self, stop: threading.Event, *, beside: Sequence[Callable[[], object]] = ()) -> None:
         """Until `stop` is set and the steps under way have ended. A failure of one round of housekeeping is logged and
-        tried again."""
+        tried again. `beside`: what else this process does, asked every second."""
         drained = threading.Event()
-        beside = [
+        threads = [
             # Until the last step has ended: it must not lose its lease to another worker while this one stops.
             threading.Thread(target=self._repeat, args=(drained, self._renew_every, self._leases.renew), daemon=True),
             threading.Thread(target=self._repeat, args=(stop, self._poll, self._announcer.step), daemon=True),
+            *(
+                threading.Thread(target=self._repeat, args=(stop, _CHORES_EVERY, chore), daemon=True)
+                for chore in beside
+            ),
         ]
-        for thread in beside:
+        for thread in threads:
             thread.start()
         try:
             with ThreadPoolExecutor(max_workers=self._threads, thread_name_prefix="incident") as pool:
                 self._dispatch(pool, stop)
         finally:
             drained.set()
-        for thread in beside:
+        for thread in threads:
             thread.join(timeout=5)
         self.close()
 
@@ -133,6 +141,8 @@ class Reconciler:
         if self._monotonic() >= self._next_close:
             self._next_close = self._monotonic() + _CLOSE_EVERY
             worked = self._closer.step() > 0 or worked
+            for chore in self._chores:
+                worked = bool(chore()) or worked
         return worked
 
     def _due(self) -> list[str]:
@@ -147,11 +157,13 @@ class Reconciler:
             try:
                 self._observer("claim:leave")
                 round_number = self._store.round_of(incident_id)
-                if self._store.get(incident_id).status == "resolved":
+                incident = self._store.get(incident_id)
+                if incident.status == "resolved":
                     # Somebody closed it meanwhile: nothing is proposed or run any more.
                     self._leases.finish(incident_id, round_number)
                     return
-                pause = self._graph.run(incident_id, round_number)
+                with spending_for(incident_id, incident.tenant):
+                    pause = self._graph.run(incident_id, round_number)
                 self._observer("release:enter")
                 if pause.waiting_for is not None:
                     self._leases.park(incident_id, pause.waiting_for)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from foundation.errors import InvalidInput
 from interfaces.bootstrap.foundations import Foundations, open_foundations
-from interfaces.bootstrap.platform import catalog_of, offline_store, online_store
+from interfaces.bootstrap.platform import catalog_in_force, offline_store, online_store
 from interfaces.bootstrap.process import run_http, start_telemetry
 from interfaces.settings import Settings
 
@@ -34,7 +34,7 @@ def _serve(base: Foundations, token: str) -> None:
     from platform_core.training.registry import ModelRegistry
 
     settings = base.settings
-    catalog = catalog_of(settings)
+    catalog = catalog_in_force(base)
     resources = SqlResources(base.engine, base.clock, base.audit)
     # What an online compaction does to reads is part of this store's physics: it is watched here, where reads are.
     store = CompactionAwareStore(online_store(settings), resources)

@@ -197,6 +197,35 @@ def _environment_of(process: Path) -> bytes:
         return b""
 
 
+def test_incidents_are_filtered_before_they_are_limited(tmp_path: Path) -> None:
+    """The one open incident is older than any number of others."""
+    import sqlalchemy as sa
+
+    from agents.incident.tables import incidents
+    from foundation.database import open_database, transaction
+    from tests.conftest import NIGHT
+
+    assert output(vigia(tmp_path, "incidents", "list", "--json")) == []  # makes the database
+    engine = open_database(f"sqlite:///{tmp_path / 'data' / 'vigia.db'}")
+    rows = [
+        {
+            "id": f"inc_{n}", "number": n, "title": "t", "status": "open" if n == 1 else "resolved",
+            "severity": "warning", "environment": "production", "subjects": [], "opened_at": NIGHT, "updated_at": NIGHT,
+            "last_alert_at": NIGHT, "round": 1, "version": 1, "announced": 1,
+        }
+        for n in range(1, 8)
+    ]  # fmt: skip
+    with transaction(engine) as connection:
+        connection.execute(sa.insert(incidents), rows)
+    engine.dispose()
+    found = output(vigia(tmp_path, "incidents", "list", "--status", "open", "--limit", "5", "--json"))
+    assert [each["id"] for each in found] == ["inc_1"]
+    assert len(output(vigia(tmp_path, "incidents", "list", "--limit", "5", "--json"))) == 5
+    wrong = vigia(tmp_path, "incidents", "list", "--status", "awaiting")
+    assert wrong.returncode != 0
+    assert "did you mean awaiting_approval?" in wrong.stderr
+
+
 def test_features_are_read_by_those_who_may(tmp_path: Path) -> None:
     key = add_principal(tmp_path / "data" / "principals.yaml", name="bruna", roles=["viewer"], tenants=["br"])
     catalog = load_catalog(SIMULATED_CATALOG)
