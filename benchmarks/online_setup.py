@@ -61,7 +61,7 @@ def frame(entities: int, turn: int) -> pd.DataFrame:
 
 
 def feature_table(given: pd.DataFrame) -> pa.Table:
-    return pa.Table.from_pandas(given.rename(columns={"card_id": "key"}), preserve_index=False)
+    return pa.table({("key" if name == "card_id" else name): pa.array(given[name]) for name in given.columns})
 
 
 def keys(count: int) -> list[str]:
