@@ -56,6 +56,10 @@ class FlowParts:
     poll_seconds: float = 0.2
     threads: int = 4
     observer: Observer = unobserved
+    budget_note: Callable[[str, str | None], str | None] = lambda incident_id, tenant: None
+    chores: Sequence[Callable[[], object]] = ()
+    """What is done at every round of housekeeping, such as reminding people of what waits."""
+
     wall: Callable[[], float] = time.time
 
 
@@ -63,7 +67,15 @@ def assemble_worker(parts: FlowParts) -> Reconciler:
     """A worker over `parts`; opens the checkpoints and puts the shipped runbooks where they are missing."""
     parts.runbooks.seed()
     store = IncidentStore(parts.engine, parts.clock, parts.audit, redact=parts.redact, wall=parts.wall)
-    cards = CardBuilder(store, parts.approvals, parts.executor, parts.runbooks, parts.clock, log=parts.log)
+    cards = CardBuilder(
+        store,
+        parts.approvals,
+        parts.executor,
+        parts.runbooks,
+        parts.clock,
+        log=parts.log,
+        budget_note=parts.budget_note,
+    )
     leases = Leases(parts.engine, seconds=parts.lease_seconds, wall=parts.wall)
     verifier = Verifier(parts.triage.probe, parts.clock, interval=parts.verify_every, wall=parts.wall)
     steps = Steps(
@@ -98,4 +110,5 @@ def assemble_worker(parts: FlowParts) -> Reconciler:
         poll_seconds=parts.poll_seconds,
         lease_seconds=parts.lease_seconds,
         threads=parts.threads,
+        chores=parts.chores,
     )

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from agents.health.report import HealthReport, build_health_report, render_markdown
 from agents.incident.feedback import FeedbackDesk
-from guardrails.redaction.engine import Redactor
 from interfaces.bootstrap.checkpoints import verify_stored_log
 from interfaces.bootstrap.foundations import open_foundations
 from interfaces.bootstrap.governance import make_approvals, make_policy
 from interfaces.bootstrap.platform import platform_view
+from interfaces.bootstrap.redaction import redactor
 from interfaces.bootstrap.stores import make_incidents
 from interfaces.bootstrap.tool_calls import audited_runs
 from interfaces.settings import Settings
@@ -22,7 +22,7 @@ def write_health_report(settings: Settings) -> tuple[HealthReport, str, Path]:
     """The report, as Markdown too, and the file it was written to."""
     base = open_foundations(settings)
     platform = platform_view(base)
-    redact = Redactor(base.redaction_key()).redact
+    redact = redactor(base.settings).redact
     report = build_health_report(
         clock=base.clock,
         catalog=platform.catalog,

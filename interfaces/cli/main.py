@@ -18,11 +18,13 @@ from interfaces.cli import (
     configuration,
     database,
     features,
+    governance,
     incidents,
     kill_switch,
     models,
     people,
     processes,
+    redaction,
     story,
 )
 
@@ -39,7 +41,7 @@ app.command("demo")(story.demo)
 app.command("serve")(processes.serve)
 app.command("worker")(processes.worker)
 app.command("ask")(asking.ask)
-app.command("redact")(asking.redact)
+app.add_typer(redaction.app, name="redact")
 app.add_typer(processes.platform, name="platform")
 app.add_typer(incidents.app, name="incidents")
 app.add_typer(approvals.app, name="approvals")
@@ -48,6 +50,9 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(features.app, name="features")
 app.add_typer(asking.health, name="health")
 app.add_typer(configuration.policy, name="policy")
+app.add_typer(governance.budgets, name="budgets")
+app.add_typer(governance.break_glass, name="break-glass")
+app.add_typer(governance.delegations, name="delegations")
 app.add_typer(configuration.config, name="config")
 app.add_typer(models.app, name="models")
 app.add_typer(people.app, name="principals")
