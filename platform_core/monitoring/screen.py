@@ -21,6 +21,7 @@ from foundation.frozen import Frozen
 from platform_core.catalog.specs import Catalog, FeatureView
 from platform_core.features.feature_rows import offline_table
 from platform_core.features.offline.port import OfflineStore
+from platform_core.monitoring.distances import distances
 from platform_core.monitoring.judgement import EFFECT, FDR, Evidence, drifted, evidence
 from platform_core.monitoring.shares import Column, column_of, histograms, jensen_shannon_of, psi_of
 
@@ -63,6 +64,9 @@ class FeatureDrift(Frozen):
     p_value: float
     reference_mean: float | None
     current_mean: float | None
+    distances: dict[str, float] = Field(default_factory=dict[str, float])
+    """Of what drifted: Wasserstein and KS of numbers, chi-square of categories (`distances`)."""
+
     verdict: Verdict
 
 
@@ -196,6 +200,7 @@ def _drift(compared: _Compared, moved: bool) -> FeatureDrift:
         p_value=found.p_value,
         reference_mean=_mean(r),
         current_mean=_mean(c),
+        distances=dict(distances(r, c)) if moved and len(r.values) and len(c.values) else {},
         verdict="drifted" if moved else "steady" if found.enough else "too few rows",
     )
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from foundation.errors import InvalidInput, NotFound
 from platform_core.features.offline.delta import DeltaOfflineStore
+from platform_core.monitoring.distances import distances
 from platform_core.monitoring.judgement import benjamini_hochberg, drifted, evidence
 from platform_core.monitoring.screen import Screen, ScreenSettings, screen
 from platform_core.monitoring.screen_monitor import ScreenMonitor
@@ -58,6 +59,34 @@ def test_psi_and_jensen_shannon_are_evidentlys(name: str) -> None:
     counts = histograms(*columns)
     assert psi_of(*counts) == pytest.approx(_psi(*frames, kind, 0.1)[0], rel=1e-12, abs=1e-12)
     assert jensen_shannon_of(*counts) == pytest.approx(_jensenshannon(*frames, kind, 0.1)[0], rel=1e-12, abs=1e-9)
+
+
+@evidently
+@pytest.mark.parametrize("name", [n for n in SAMPLES if n != "a value that is new"])
+def test_the_other_distances_are_evidentlys(name: str) -> None:
+    import pandas as pd
+    from evidently.legacy.calculations.stattests.chisquare_stattest import _chi_stat_test
+    from evidently.legacy.calculations.stattests.ks_stattest import _ks_stat_test
+    from evidently.legacy.calculations.stattests.wasserstein_distance_norm import _wasserstein_distance_norm
+    from evidently.legacy.core import ColumnType
+
+    reference, current = SAMPLES[name]
+    frames = [pd.Series(values).replace([-np.inf, np.inf], np.nan).dropna() for values in (reference, current)]
+    columns = [column_of(pa.array(values, from_pandas=values.dtype.kind == "f")) for values in (reference, current)]
+    found = distances(*columns)
+    if reference.dtype.kind == "U":
+        theirs = {"chi_square_p_value": _chi_stat_test(*frames, ColumnType.Categorical, 0.05)[0]}
+    else:
+        theirs = {
+            "wasserstein": _wasserstein_distance_norm(*frames, ColumnType.Numerical, 0.1)[0],
+            "ks_p_value": _ks_stat_test(*frames, ColumnType.Numerical, 0.05)[0],
+        }
+    assert found == pytest.approx(theirs, rel=1e-6, abs=1e-12)
+
+
+def test_a_value_that_is_new_cannot_come_from_the_reference() -> None:
+    reference, current = (column_of(pa.array(values)) for values in SAMPLES["a value that is new"])
+    assert distances(reference, current) == {"chi_square_p_value": 0.0}
 
 
 floats = st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=200).filter(lambda v: max(v) - min(v) > 1e-3)
