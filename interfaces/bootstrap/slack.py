@@ -11,11 +11,13 @@ from agents.chat.types import Answer
 from agents.incident.ports import Notifier
 from audit.anchor import Anchor
 from foundation.errors import InvalidInput
+from guardrails.approvals.reminders import ReminderNotifier
 from interfaces.bootstrap.chat import make_ask
 from interfaces.bootstrap.foundations import Foundations
 from interfaces.bootstrap.governance import redactor
 from interfaces.bootstrap.stores import make_incidents
 from interfaces.http.services import CopilotServices
+from interfaces.principals import open_directory
 from interfaces.settings import Settings
 from platform_core.access.principals import Principal
 
@@ -27,6 +29,18 @@ if TYPE_CHECKING:
 def slack_notifiers(base: Foundations) -> list[Notifier]:
     """The notifier that posts cards; empty when Slack is not set up."""
     return [_notifier(base)] if base.settings.slack.bot_token else []
+
+
+def slack_reminders(base: Foundations) -> tuple[ReminderNotifier, ...]:
+    """Who tells people of what still waits; empty when Slack is not set up."""
+    slack = base.settings.slack
+    if slack.bot_token is None or slack.channel is None:
+        return ()
+    from interfaces.slack.reminders import SlackReminders
+
+    people = open_directory(base.settings.principals_file)
+    redact = redactor(base.settings).redact
+    return (SlackReminders(base.engine, _client(base.settings), slack.channel, people=people, redact=redact),)
 
 
 def slack_anchors(base: Foundations) -> dict[str, Anchor]:

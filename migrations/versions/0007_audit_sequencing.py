@@ -12,8 +12,8 @@ from audit.triggers import statements
 from foundation.database import UtcDateTime
 from foundation.errors import Forbidden
 
-revision = "0003"
-down_revision = "0002"
+revision = "0007"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
