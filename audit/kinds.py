@@ -191,7 +191,26 @@ class GlassBroken(Frozen):
     review: Sealed | None
 
 
+class PseudonymRevealed(Frozen):
+    """Whose pseudonym is the entry's subject; `because` where it was refused."""
+
+    reason: Sealed
+    because: str | None = None
+
+
+class HealthReported(Frozen):
+    verdict: str
+    counts: dict[str, int]
+
+
+class ReadRefused(Frozen):
+    """What was asked for, of a tenant the caller was not granted."""
+
+    model_config = ConfigDict(extra="allow")
+
+
 class CatalogApplied(Frozen):
+    environment: str = "production"
     version: int
     digest: str
     changes: list[dict[str, Any]]
@@ -281,6 +300,10 @@ KINDS: dict[str, Kind] = {
     "resource.created": Kind(payload=ResourceCreated),
     "resource.patched": Kind(payload=ResourcePatched),
     "resource.change_withdrawn": Kind(payload=Nothing),
+    "pseudonym.revealed": Kind(payload=PseudonymRevealed, personal=("reason",)),
+    "pseudonym.reveal_refused": Kind(payload=PseudonymRevealed, personal=("reason",)),
+    "health.reported": Kind(payload=HealthReported),
+    "read.refused": Kind(payload=ReadRefused),
     "session.opened": Kind(payload=SessionOpened, personal=("client",)),
     "session.refused": Kind(payload=SessionOpened, personal=("client",)),
     "subject.shredded": Kind(payload=SubjectShredded),
