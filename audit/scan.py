@@ -169,4 +169,6 @@ def _claimed(connection: Connection, size: int) -> State | None:
         return START
     query = sa.text("SELECT leaf_hash, frontier FROM audit_entries WHERE sequence = :last")
     row = connection.execute(query, {"last": size - 1}).one_or_none()
-    return None if row is None else State(size, row.leaf_hash, split_frontier(bytes(row.frontier)))
+    if row is None or len(row.frontier) != merkle.HASH_BYTES * size.bit_count():
+        return None  # the tree has one peak for each bit of its size
+    return State(size, row.leaf_hash, split_frontier(bytes(row.frontier)))

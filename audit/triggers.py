@@ -37,10 +37,10 @@ def _sqlite(table: str) -> list[str]:
     # INSERT OR REPLACE deletes the old row without firing the DELETE trigger.
     if table in _KEYS:
         same = " AND ".join(f"{name} = NEW.{name}" for name in _KEYS[table])
+        known = f"EXISTS (SELECT 1 FROM {table} WHERE {same})"  # noqa: S608 - constants of this file
         return [
             *refusals,
-            f"CREATE TRIGGER IF NOT EXISTS {table}_no_replace BEFORE INSERT ON {table} "
-            f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {same}) "
+            f"CREATE TRIGGER IF NOT EXISTS {table}_no_replace BEFORE INSERT ON {table} WHEN {known} "
             f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END",
         ]
     # Only the next free sequence may be inserted, which also keeps the log free of gaps.
