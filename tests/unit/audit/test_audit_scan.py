@@ -82,6 +82,18 @@ def test_any_changed_column_is_seen_and_its_entry_named(
 
 
 @pytest.mark.usefixtures("small_ranges")
+@pytest.mark.parametrize("sequence", [4, 7])
+@pytest.mark.parametrize(
+    "change", ["recorded_at = 'yesterday'", "frontier = 'text'", "actor = x'00ff'", "payload = x'7b7d'", "tenant = ''"]
+)
+def test_what_the_log_never_writes_is_named_too(engine: Engine, log: SqlAuditLog, change: str, sequence: int) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE audit_entries SET {change} WHERE sequence = {sequence}")
+    report = verify_log(engine)
+    assert (report.ok, report.first_bad_sequence) == (False, sequence), report
+
+
+@pytest.mark.usefixtures("small_ranges")
 def test_an_entry_before_the_first_is_seen(engine: Engine, log: SqlAuditLog) -> None:
     columns = ", ".join(COLUMNS)
     with engine.begin() as connection:
