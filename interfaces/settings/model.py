@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from interfaces.settings.redaction import RedactionSettings
 from interfaces.settings.sections import (
     AlertSettings,
     ApprovalSettings,
@@ -15,6 +16,7 @@ from interfaces.settings.sections import (
     BudgetSettings,
     ClockSettings,
     ConsoleSettings,
+    HealthSettings,
     HttpSettings,
     LlmSettings,
     OnlineSettings,
@@ -22,7 +24,9 @@ from interfaces.settings.sections import (
     SimulationSettings,
     SlackSettings,
     TelemetrySettings,
+    WorkerSettings,
 )
+from platform_core.access.principals import Environment
 
 PREFIX = "VIGIA__"
 DELIMITER = "__"
@@ -50,7 +54,10 @@ class Settings(BaseSettings):
     """YAML file of the policy; the built-in one (everything in production needs approval) when not set."""
 
     catalog_path: Path | None = None
-    """Directory of catalog files; the simulated company's when not set."""
+    """Directory of catalog files; the simulated company's when not set. Once a catalog was applied, that one holds."""
+
+    environment: Environment = "production"
+    """Which environment's catalog this reads, plans and applies: dev, staging or production."""
 
     clock: ClockSettings = Field(default_factory=ClockSettings)
     http: HttpSettings = Field(default_factory=HttpSettings)
@@ -65,6 +72,9 @@ class Settings(BaseSettings):
     budgets: BudgetSettings = Field(default_factory=BudgetSettings)
     audit: AuditSettings = Field(default_factory=AuditSettings)
     online: OnlineSettings = Field(default_factory=OnlineSettings)
+    redaction: RedactionSettings = Field(default_factory=RedactionSettings)
+    worker: WorkerSettings = Field(default_factory=WorkerSettings)
+    health: HealthSettings = Field(default_factory=HealthSettings)
 
     @model_validator(mode="before")
     @classmethod
