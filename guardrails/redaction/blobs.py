@@ -8,20 +8,39 @@ from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
+import re2
 
 from guardrails.redaction import signs
+from guardrails.redaction.automata import options
 from guardrails.redaction.views import Offsets, View, joined
 
-_HEX_SIGN = re.compile(signs.PATTERNS[signs.HEX])
+Sign = tuple[re.Pattern[str], re2._Regexp]  # pyright: ignore[reportPrivateUsage] the module exports no public name
+_LONG = 200
+
+_HEX_SIGN: Sign = (re.compile(signs.PATTERNS[signs.HEX]), re2.compile(signs.PATTERNS[signs.HEX], options()))
 _HEX_RUN = re.compile(r"(?:(?:0[xX])?[0-9A-Fa-f][ :,-]{0,2}){16,}+")
 _HEX_PIECE = re.compile(r"[0-9A-Fa-f]{16,}+")
 _HEX_FILL = re.compile(r"0[xX]|[^0-9A-Fa-f]")
 
-_BASE64_SIGN = re.compile(signs.PATTERNS[signs.BASE64])
+_BASE64_SIGN: Sign = (re.compile(signs.PATTERNS[signs.BASE64]), re2.compile(signs.PATTERNS[signs.BASE64], options()))
 _BASE64_RUN = re.compile(r"[A-Za-z0-9+/_-]{11,}+(?:\r?\n[A-Za-z0-9+/_-]++)*+={0,2}")
 _URL_SAFE = str.maketrans("-_", "+/", "=\r\n")
 
+_SAYS = re.compile(rb"[ -~]{7}|(?:\xef[\xbc\xbd].){3}")
+"""Seven characters of ASCII, or three of full width."""
+
 Blob = tuple[str, Offsets, Offsets]
+
+_bit_places: list[tuple[Offsets, Offsets]] = []
+
+
+def _bits(size: int) -> tuple[Offsets, Offsets]:
+    """For each of `size` bytes, which characters of base64 hold its first and its last bit."""
+    if not _bit_places or len(_bit_places[0][0]) < size:
+        at = np.arange(max(size, 4096), dtype=np.int32) * 8
+        _bit_places[:] = [((at // 6).astype(np.int32), ((at + 7) // 6).astype(np.int32))]
+    first, last = _bit_places[0]
+    return first[:size], last[:size]
 
 
 def decoded(view: View, found: frozenset[str]) -> Iterator[View]:
@@ -42,8 +61,14 @@ def decoded(view: View, found: frozenset[str]) -> Iterator[View]:
                 yield joined(view, blobs, "base64")
 
 
-def _signed(text: str, run: re.Pattern[str], sign: re.Pattern[str]) -> Iterator[re.Match[str]]:
-    return (match for match in run.finditer(text) if sign.search(match.group()))
+def _signed(text: str, run: re.Pattern[str], sign: Sign) -> Iterator[re.Match[str]]:
+    return (match for match in run.finditer(text) if _shows(match.group(), sign))
+
+
+def _shows(run: str, sign: Sign) -> bool:
+    """RE2 for a long run, which it reads faster; `re` for a short one, which it is asked about sooner."""
+    short, long = sign
+    return bool(short.search(run) if len(run) < _LONG else long.search(run.encode()))
 
 
 def _is_piece(run: str) -> bool:
@@ -66,7 +91,10 @@ def _from_hex(digits: str, places: Offsets, phase: int) -> Blob | None:
     count = (len(digits) - phase) // 2
     if count < 8:
         return None
-    text = bytes.fromhex(digits[phase : phase + 2 * count]).decode("latin-1")
+    data = bytes.fromhex(digits[phase : phase + 2 * count])
+    if not _SAYS.search(data):
+        return None
+    text = data.decode("latin-1")
     used = places[phase : phase + 2 * count]
     return text, used[0::2], used[1::2]
 
@@ -88,9 +116,11 @@ def _from_base64(text: str, places: Offsets, end: int, phase: int) -> Blob | Non
     if len(piece) < 11:
         return None
     data = binascii.a2b_base64(piece + "=" * (-len(piece) % 4))
-    at = np.arange(len(data), dtype=np.int32) * 8
-    first: npt.NDArray[np.int32] = places[phase + at // 6]
-    last: npt.NDArray[np.int32] = places[phase + (at + 7) // 6].copy()
+    if not _SAYS.search(data):
+        return None  # read in the wrong alignment, as three of four times
+    first_bits, last_bits = _bits(len(data))
+    first: npt.NDArray[np.int32] = places[first_bits + phase]
+    last: npt.NDArray[np.int32] = places[last_bits + phase]
     if phase + len(piece) == len(text):
         last[-1] = end - 1  # the padding belongs to the last byte
     return data.decode("latin-1"), first, last
