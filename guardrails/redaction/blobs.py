@@ -18,7 +18,8 @@ Sign = tuple[re.Pattern[str], re2._Regexp]  # pyright: ignore[reportPrivateUsage
 _LONG = 200
 
 _HEX_SIGN: Sign = (re.compile(signs.PATTERNS[signs.HEX]), re2.compile(signs.PATTERNS[signs.HEX], options()))
-_HEX_RUN = re.compile(r"(?:(?:0[xX])?[0-9A-Fa-f][ :,-]{0,2}){16,}+")
+_PAIR = "(?:0[xX])?[0-9A-Fa-f]{2}"
+_HEX_PAIRS = re.compile(rf"(?<![0-9A-Fa-f]){_PAIR}(?:[ :,-]{{1,2}}{_PAIR}){{7,}}+")
 _HEX_PIECE = re.compile(r"[0-9A-Fa-f]{16,}+")
 _HEX_FILL = re.compile(r"0[xX]|[^0-9A-Fa-f]")
 
@@ -26,8 +27,8 @@ _BASE64_SIGN: Sign = (re.compile(signs.PATTERNS[signs.BASE64]), re2.compile(sign
 _BASE64_RUN = re.compile(r"[A-Za-z0-9+/_-]{11,}+(?:\r?\n[A-Za-z0-9+/_-]++)*+={0,2}")
 _URL_SAFE = str.maketrans("-_", "+/", "=\r\n")
 
-_SAYS = re.compile(rb"[ -~]{7}|(?:\xef[\xbc\xbd].){3}")
-"""Seven characters of ASCII, or three of full width."""
+_TEXT = re.compile(rb"(?:[\t\n\r -~\x00]|[\xc2-\xf4][\x80-\xbf]{1,3}){7,}+")
+"""What may be text in decoded bytes. Read in the wrong alignment, as three of four times, there is next to none."""
 
 Blob = tuple[str, Offsets, Offsets]
 
@@ -46,17 +47,16 @@ def _bits(size: int) -> tuple[Offsets, Offsets]:
 def decoded(view: View, found: frozenset[str]) -> Iterator[View]:
     """What the runs of `view` (in ASCII) say, when they are read in each of their alignments."""
     if signs.HEX in found:
-        # The pairs of a spaced run together, and what stands without spaces in it alone.
-        whole = [match for match in _signed(view.text, _HEX_RUN, _HEX_SIGN) if not _is_piece(match.group())]
-        runs = [_hexadecimals(match) for match in (*whole, *_signed(view.text, _HEX_PIECE, _HEX_SIGN))]
+        matches = (*_signed(view.text, _HEX_PAIRS, _HEX_SIGN), *_signed(view.text, _HEX_PIECE, _HEX_SIGN))
+        runs = [_hexadecimals(match) for match in matches]
         for phase in (0, 1):
-            blobs = [blob for digits, places in runs if (blob := _from_hex(digits, places, phase))]
+            blobs = [blob for digits, places in runs for blob in _from_hex(digits, places, phase)]
             if blobs:
                 yield joined(view, blobs, "hex")
     if signs.BASE64 in found:
         runs = [_characters(match) for match in _signed(view.text, _BASE64_RUN, _BASE64_SIGN)]
         for phase in (0, 1, 2, 3):
-            blobs = [blob for text, places, end in runs if (blob := _from_base64(text, places, end, phase))]
+            blobs = [blob for text, places, end in runs for blob in _from_base64(text, places, end, phase)]
             if blobs:
                 yield joined(view, blobs, "base64")
 
@@ -87,16 +87,14 @@ def _hexadecimals(match: re.Match[str]) -> tuple[str, Offsets]:
     return "".join(np.array(list(run))[keep]), places + np.int32(match.start())
 
 
-def _from_hex(digits: str, places: Offsets, phase: int) -> Blob | None:
+def _from_hex(digits: str, places: Offsets, phase: int) -> Iterator[Blob]:
     count = (len(digits) - phase) // 2
-    if count < 8:
-        return None
-    data = bytes.fromhex(digits[phase : phase + 2 * count])
-    if not _SAYS.search(data):
-        return None
-    text = data.decode("latin-1")
-    used = places[phase : phase + 2 * count]
-    return text, used[0::2], used[1::2]
+    if count >= 8:
+        data = bytes.fromhex(digits[phase : phase + 2 * count])
+        used = places[phase : phase + 2 * count]
+        for text in _TEXT.finditer(data):
+            start, end = text.span()
+            yield text.group().decode("latin-1"), used[0::2][start:end], used[1::2][start:end]
 
 
 def _characters(match: re.Match[str]) -> tuple[str, Offsets, int]:
@@ -109,18 +107,17 @@ def _characters(match: re.Match[str]) -> tuple[str, Offsets, int]:
     return text, np.array(kept, np.int32), match.end()
 
 
-def _from_base64(text: str, places: Offsets, end: int, phase: int) -> Blob | None:
+def _from_base64(text: str, places: Offsets, end: int, phase: int) -> Iterator[Blob]:
     piece = text[phase:]
     if len(piece) % 4 == 1:
         piece = piece[:-1]
     if len(piece) < 11:
-        return None
+        return
     data = binascii.a2b_base64(piece + "=" * (-len(piece) % 4))
-    if not _SAYS.search(data):
-        return None  # read in the wrong alignment, as three of four times
     first_bits, last_bits = _bits(len(data))
-    first: npt.NDArray[np.int32] = places[first_bits + phase]
-    last: npt.NDArray[np.int32] = places[last_bits + phase]
-    if phase + len(piece) == len(text):
-        last[-1] = end - 1  # the padding belongs to the last byte
-    return data.decode("latin-1"), first, last
+    for found in _TEXT.finditer(data):
+        at = slice(*found.span())
+        last: npt.NDArray[np.int32] = places[last_bits[at] + phase]
+        if found.end() == len(data) and phase + len(piece) == len(text):
+            last[-1] = end - 1  # the padding belongs to the last byte
+        yield found.group().decode("latin-1"), places[first_bits[at] + phase], last
