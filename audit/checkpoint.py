@@ -13,28 +13,24 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import os
 import re
-import tempfile
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-)
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from audit.log import TreeHead
-from foundation.errors import InvalidInput, Unavailable
+from audit.chain import TreeHead
+from audit.keys import load_or_create_key
+from foundation.errors import InvalidInput
 
 _ED25519 = b"\x01"
 _NAME = re.compile(r"^[^\s+]+$")
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
 _SIGNATURE = re.compile(r"^— (?P<name>[^\s+]+) (?P<blob>[A-Za-z0-9+/=]+)$")
+_NOTE = re.compile(
+    r"^[^\s+]+\n(?:0|[1-9][0-9]{0,18})\n[A-Za-z0-9+/]{43}=\n\n(?:— [^\s+]+ [A-Za-z0-9+/=]+\n)+", re.MULTILINE
+)
 
 
 class NoteVerifier:
@@ -74,17 +70,10 @@ class NoteVerifier:
 
     def check_signature(self, text: str) -> None:
         """Raises InvalidInput unless this key signed the note `text`, whatever it says."""
-        body, _, signatures = text.rpartition("\n\n")
-        for line in signatures.splitlines():
-            match = _SIGNATURE.match(line)
-            if match is None or match["name"] != self.origin:
+        body = text.rpartition("\n\n")[0]
+        for name, blob in signature_lines(text):
+            if name != self.origin or blob[:4] != self.key_hash:
                 continue  # a witness's co-signature says nothing about ours
-            try:
-                blob = base64.b64decode(match["blob"], validate=True)
-            except binascii.Error as error:
-                raise InvalidInput("the note's signature is not base64") from error
-            if blob[:4] != self.key_hash:
-                continue
             try:
                 self._public_key.verify(blob[4:], f"{body}\n".encode())
             except InvalidSignature as error:
@@ -107,19 +96,7 @@ class CheckpointSigner:
         Raises InvalidInput for a file that others can read or that holds no Ed25519 key, Unavailable when it cannot
         be read or written.
         """
-        try:
-            if not path.exists():
-                _create_key(path)
-            if path.stat().st_mode & 0o077:
-                raise InvalidInput(f"{str(path)!r} can be read by others", hint=f"chmod 600 {path}")
-            key = load_pem_private_key(path.read_bytes(), password=None)
-        except ValueError as error:
-            raise InvalidInput(f"{str(path)!r} holds no private key: {error}") from error
-        except OSError as error:
-            raise Unavailable(f"the audit key {str(path)!r} cannot be read or made: {error}") from error
-        if not isinstance(key, Ed25519PrivateKey):
-            raise InvalidInput(f"{str(path)!r} holds a key that is not Ed25519")
-        return cls(origin, key)
+        return cls(origin, load_or_create_key(path))
 
     def sign(self, head: TreeHead) -> str:
         """A signed note over `head`."""
@@ -130,6 +107,29 @@ class CheckpointSigner:
 
     def verify(self, text: str) -> TreeHead:
         return self.verifier.verify(text)
+
+
+def find_notes(text: str) -> list[str]:
+    """The checkpoints in any text, a file of copies or a message from a chat, in their order.
+
+    One that was begun and not ended is passed over.
+    """
+    lines = (line.strip("`> \t\r") for line in text.splitlines())
+    return [match.group() for match in _NOTE.finditer("\n".join(lines) + "\n")]
+
+
+def signature_lines(text: str) -> list[tuple[str, bytes]]:
+    """(key name, key id and signature) of each well-formed signature line of a note."""
+    found: list[tuple[str, bytes]] = []
+    for line in text.rpartition("\n\n")[2].splitlines():
+        match = _SIGNATURE.match(line)
+        if match is None:
+            continue
+        try:
+            found.append((match["name"], base64.b64decode(match["blob"], validate=True)))
+        except binascii.Error as error:
+            raise InvalidInput(f"the signature of {match['name']} is not base64") from error
+    return found
 
 
 def verify_note(text: str, public_key: Ed25519PublicKey) -> TreeHead:
@@ -150,22 +150,3 @@ def parse_note(text: str, *, origin: str | None = None) -> TreeHead:
     if len(root) != 32:
         raise InvalidInput(f"checkpoint of size {lines[1]}: the root is not 32 bytes in base64")
     return TreeHead(int(lines[1]), root.hex())
-
-
-def _create_key(path: Path) -> None:
-    # Written whole under another name and linked into place: of two processes that start together one wins and both
-    # use its key; mkstemp makes the file with mode 0600.
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(pem)
-            file.flush()
-            os.fsync(file.fileno())
-        path.hardlink_to(temporary)
-    except FileExistsError:
-        pass
-    finally:
-        temporary.unlink()

@@ -1,38 +1,51 @@
 """The log as JSON lines, to be kept or handed over, and its verification without any database.
 
 One line per entry, `{"entry": {"previous_hash", "record": {…}, "recorded_at", "sequence"}, "leaf_hash": "…"}`, then one
-line `{"checkpoint": "<signed note>"}` per stored checkpoint. The RFC 8785 form of `entry` is exactly what is hashed, so
-anybody with SHA-256 can check it, with this program or their own.
+line `{"checkpoint": "<signed note>"}` per stored checkpoint, the witnesses' signatures with it. The RFC 8785 form of
+`entry` is exactly what is hashed, so anybody with SHA-256 can check it, with this program or their own. A line whose
+sealed fields can no longer be opened says so in `"shredded": ["<field>", …]`, which is not hashed.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-import sqlalchemy as sa
 from pydantic import ValidationError
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 
-from audit.entry import AuditRecord
+from audit.entry import AuditEntry, AuditRecord
+from audit.export_lines import LineReading
 from audit.leaf import Leaf, parse_json
-from audit.replay import Replay, StoredEntry, VerificationReport
-from audit.tables import audit_checkpoints
+from audit.publish import stored_notes
+from audit.replay import Replay, StoredEntry, VerificationReport, expected_roots
+from audit.sequencer import integrate
 from audit.verify import NoteChecking, heads_of, stream_entries
 from foundation.canonical import canonical_bytes
 from foundation.database import reading
 from foundation.errors import InvalidInput, Unavailable
 
+Shredded = Callable[[Connection, str], list[str]]
+"""Which fields of a payload (canonical JSON text) can no longer be opened."""
 
-def export_log(engine: Engine, stream: IO[str]) -> int:
+
+def nothing_sealed(_connection: Connection, _payload: str) -> list[str]:
+    return []
+
+
+def export_log(engine: Engine, stream: IO[str], *, shredded: Shredded = nothing_sealed) -> int:
     """Write the whole log to `stream`; the number of entries. Raises Unavailable."""
+    integrate(engine)
     count = 0
-    with reading(engine) as connection:
-        notes = connection.scalars(sa.select(audit_checkpoints.c.note).order_by(audit_checkpoints.c.size)).all()
-        for entry in stream_entries(connection):
-            stream.write(f'{{"entry":{entry.leaf.encoded().decode()},"leaf_hash":"{entry.leaf_hash}"}}\n')
+    with reading(engine) as connection, closing(stream_entries(connection)) as entries:
+        notes = stored_notes(connection)
+        for entry in entries:
+            gone = shredded(connection, entry.leaf.payload)
+            more = f',"shredded":{json.dumps(gone)}' if gone else ""
+            stream.write(f'{{"entry":{entry.leaf.encoded().decode()},"leaf_hash":"{entry.leaf_hash}"{more}}}\n')
             count += 1
     for note in notes:
         stream.write(f"{json.dumps({'checkpoint': note}, ensure_ascii=False)}\n")
@@ -42,27 +55,72 @@ def export_log(engine: Engine, stream: IO[str]) -> int:
 def verify_export(path: Path, *, signer: NoteChecking | None = None, notes: Iterable[str] = ()) -> VerificationReport:
     """As `audit.verify.verify_log`, over an export. Raises Unavailable when the file cannot be read."""
     try:
-        # Two passes, so that checkpoints at the end are known before the entries they vouch for; nothing is kept.
-        with path.open(encoding="utf-8") as file:
+        with _opened(path) as file:
+            # Two passes, so that checkpoints at the end are known before the entries they vouch for.
             stored = [note for line in file if (note := _note(line)) is not None]
-        replay = Replay(heads_of([*stored, *notes], signer))
-        with path.open(encoding="utf-8") as file:
-            for line in file:
-                if _note(line) is None and not replay.feed(_entry(line)):
-                    break
-    except (OSError, UnicodeDecodeError) as error:
-        raise Unavailable(f"the export {str(path)!r} cannot be read: {error}") from error
+            heads = heads_of([*stored, *notes], signer)
+            file.seek(0)
+            report = LineReading(expected_roots(heads)).report(file)
+            if report is None:
+                file.seek(0)
+                report = _replayed(Replay(heads), file)
     except InvalidInput as error:
         return VerificationReport(ok=False, entries=0, root_hash="", problem=error.message)
+    return report
+
+
+def read_entries(path: Path) -> Generator[AuditEntry]:
+    """The entries of an export as they are written, unverified. Raises Unavailable, InvalidInput."""
+    with _opened(path) as file:
+        for line in file:
+            if _note(line) is None:
+                document = _document(line)
+                try:
+                    yield AuditEntry.model_validate({**document["entry"], "leaf_hash": document["leaf_hash"]})
+                except (KeyError, TypeError, ValidationError) as error:
+                    raise InvalidInput(f"not a line of an audit export: it starts with {line[:60]!r}") from error
+
+
+def _replayed(replay: Replay, lines: Iterable[bytes]) -> VerificationReport:
+    """Line by line, whatever wrote them, to find the first that is wrong."""
+    for line in lines:
+        try:
+            if _note(line) is None and not replay.feed(_entry(line)):
+                break
+        except InvalidInput as error:
+            replay.refuse(error.message)
+            break
     return replay.report()
 
 
-def _note(line: str) -> str | None:
-    return str(parse_json(line).get("checkpoint", "")) if line.startswith('{"checkpoint"') else None
+@contextmanager
+def _opened(path: Path) -> Generator[IO[bytes]]:
+    try:
+        with path.open("rb") as file:
+            yield file
+    except OSError as error:
+        raise Unavailable(f"the export {str(path)!r} cannot be read: {error}") from error
 
 
-def _entry(line: str) -> StoredEntry:
-    document: dict[str, Any] = parse_json(line)
+def _note(line: bytes) -> str | None:
+    """Raises InvalidInput for a checkpoint's line that is damaged."""
+    if not line.startswith(b'{"checkpoint"'):
+        return None
+    try:
+        return str(parse_json(line.decode()).get("checkpoint", ""))
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"a checkpoint's line is not text: {error}") from error
+
+
+def _document(line: bytes) -> dict[str, Any]:
+    try:
+        return parse_json(line.decode())
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"a line of the export is not UTF-8: {error}") from error
+
+
+def _entry(line: bytes) -> StoredEntry:
+    document = _document(line)
     try:
         entry, leaf_hash = document["entry"], document["leaf_hash"]
         record = AuditRecord.model_validate(entry["record"])
@@ -74,5 +132,5 @@ def _entry(line: str) -> StoredEntry:
             **record.model_dump(exclude={"payload"}),
         )
     except (KeyError, TypeError, ValueError, ValidationError) as error:
-        raise InvalidInput(f"not a line of an audit export: {error}", hint=f"it starts with {line[:80]!r}") from error
+        raise InvalidInput(f"not a line of an audit export: it starts with {line[:60]!r}") from error
     return StoredEntry(leaf, str(leaf_hash), None)

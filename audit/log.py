@@ -1,134 +1,121 @@
 """The audit log in SQL: one gap-free sequence, hash-chained and hashed into a Merkle tree.
 
-Order of locks: an append waits for the appends before it, so a transaction that changes rows of its own changes them
-first and appends last.
+On SQLite, where writers take turns at the one write lock in any case, an append links its entry itself. On PostgreSQL
+it leaves the entry in the intake, durable with the caller's commit, and the sequencer links it (`audit.sequencer`,
+docs/adr/0013). What reads the log sequences what waits first, so that everybody reads what they wrote.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from audit import merkle
+from audit.chain import Content, TreeHead, has_intake, link, read_head, split_frontier
 from audit.entry import AuditEntry, AuditRecord
-from audit.leaf import FIRST_PREVIOUS_HASH, Leaf, iso, parse_json
-from audit.port import AuditLog
+from audit.leaf import iso, parse_json
+from audit.port import AuditLog, Sealing
+from audit.sequencer import integrate
 from audit.tables import audit_entries
 from foundation.canonical import canonical_bytes
 from foundation.clock import Clock
 from foundation.database import explain, reading, transaction
 from foundation.errors import InvalidInput, Unavailable
 
-_ADVISORY_KEY = 0x76696769_6C6F6731
-"""Any fixed 64-bit number: the writers of this log, and nobody else, queue on it."""
+__all__ = ["SqlAuditLog", "TreeHead", "split_frontier"]
 
-# Built once: composing these anew for each entry costs as much as running them.
-_QUEUE = sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_KEY))
-_HEAD = (
-    sa.select(audit_entries.c.sequence, audit_entries.c.leaf_hash, audit_entries.c.frontier)
-    .order_by(audit_entries.c.sequence.desc())
-    .limit(1)
+_CONTENT = ", ".join(Content._fields)
+# Driver SQL: composing these anew for each entry costs more than running them.
+_INSERT = (
+    f"INSERT INTO audit_entries (sequence, {_CONTENT}, previous_hash, leaf_hash, frontier) "  # noqa: S608 - constants
+    f"VALUES ({', '.join('?' * 11)})"
 )
-_INSERT = sa.insert(audit_entries)
-
-
-class TreeHead(NamedTuple):
-    """The state of the whole log in two values. `root_hash` is hexadecimal."""
-
-    size: int
-    root_hash: str
-
-
-class _Head(NamedTuple):
-    size: int
-    last_hash: str
-    frontier: merkle.Frontier
+_HAND_IN = f"INSERT INTO audit_intake ({_CONTENT}) VALUES ({', '.join(['%s'] * 7)})"  # noqa: S608 - constants
 
 
 class SqlAuditLog(AuditLog):
-    """AuditLog over `audit_entries`, on SQLite and PostgreSQL."""
+    """AuditLog over the tables of `audit.tables`, on SQLite and PostgreSQL. `sealing` encrypts what is personal."""
 
-    def __init__(self, engine: Engine, clock: Clock) -> None:
+    def __init__(self, engine: Engine, clock: Clock, *, sealing: Sealing | None = None) -> None:
         self._engine = engine
         self._clock = clock
+        self._sealing = sealing
 
-    def append(self, record: AuditRecord, *, connection: Connection | None = None) -> AuditEntry:
-        payload = canonical_bytes(record.payload).decode()
-        _refuse_nul(record)
+    def append(self, record: AuditRecord, *, connection: Connection | None = None) -> None:
+        self.append_all((record,), connection=connection)
+
+    def append_all(self, records: Sequence[AuditRecord], *, connection: Connection | None = None) -> None:
+        """As `append`, for several that belong together: all of them in order, or none."""
+        if not records:
+            return
+        for record in records:
+            _refuse_nul(record)
         try:
             if connection is not None:
-                return self._append(connection, record, payload)
+                self._append(connection, records)
+                return
             with transaction(self._engine) as own:
-                return self._append(own, record, payload)
+                self._append(own, records)
         except (SQLAlchemyError, OSError) as error:
             said = explain(error) if isinstance(error, SQLAlchemyError) else str(error)
             raise Unavailable(
                 f"the audit log could not be written: {said}", hint="nothing was done; check the database and its disk"
             ) from error
 
-    def entries(self, *, start: int = 0, limit: int | None = None) -> list[AuditEntry]:
-        """Entries with sequence >= `start`, oldest first, at most `limit`."""
+    def entries(
+        self, *, start: int = 0, limit: int | None = None, incident_id: str | None = None, opened: bool = True
+    ) -> list[AuditEntry]:
+        """Entries with sequence >= `start`, oldest first, at most `limit`.
+
+        With `opened`, sealed fields are decrypted where their key still exists; without, they are as they were hashed.
+        """
+        integrate(self._engine)
         query = sa.select(audit_entries).where(audit_entries.c.sequence >= start).order_by(audit_entries.c.sequence)
+        if incident_id is not None:
+            query = query.where(audit_entries.c.incident_id == incident_id)
         with reading(self._engine) as connection:
-            return [_entry(row) for row in connection.execute(query.limit(limit))]
+            found = [_entry(row) for row in connection.execute(query.limit(limit))]
+            if self._sealing is None or not opened:
+                return found
+            return [self._sealing.opened(connection, entry) for entry in found]
 
     def head(self) -> TreeHead:
         """Size and root of the tree over everything appended so far."""
+        integrate(self._engine)
         with reading(self._engine) as connection:
-            head = _read_head(connection)
-        return TreeHead(head.size, merkle.root_of(head.frontier).hex())
+            return read_head(connection).tree
 
-    def leaf_hashes(self) -> list[bytes]:
-        """All leaf hashes in order: what `audit.merkle` makes inclusion and consistency proofs from."""
-        query = sa.select(audit_entries.c.leaf_hash).order_by(audit_entries.c.sequence)
+    def leaf_hashes(self, *, limit: int | None = None) -> list[bytes]:
+        """The first `limit` leaf hashes in order: what `audit.merkle` makes proofs from."""
+        integrate(self._engine)
+        query = sa.select(audit_entries.c.leaf_hash).order_by(audit_entries.c.sequence).limit(limit)
         with reading(self._engine) as connection:
             return [bytes.fromhex(text) for text in connection.scalars(query)]
 
-    def _append(self, connection: Connection, record: AuditRecord, payload: str) -> AuditEntry:
-        if connection.dialect.name == "postgresql":
-            # One writer at a time reads the head and adds to it; released by commit or rollback. On SQLite the
-            # transaction holds the write lock from its BEGIN IMMEDIATE.
-            connection.execute(_QUEUE)
-        head = _read_head(connection)
-        recorded_at = self._clock.now()
-        fields = record.model_dump(exclude={"payload"})
-        leaf = Leaf(
-            sequence=head.size,
-            recorded_at=iso(recorded_at),
-            payload=payload,
-            previous_hash=head.last_hash,
-            **fields,
-        )
-        leaf_hash = merkle.leaf_hash(leaf.encoded())
-        values = {
-            **leaf._asdict(),
-            "recorded_at": recorded_at,
-            "leaf_hash": leaf_hash.hex(),
-            "frontier": b"".join(merkle.extend(head.frontier, head.size, leaf_hash)),
-        }
-        connection.execute(_INSERT, values)
-        return AuditEntry(
-            sequence=head.size,
-            recorded_at=recorded_at,
-            record=record,
-            previous_hash=head.last_hash,
-            leaf_hash=leaf_hash.hex(),
-        )
+    def _append(self, connection: Connection, records: Sequence[AuditRecord]) -> None:
+        if self._sealing is not None:
+            records = [self._sealing.sealed(connection, record) for record in records]
+        at = iso(self._clock.now())
+        contents = [_content(record, at) for record in records]
+        if has_intake(connection):
+            moment = datetime.fromisoformat(at)
+            connection.exec_driver_sql(_HAND_IN, [(moment, *content[1:]) for content in contents])
+            return
+        # The transaction holds the write lock from its BEGIN IMMEDIATE: nobody else reads this head and adds to it.
+        head = read_head(connection)
+        rows: list[tuple[object, ...]] = []
+        for content in contents:
+            placed, head = link(head, content)
+            rows.append((placed.sequence, *content, *placed[1:]))
+        connection.exec_driver_sql(_INSERT, rows if len(rows) > 1 else rows[0])
 
 
-def split_frontier(packed: bytes) -> merkle.Frontier:
-    """The stored frontier as hashes."""
-    return tuple(packed[at : at + merkle.HASH_BYTES] for at in range(0, len(packed), merkle.HASH_BYTES))
-
-
-def _read_head(connection: Connection) -> _Head:
-    row = connection.execute(_HEAD).one_or_none()
-    if row is None:
-        return _Head(0, FIRST_PREVIOUS_HASH, ())
-    return _Head(row.sequence + 1, row.leaf_hash, split_frontier(row.frontier))
+def _content(record: AuditRecord, at: str) -> Content:
+    payload = canonical_bytes(record.payload).decode()
+    return Content(at, record.action, record.actor, record.subject, record.tenant, record.incident_id, payload)
 
 
 def _entry(row: sa.Row[tuple[object, ...]]) -> AuditEntry:
@@ -145,5 +132,15 @@ def _entry(row: sa.Row[tuple[object, ...]]) -> AuditEntry:
 
 def _refuse_nul(record: AuditRecord) -> None:
     for name in ("actor", "subject", "tenant", "incident_id"):
-        if "\x00" in (getattr(record, name) or ""):
+        text = getattr(record, name) or ""
+        if "\x00" in text:
             raise InvalidInput(f"an audit record's {name} holds a NUL character, which PostgreSQL cannot store")
+        if not text.isascii():
+            _refuse_surrogates(name, text)
+
+
+def _refuse_surrogates(name: str, text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput(f"an audit record's {name} holds text that is not Unicode: {error}") from error

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from foundation.errors import InvalidInput
 
-APPEND_ONLY_TABLES = ("audit_entries", "audit_checkpoints")
+APPEND_ONLY_TABLES = ("audit_entries", "audit_checkpoints", "audit_intake", "audit_cosignatures")
+
+_CONTENT = ("recorded_at", "action", "actor", "subject", "tenant", "incident_id", "payload")
 
 
-def statements(dialect: str) -> list[str]:
+def statements(dialect: str, tables: tuple[str, ...] = ("audit_entries", "audit_checkpoints")) -> list[str]:
     """DDL for `dialect` (`sqlite` or `postgresql`), to be run once after the tables exist, one statement at a time."""
-    return [statement for table in APPEND_ONLY_TABLES for statement in statements_for(table, dialect)]
+    return [statement for table in tables for statement in statements_for(table, dialect)]
 
 
 def statements_for(table: str, dialect: str) -> list[str]:
@@ -21,7 +23,7 @@ def statements_for(table: str, dialect: str) -> list[str]:
     if dialect == "sqlite":
         return _sqlite(table)
     if dialect == "postgresql":
-        return _postgresql(table)
+        return _postgresql_intake() if table == "audit_intake" else _postgresql(table)
     raise InvalidInput(f"no append-only triggers for {dialect!r}", hint="the audit log runs on sqlite or postgresql")
 
 
@@ -51,4 +53,23 @@ def _postgresql(table: str) -> list[str]:
         f"FOR EACH ROW EXECUTE FUNCTION {table}_refuse()",
         f"CREATE OR REPLACE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} "
         f"FOR EACH STATEMENT EXECUTE FUNCTION {table}_refuse()",
+    ]
+
+
+def _postgresql_intake() -> list[str]:
+    """A row may leave the intake in one way: with its like in `audit_entries` in the same transaction."""
+    same = " AND ".join(f"e.{name} IS NOT DISTINCT FROM g.{name}" for name in _CONTENT)
+    lost = f"SELECT 1 FROM gone g LEFT JOIN audit_entries e ON e.intake_id = g.id AND {same} WHERE e.sequence IS NULL"  # noqa: S608 - constants of this file
+    return [
+        "CREATE OR REPLACE FUNCTION audit_intake_refuse() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'audit_intake is append-only' USING ERRCODE = 'restrict_violation'; END $$",
+        "CREATE OR REPLACE FUNCTION audit_intake_sequenced() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN IF EXISTS ({lost}) THEN RAISE EXCEPTION 'audit_intake is append-only: a row leaves it only into "
+        "audit_entries' USING ERRCODE = 'restrict_violation'; END IF; RETURN NULL; END $$",
+        "CREATE OR REPLACE TRIGGER audit_intake_no_rewrite BEFORE UPDATE ON audit_intake "
+        "FOR EACH ROW EXECUTE FUNCTION audit_intake_refuse()",
+        "CREATE OR REPLACE TRIGGER audit_intake_no_truncate BEFORE TRUNCATE ON audit_intake "
+        "FOR EACH STATEMENT EXECUTE FUNCTION audit_intake_refuse()",
+        "CREATE OR REPLACE TRIGGER audit_intake_no_loss AFTER DELETE ON audit_intake REFERENCING OLD TABLE AS gone "
+        "FOR EACH STATEMENT EXECUTE FUNCTION audit_intake_sequenced()",
     ]

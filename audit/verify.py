@@ -9,11 +9,23 @@ from typing import Protocol
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
+from audit import merkle
+from audit.chain import TreeHead, has_intake
 from audit.checkpoint import parse_note
 from audit.leaf import Leaf, iso
-from audit.log import TreeHead
-from audit.replay import Replay, StoredEntry, VerificationReport
-from audit.tables import audit_checkpoints, audit_entries
+from audit.publish import stored_notes
+from audit.replay import (
+    Replay,
+    StoredEntry,
+    VerificationReport,
+    expected_roots,
+    fork_among,
+    seconds_between,
+    truncation,
+)
+from audit.scan import Scanned, scan
+from audit.sequencer import pending
+from audit.tables import audit_entries
 from foundation.database import reading
 from foundation.errors import InvalidInput
 
@@ -34,16 +46,23 @@ def verify_log(engine: Engine, *, signer: NoteChecking | None = None, notes: Ite
     the database does not answer.
     """
     with reading(engine) as connection:
-        stored = connection.scalars(sa.select(audit_checkpoints.c.note).order_by(audit_checkpoints.c.size)).all()
-        try:
-            replay = Replay(heads_of([*stored, *notes], signer))
-        except InvalidInput as error:
-            return VerificationReport(ok=False, entries=0, root_hash="", problem=error.message)
-        with closing(stream_entries(connection)) as stored_entries:
-            for entry in stored_entries:
-                if not replay.feed(entry):
-                    break
-    return replay.report()
+        stored = stored_notes(connection)
+        waiting = pending(connection) if has_intake(connection) else 0
+    try:
+        heads = heads_of([*stored, *notes], signer)
+    except InvalidInput as error:
+        return VerificationReport(ok=False, entries=0, root_hash="", pending=waiting, problem=error.message)
+    expected = expected_roots(heads)
+    if fork_among(expected) is None:
+        held = scan(engine, frozenset(expected))
+        if held is not None and (report := _agrees(held, expected, waiting)) is not None:
+            return report
+    replay = Replay(heads)
+    with reading(engine) as connection, closing(stream_entries(connection)) as stored_entries:
+        for entry in stored_entries:
+            if not replay.feed(entry):
+                break
+    return replay.report(pending=waiting)
 
 
 def stream_entries(connection: Connection) -> Generator[StoredEntry]:
@@ -60,3 +79,26 @@ def stream_entries(connection: Connection) -> Generator[StoredEntry]:
 def heads_of(notes: Iterable[str], signer: NoteChecking | None) -> list[TreeHead]:
     """What `notes` vouch for. Raises InvalidInput for one that is malformed or, with `signer`, not signed by it."""
     return [parse_note(note) if signer is None else signer.verify(note) for note in notes]
+
+
+def _agrees(held: list[Scanned], expected: dict[int, set[str]], waiting: int) -> VerificationReport | None:
+    """The report of a log that holds; None when a checkpoint does not fit it."""
+    size = held[-1].end.size if held else 0
+    roots = {size: root for part in held for size, root in part.roots.items()}
+    if truncation(expected, size) or any(roots[at] not in expected[at] for at in expected if at):
+        return None
+    steps, largest, before = 0, 0.0, ""
+    for part in held:
+        across = seconds_between(part.first_at, before) if part.first_at < before else 0.0
+        steps += part.steps_back + (across > 0)
+        largest, before = max(largest, part.largest_step_back_seconds, across), part.last_at
+    return VerificationReport(
+        ok=True,
+        entries=size,
+        root_hash=merkle.root_of(held[-1].end.peaks if held else ()).hex(),
+        checkpoints=sum(len(claimed) for claimed in expected.values()),
+        covered=max(expected, default=0),
+        pending=waiting,
+        steps_back=steps,
+        largest_step_back_seconds=largest,
+    )

@@ -1,9 +1,11 @@
-"""Point-in-time join: ours against pandas' merge_asof, view by view, on the same Delta tables.
+"""The point-in-time join: ours (on Delta) against Feast on DuckDB (on Parquet), and against reading the files alone.
 
-    python -m benchmarks.point_in_time [--rows 200000] [--questions 50000] [--repeats 5]
+    python -m benchmarks.point_in_time [--full] [--hot] [--repeats 3] [--without-feast]
 
-The results are compared before anything is timed. Prints one JSON line: seconds of each (median) and their ratio, where
-a ratio below 1 means that ours is faster. Both read the history from the store; both run in one process, in turns.
+Each side is a process of its own (so that peaks of memory are their own) and all take turns. Results are compared
+first, where Feast gives one: it drops an entity row when all of a view's rows for it are expired, which is counted.
+Feast comes from an environment of its own that is made here. `--full` is the size of the figures in the requirements,
+1M entity rows and 3 x 10M rows on 100k keys; `--hot` is few keys with long histories. Prints a table and one JSON line.
 """
 
 from __future__ import annotations
@@ -11,132 +13,132 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import subprocess
+import sys
 import tempfile
-import time
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
+import pyarrow.parquet as pq
+from rich.console import Console
+from rich.table import Table
 
-from platform_core.catalog.specs import Aggregation, Catalog, Entity, FeatureService, FeatureView
-from platform_core.features.feature_rows import offline_table
-from platform_core.features.historical import get_historical_features
-from platform_core.features.offline.delta import DeltaOfflineStore
+from benchmarks.peer_environment import peer_python
+from benchmarks.point_in_time_data import FEATURES, VIEWS, Size, write
 
-START = datetime(2026, 11, 5, tzinfo=UTC)
-SPAN = timedelta(days=14)
-TTL = timedelta(hours=24)
-VIEWS = {"card_velocity": ("card", 20_000), "device_risk": ("device", 15_000), "merchant_profile": ("merchant", 800)}
-FEATURES = ("a", "b", "c")
-TENANT = "br"
+FEAST = ["feast[duckdb]==0.67.*"]
+SIZES = {
+    (False, False): Size(100_000, 1_000_000, 10_000),
+    (True, False): Size(1_000_000, 10_000_000, 100_000),
+    (False, True): Size(20_000, 200_000, 100),
+    (True, True): Size(200_000, 2_000_000, 1_000),
+}
+"""By (full, hot)."""
 
-
-def catalog() -> Catalog:
-    window = timedelta(hours=1)
-    views = tuple(
-        FeatureView(
-            name=name,
-            entity=entity,
-            sources=(),
-            aggregations=tuple(Aggregation(name=f, function="count", column=f, window=window) for f in FEATURES),
-            ttl=TTL,
-            freshness_sla=window,
-            owner="benchmark",
-            channel="",
-            description="",
-        )
-        for name, (entity, _) in VIEWS.items()
-    )
-    features = tuple(f"{name}:{feature}" for name in VIEWS for feature in FEATURES)
-    service = FeatureService(name="fraud_v1", features=features, request_fields=(), owner="benchmark", description="")
-    entities = tuple(Entity(name=e, join_key=f"{e}_id", description="") for e, _ in VIEWS.values())
-    return Catalog(entities=entities, sources=(), feature_views=views, feature_services=(service,))
+TTL_HOURS = 24
+GIGABYTE = 1e9
 
 
-def moments(rng: np.random.Generator, count: int) -> pa.Array:
-    first = int(START.timestamp() * 1e6)
-    return pa.array(first + rng.integers(0, SPAN // timedelta(microseconds=1), count), pa.timestamp("us", "UTC"))
+class Side:
+    """A process that makes the join when told."""
+
+    def __init__(self, *command: str) -> None:
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def tell(self, command: str) -> float:
+        """Its answer: seconds, or bytes for `peak`."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(command + "\n")
+        self._process.stdin.flush()
+        for line in self._process.stdout:
+            if line.startswith("{"):  # Feast prints other things besides
+                return next(iter(json.loads(line).values()))
+        raise RuntimeError(f"the process ended with {self._process.wait()} instead of an answer to {command!r}")
+
+    def end(self) -> None:
+        self._process.communicate()
 
 
-def fill(offline: DeltaOfflineStore, rng: np.random.Generator, rows: int) -> None:
-    for view, (_, keys) in VIEWS.items():
-        times = moments(rng, rows)
-        table = {
-            "tenant": pa.array([TENANT] * rows),
-            "key": pa.array([f"k{i}" for i in rng.integers(0, keys, rows)]),
-            "event_ts": times,
-            "created_ts": times,
-            **{feature: pa.array(rng.random(rows)) for feature in FEATURES},
-        }
-        offline.append(offline_table(view), pa.table(table))
+def ours(directory: Path, ttl_hours: float = TTL_HOURS) -> Side:
+    return Side(sys.executable, "-m", "benchmarks.point_in_time_ours", str(directory), str(ttl_hours))
 
 
-def ask(rng: np.random.Generator, questions: int) -> pa.Table:
-    keys = {f"{e}_id": pa.array([f"k{i}" for i in rng.integers(0, n, questions)]) for e, n in VIEWS.values()}
-    tenant = pa.array([TENANT] * questions)
-    return pa.table({"tenant": tenant, "event_timestamp": moments(rng, questions), **keys})
+def compare(directory: Path) -> dict[str, int]:
+    """Raises AssertionError where both have a value and they differ."""
+    mine, theirs = pq.read_table(directory / "ours.parquet"), pq.read_table(directory / "feast.parquet")
+    rows = theirs["row"].to_numpy()
+    assert len(np.unique(rows)) == len(rows)
+    found = mine.take(rows)
+    for column in (f"{view}__{feature}" for view in VIEWS for feature in FEATURES):
+        np.testing.assert_array_equal(found[column].to_numpy(), theirs[column].to_numpy(), err_msg=column)
+    assert mine["row"].to_pylist() == list(range(len(mine)))
+    return {"rows": len(mine), "rows_that_feast_dropped": len(mine) - len(rows)}
 
 
-def with_pandas(offline: DeltaOfflineStore, rows: pa.Table) -> pd.DataFrame:
-    """What one writes without a feature store: merge_asof per view, ties broken by the created time."""
-    answer = rows.to_pandas()
-    asked = answer.reset_index(names="position").sort_values("event_timestamp")
-    for view, (entity, _) in VIEWS.items():
-        history = offline.read(offline_table(view)).to_pandas()
-        history = history.sort_values(["event_ts", "created_ts"], kind="stable")
-        joined = pd.merge_asof(
-            asked,
-            history,
-            left_on="event_timestamp",
-            right_on="event_ts",
-            left_by=["tenant", f"{entity}_id"],
-            right_by=["tenant", "key"],
-            tolerance=TTL,
-        ).sort_values("position")
-        for feature in FEATURES:
-            answer[f"{view}__{feature}"] = joined[feature].to_numpy()
-    return answer
+def measure(directory: Path, repeats: int, with_feast: bool) -> dict[str, Any]:
+    sides = {"ours": ours(directory)}
+    result: dict[str, Any] = {}
+    if with_feast:
+        script = Path(__file__).with_name("point_in_time_feast.py")
+        sides["feast"] = Side(str(peer_python("feast-duckdb", FEAST)), str(script), str(directory), str(TTL_HOURS))
+        for side in sides.values():
+            side.tell("write")
+        result |= compare(directory)
+    turns = [("scan", "ours", "scan"), ("event", "ours", "event"), ("created", "ours", "created")]
+    if with_feast:
+        turns.append(("feast", "feast", "event"))
+    times: dict[str, list[float]] = {name: [] for name, _, _ in turns}
+    for _ in range(repeats):
+        for name, side, command in turns:
+            times[name].append(sides[side].tell(command))
+    result["seconds"] = {name: round(statistics.median(taken), 3) for name, taken in times.items()}
+    result["peak_gb"] = {name: round(side.tell("peak") / GIGABYTE, 2) for name, side in sides.items()}
+    for side in sides.values():
+        side.end()
+
+    def ratio(above: str, below: str) -> float:
+        return round(statistics.median(a / b for a, b in zip(times[above], times[below], strict=True)), 2)
+
+    result["times_the_scan"] = ratio("event", "scan")
+    result["created_times_event"] = ratio("created", "event")
+    if with_feast:
+        result["faster_than_feast"] = ratio("feast", "event")
+    return result
 
 
-def seconds(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
+def peaks_by_ttl(directory: Path) -> dict[str, float]:
+    """Gigabytes at a ttl of an hour and at one of the whole history."""
+    peaks: dict[str, float] = {}
+    for hours in (1, 24 * 14):
+        side = ours(directory, hours)
+        side.tell("event")
+        peaks[f"{hours}h"] = round(side.tell("peak") / GIGABYTE, 2)
+        side.end()
+    return peaks
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="point-in-time join against pandas.merge_asof")
-    parser.add_argument("--rows", type=int, default=200_000, help="feature rows per view")
-    parser.add_argument("--questions", type=int, default=50_000)
-    parser.add_argument("--repeats", type=int, default=5)
+    parser = argparse.ArgumentParser(description="point-in-time join against Feast on DuckDB")
+    parser.add_argument("--full", action="store_true", help="the size of the figures in the requirements")
+    parser.add_argument("--hot", action="store_true", help="few keys with long histories")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--without-feast", action="store_true")
     options = parser.parse_args()
-    rng = np.random.default_rng(20261119)
-    specs = catalog()
-    with tempfile.TemporaryDirectory() as directory:
-        offline = DeltaOfflineStore(Path(directory))
-        fill(offline, rng, options.rows)
-        questions = ask(rng, options.questions)
-        ours = get_historical_features(offline, specs, "fraud_v1", questions)
-        theirs = with_pandas(offline, questions)
-        for column in (f"{view}__{feature}" for view in VIEWS for feature in FEATURES):
-            np.testing.assert_array_equal(ours[column].to_numpy(), theirs[column].to_numpy(), err_msg=column)
-        timed: list[tuple[float, float]] = []
-        for _ in range(options.repeats):
-            mine = seconds(lambda: get_historical_features(offline, specs, "fraud_v1", questions))
-            timed.append((mine, seconds(lambda: with_pandas(offline, questions))))
-        result = {
-            "benchmark": "point_in_time",
-            "rows": options.rows * len(VIEWS),
-            "questions": options.questions,
-            "seconds": round(statistics.median(mine for mine, _ in timed), 4),
-            "baseline": "pandas.merge_asof",
-            "baseline_seconds": round(statistics.median(other for _, other in timed), 4),
-            "ratio": round(statistics.median(mine / other for mine, other in timed), 4),
-            "equal": True,
-        }
+    size = SIZES[options.full, options.hot]
+    with tempfile.TemporaryDirectory() as name:
+        write(Path(name), size)
+        result = {"benchmark": "point_in_time", "size": str(size), "hot": options.hot}
+        result |= measure(Path(name), options.repeats, not options.without_feast)
+        result["peak_gb_by_ttl"] = peaks_by_ttl(Path(name))
+    table = Table(title=f"point-in-time join: {size}", title_justify="left")
+    for column in ("", "seconds (median)", "peak GB"):
+        table.add_column(column)
+    for side, seconds in result["seconds"].items():
+        peak = result["peak_gb"].get({"event": "ours"}.get(side, side), "")
+        table.add_row(side, f"{seconds:.3f}", str(peak))
+    Console(stderr=True).print(table)
     print(json.dumps(result))
 
 

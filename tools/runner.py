@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextvars
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from difflib import get_close_matches
 from typing import Any
@@ -17,11 +17,17 @@ from foundation.errors import VigiaError
 from foundation.frozen import Frozen
 from foundation.outside_text import OutsideText, Redact, unredacted
 from foundation.telemetry import metrics
+from foundation.telemetry.logs import get_logger
 from foundation.telemetry.semconv import EXECUTE_TOOL, OPERATION_NAME, TOOL_NAME, TOOL_STATUS, span_name
 from foundation.telemetry.traces import set_attributes, span
+from guardrails.budgets.port import Budget, Unlimited
+from guardrails.budgets.types import Amount, BudgetExceeded
+from guardrails.taint.tainted import Tainted, tainted_by
 from platform_core.view import PlatformView
 from tools.answers import bounded, harmless
 from tools.contract import Observation, ObserveTool
+
+log = get_logger(__name__)
 
 MAX_THREADS = 4
 _JSON = TypeAdapter(dict[str, Any])
@@ -44,9 +50,14 @@ class ToolRun(Frozen):
     digest: str
     wall_ms: float
 
+    def outside(self) -> Tainted[Observation]:
+        """The answer as what it is: from outside. It can be shown and parsed; it chooses nothing."""
+        return tainted_by(self.tool, self.observation, digest=self.digest)
+
 
 class ToolRunner:
-    """Holds the read-only platform and nothing else. What leaves it went through `redact`."""
+    """Holds the read-only platform and nothing else. What leaves it went through `redact`; what it costs is counted in
+    `budget`, and a call beyond it is answered with an observation of status `error` that says so."""
 
     def __init__(
         self,
@@ -55,32 +66,75 @@ class ToolRunner:
         *,
         redact: Redact = unredacted,
         timeout_s: float = 10.0,
+        budget: Budget | None = None,
+        on_run: Callable[[ToolRun], None] | None = None,
     ) -> None:
+        """`on_run` is told of every answered call, so that a caller who keeps no evidence can audit it."""
         self._platform = platform
         self._tools = tools
         self._outside = OutsideText(redact)
         self._timeout_s = timeout_s
+        self._budget = budget or Unlimited()
+        self._on_run = on_run
 
-    def run(self, tool: str, arguments: Mapping[str, Any]) -> ToolRun:
-        """Always answers: what went wrong is an observation of status `error`."""
+    def run(self, tool: str, arguments: Mapping[str, Any], *, essential: bool = False) -> ToolRun:
+        """Always answers: what went wrong is an observation of status `error`. `essential`: verifying what was done is
+        counted, and never refused for want of budget."""
+        refusal = self._reserve(1, essential=essential)
+        done = self._run(tool, arguments) if refusal is None else self._refused(tool, arguments, refusal)
+        self._settle([done])
+        return done
+
+    def _run(self, tool: str, arguments: Mapping[str, Any]) -> ToolRun:
         started = time.perf_counter()
         with span(span_name(EXECUTE_TOOL, tool), **{OPERATION_NAME: EXECUTE_TOOL, TOOL_NAME: tool}) as current:
             complete, observation = self._observe(tool, dict(arguments))
             set_attributes(current, **{TOOL_STATUS: observation.status})
         metrics.tool_runs.labels(tool if tool in self._tools else "unknown", observation.status).inc()
-        wall_ms = (time.perf_counter() - started) * 1000
+        return self._answered(tool, complete, observation, (time.perf_counter() - started) * 1000)
+
+    def _answered(self, tool: str, complete: dict[str, Any], observation: Observation, wall_ms: float) -> ToolRun:
         # Redacted before it is cut: the half of an identifier would not be recognised.
         complete = self._outside.value(complete)
         observation = bounded(harmless(observation, self._outside))
         signed = digest({"tool": tool, "arguments": complete, "observation": observation.model_dump(mode="json")})
-        return ToolRun(tool=tool, arguments=complete, observation=observation, digest=signed, wall_ms=round(wall_ms, 2))
+        run = ToolRun(tool=tool, arguments=complete, observation=observation, digest=signed, wall_ms=round(wall_ms, 2))
+        if self._on_run is not None:
+            self._on_run(run)
+        return run
 
     def run_all(self, calls: Sequence[ToolCall]) -> list[ToolRun]:
-        """Answers in the order of `calls`, at most four at a time."""
+        """Answers in the order of `calls`, at most four at a time. Paid for at once; what the budget does not cover
+        together is asked for one by one, so that the first ones still run."""
+        if self._reserve(len(calls)) is not None:
+            return [self.run(c.tool, c.arguments) for c in calls]
         with ThreadPoolExecutor(max_workers=MAX_THREADS, thread_name_prefix="probe") as pool:
             # each probe sees the caller's context: trace, incident id
-            waiting = [pool.submit(contextvars.copy_context().run, self.run, c.tool, c.arguments) for c in calls]
-            return [future.result() for future in waiting]
+            waiting = [pool.submit(contextvars.copy_context().run, self._run, c.tool, c.arguments) for c in calls]
+            done = [future.result() for future in waiting]
+        self._settle(done)
+        return done
+
+    def _reserve(self, calls: int, *, essential: bool = False) -> str | None:
+        """Why the calls may not be made; None when they are paid for."""
+        try:
+            self._budget.reserve(Amount(tool_calls=calls), essential=essential)
+        except BudgetExceeded as spent:
+            return spent.message
+        except VigiaError as error:
+            return f"the budget cannot be read: {error.message}"
+        return None
+
+    def _settle(self, done: Sequence[ToolRun]) -> None:
+        try:
+            self._budget.settle(Amount(wall_ms=round(sum(run.wall_ms for run in done))))
+        except VigiaError as error:
+            log.warning("wall time of tools was not counted", reason=error.message)
+
+    def _refused(self, tool: str, arguments: Mapping[str, Any], refusal: str) -> ToolRun:
+        raw: dict[str, Any] = _JSON.dump_python(dict(arguments), mode="json", fallback=str)
+        metrics.tool_runs.labels(tool if tool in self._tools else "unknown", "error").inc()
+        return self._answered(tool, raw, _error(f"{tool} was not run: {refusal}", "vigia budgets show"), 0.0)
 
     def _observe(self, name: str, arguments: dict[str, Any]) -> tuple[dict[str, Any], Observation]:
         tool = self._tools.get(name)

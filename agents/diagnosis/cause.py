@@ -26,10 +26,22 @@ class Indicator:
     sign: Sign
     seen: float
 
-    def weight(self, holds: bool) -> float:
-        if holds:
-            return math.log(self.seen / self.sign.base)
-        return math.log((1 - self.seen) / (1 - self.sign.base))
+    def weight(self, nats: float) -> float:
+        """The weight when the figures are e^nats times likelier with the sign than without: between the two above, and
+        none at 0 (virtual evidence; J. Pearl, Probabilistic Reasoning in Intelligent Systems, 1988, section 2.2.2)."""
+        if nats > 0:
+            doubt = math.exp(-nats)
+            return math.log((self.seen + (1 - self.seen) * doubt) / (self.sign.base + (1 - self.sign.base) * doubt))
+        odds = math.exp(nats)
+        return math.log((self.seen * odds + 1 - self.seen) / (self.sign.base * odds + 1 - self.sign.base))
+
+    @property
+    def when_seen(self) -> float:
+        return self.weight(math.inf)
+
+    @property
+    def when_absent(self) -> float:
+        return self.weight(-math.inf)
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,7 @@ def _heaviest(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 def _look_next(weighed: Sequence[Weighed], case: Case) -> tuple[str, ...]:
     """What would separate the two best: signs that could not be told and differ between them, then their own advice."""
     first, second = weighed[0].cause, weighed[1].cause
-    weights = [{i.sign.name: i.weight(True) - i.weight(False) for i in cause.indicators} for cause in (first, second)]
+    weights = [{i.sign.name: i.when_seen - i.when_absent for i in cause.indicators} for cause in (first, second)]
     signs = {i.sign.name: i.sign for cause in (first, second) for i in cause.indicators}
     untold: list[tuple[float, str]] = []
     for name, sign in signs.items():

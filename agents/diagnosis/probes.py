@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from agents.diagnosis.scope import Scope, column_of, endpoints, job_of, scopes_of, store_jobs
+from agents.diagnosis.scope import Scope, column_of, endpoints, job_of, level_column, scopes_of, store_jobs
 from foundation.canonical import canonical_bytes
 from platform_core.catalog.specs import DataSource
 from platform_core.monitoring.alert import Alert, AlertKind
@@ -54,6 +54,7 @@ def _data(alert: Alert, platform: PlatformView) -> Iterator[ProbeCall]:
 
 def _source(scope: Scope, source: DataSource, alert: Alert) -> Iterator[ProbeCall]:
     column = column_of(alert, source)
+    level = level_column(column, source)
     about: dict[str, Any] = {"source": source.name}
     yield _call("connector_status", **about)
     yield _call("source_volume", **about)
@@ -64,9 +65,12 @@ def _source(scope: Scope, source: DataSource, alert: Alert) -> Iterator[ProbeCal
         changes["column"] = column
         yield _call("column_profile", **about, column=column)
         yield _call("segment_compare", column=column)
-        yield _call("drift_against_baseline", **about, column=column)
+    if level is not None:
+        if level != column:
+            yield _call("column_profile", **about, column=level)
+        yield _call("drift_against_baseline", **about, column=level)
         if scope.endpoint is not None:
-            yield _call("request_agreement", **about, endpoint=scope.endpoint, column=column)
+            yield _call("request_agreement", **about, endpoint=scope.endpoint, column=level)
     yield _call("change_events", **changes, onset=alert.starts_at.isoformat())
 
 

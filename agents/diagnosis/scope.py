@@ -5,12 +5,12 @@ Nothing from an alert's text is used as a name unless the catalog, the resources
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from agents.diagnosis.suspects import suspects
 from foundation.errors import NotFound
-from platform_core.catalog.specs import DataSource
+from platform_core.catalog.specs import DataSource, FeatureView
 from platform_core.monitoring.alert import Alert
 from platform_core.operations.resources import JobSpec
 from platform_core.urn import parse_urn, urn
@@ -57,7 +57,11 @@ def scopes_of(alert: Alert, platform: PlatformView) -> list[Scope]:
     subject_view = parse_urn(subject)[1] if parse_urn(subject)[0] == "feature_view" else None
     own = name if kind == "endpoint" else None
     return [
-        _scope(source.tenant, source, own or _busiest_endpoint(source, platform), subject_view, platform)
+        _about_column(
+            _scope(source.tenant, source, own or _busiest_endpoint(source, platform), subject_view, platform),
+            _label(alert),
+            platform,
+        )
         for source in sources[:MOST_SOURCES]
     ] or [_scope(tenant, None, own, subject_view, platform)]
 
@@ -69,13 +73,34 @@ def _scope(
     return Scope(tenant, source, tuple(v for v in views if v == view) or views, endpoint)
 
 
+def _about_column(scope: Scope, column: str, platform: PlatformView) -> Scope:
+    """What a column's trouble breaks first: the view that is keyed by it, then those that compute with it."""
+    views = [v for v in platform.catalog.feature_views if v.name in scope.views]
+    views.sort(key=lambda v: (column not in _keys(v, platform), column not in {a.column for a in v.aggregations}))
+    return replace(scope, views=tuple(v.name for v in views))
+
+
+def _keys(view: FeatureView, platform: PlatformView) -> set[str]:
+    return {entity.join_key for entity in platform.catalog.entities if entity.name == view.entity}
+
+
 def column_of(alert: Alert, source: DataSource) -> str | None:
     """The column the alert names in its labels, if the catalog has it; else the source's first numeric column."""
-    names = {c.name for c in source.columns}
-    label = alert.labels.get("column") or alert.labels.get("monitor", "").rsplit("-", 1)[-1]
-    if label in names:
+    label = _label(alert)
+    if label in {c.name for c in source.columns}:
         return label
-    return next((c.name for c in source.columns if c.dtype in _NUMERIC), None)
+    return level_column(None, source)
+
+
+def level_column(column: str | None, source: DataSource) -> str | None:
+    """`column` where it has a level that can change; else the source's first that has: keys and texts can only be
+    lost or renamed."""
+    numeric = [c.name for c in source.columns if c.dtype in _NUMERIC]
+    return column if column in numeric else next(iter(numeric), None)
+
+
+def _label(alert: Alert) -> str:
+    return alert.labels.get("column") or alert.labels.get("monitor", "").rsplit("-", 1)[-1]
 
 
 def job_of(view: str, platform: PlatformView) -> str:

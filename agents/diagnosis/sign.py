@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from agents.diagnosis.case import Case
 from agents.diagnosis.wording import say
+from agents.evidence import Evidence
 from tools.contract import Figure
 
 Figures = Mapping[str, Figure]
@@ -34,6 +36,10 @@ class Sign:
 
     across: Literal["any", "most"] = "any"
 
+    nats: Callable[[Figures], float | None] | None = None
+    """For signs whose evidence has a strength: ln of how much likelier the figures are when the sign holds than when it
+    does not. None for a sign that is simply seen or not."""
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -43,6 +49,8 @@ class Reading:
     text: str
     evidence_ids: tuple[str, ...]
     reason: str | None = None
+    nats: float = math.inf
+    """How strongly the evidence says that the sign holds; infinite (or minus infinite) when there is no doubt."""
 
 
 def read(sign: Sign, case: Case) -> Reading | None:
@@ -60,7 +68,17 @@ def read(sign: Sign, case: Case) -> Reading | None:
     holds = bool(agreeing) if sign.across == "any" else len(agreeing) * 2 > len(known)
     cited = [e for e, answer in known if answer == holds]
     values = {"agreeing": len(agreeing), "known": len(known), **cited[0].arguments, **cited[0].observation.figures}
-    return Reading(holds, say(sign.holds if holds else sign.fails, values), tuple(e.id for e in cited))
+    text = say(sign.holds if holds else sign.fails, values)
+    return Reading(holds, text, tuple(e.id for e in cited), nats=_nats(sign, holds, cited))
+
+
+def _nats(sign: Sign, holds: bool, cited: Sequence[Evidence]) -> float:
+    """The strength of the strongest of the cited pieces."""
+    doubtless = math.inf if holds else -math.inf
+    if sign.nats is None:
+        return doubtless
+    told = [nats for e in cited if (nats := sign.nats(e.observation.figures)) is not None]
+    return max(told, key=abs, default=doubtless)
 
 
 def number(figures: Figures, name: str) -> float | None:

@@ -60,7 +60,7 @@ def weigh(cause: Cause, case: Case, verdicts: VerdictCounts | None = None) -> We
         if reading.holds is None:
             not_checked.append(f"{indicator.sign.name}: {reading.reason}")
             continue
-        weight = indicator.weight(reading.holds)
+        weight = indicator.weight(reading.nats)
         findings.append(Finding(text=reading.text, evidence_ids=reading.evidence_ids, weight=round(weight, 3)))
     score = math.log(cause.prior) + learned(verdicts) + INDEPENDENCE * math.fsum(f.weight for f in findings)
     if not cause.pages & {alert.kind for alert in case.alerts}:

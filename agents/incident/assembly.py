@@ -17,6 +17,7 @@ from agents.incident.correlation import CorrelationRules, Correlator
 from agents.incident.graph import IncidentGraph
 from agents.incident.langgraph_runtime import open_checkpoints
 from agents.incident.leasing import Leases
+from agents.incident.looks import Looks
 from agents.incident.ports import ActionExecutor, ApprovalDesk, Notifier, Observer, Triage, unobserved
 from agents.incident.reconciler import Reconciler
 from agents.incident.recording import Recorder
@@ -55,6 +56,10 @@ class FlowParts:
     poll_seconds: float = 0.2
     threads: int = 4
     observer: Observer = unobserved
+    budget_note: Callable[[str, str | None], str | None] = lambda incident_id, tenant: None
+    chores: Sequence[Callable[[], object]] = ()
+    """What is done at every round of housekeeping, such as reminding people of what waits."""
+
     wall: Callable[[], float] = time.time
 
 
@@ -62,7 +67,15 @@ def assemble_worker(parts: FlowParts) -> Reconciler:
     """A worker over `parts`; opens the checkpoints and puts the shipped runbooks where they are missing."""
     parts.runbooks.seed()
     store = IncidentStore(parts.engine, parts.clock, parts.audit, redact=parts.redact, wall=parts.wall)
-    cards = CardBuilder(store, parts.approvals, parts.executor, parts.runbooks, parts.clock, log=parts.log)
+    cards = CardBuilder(
+        store,
+        parts.approvals,
+        parts.executor,
+        parts.runbooks,
+        parts.clock,
+        log=parts.log,
+        budget_note=parts.budget_note,
+    )
     leases = Leases(parts.engine, seconds=parts.lease_seconds, wall=parts.wall)
     verifier = Verifier(parts.triage.probe, parts.clock, interval=parts.verify_every, wall=parts.wall)
     steps = Steps(
@@ -75,11 +88,15 @@ def assemble_worker(parts: FlowParts) -> Reconciler:
         recorder=Recorder(store=store, cards=cards, runbooks=parts.runbooks, reports=parts.reports),
         clock=parts.clock,
         observer=parts.observer,
+        looks=Looks(parts.engine, wall=parts.wall),
         max_rounds=parts.rules.max_rounds,
+        max_looks=parts.rules.max_looks,
     )
     return Reconciler(
         store=store,
-        correlator=Correlator(parts.engine, parts.clock, parts.audit, parts.lineage, rules=parts.rules),
+        correlator=Correlator(
+            parts.engine, parts.clock, parts.audit, parts.lineage, rules=parts.rules, wall=parts.wall
+        ),
         graph=IncidentGraph(
             steps, open_checkpoints(parts.checkpoints_url), observer=parts.observer, still_mine=leases.holds
         ),
@@ -93,4 +110,5 @@ def assemble_worker(parts: FlowParts) -> Reconciler:
         poll_seconds=parts.poll_seconds,
         lease_seconds=parts.lease_seconds,
         threads=parts.threads,
+        chores=parts.chores,
     )

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.engine import Engine
 
 from agents.incident.correlation import CorrelationRules
+from agents.incident.looks import UNDECIDED, investigate_again
 from agents.incident.ports import Triage
 from agents.incident.repositories import alerts as alert_rows
 from agents.incident.repositories import incidents as incident_rows
@@ -60,6 +61,8 @@ class Closer:
         return sum(self._look(incident) for incident in candidates if incident.id in idle)
 
     def _look(self, incident: Incident) -> bool:
+        if incident.outcome in UNDECIDED and self._unseen(incident):
+            return True
         with reading(self._engine) as connection:
             since = incident_rows.mitigated_at(connection, incident.id)
             round_number = incident_rows.round_of(connection, incident.id)
@@ -84,6 +87,16 @@ class Closer:
             incident.id, "resolved", key=f"resolved:{round_number}", text=text, outcome=incident.outcome
         )
         return True
+
+    def _unseen(self, incident: Incident) -> bool:
+        """Look at what joined while the last round was being recorded: it came too late for the one, and too early to
+        begin the next."""
+        with reading(self._engine) as connection:
+            asked = lease_rows.asked_to_look_again(connection, incident.id)
+        if asked is None:
+            return False
+        with transaction(self._engine) as connection:
+            return investigate_again(connection, incident, self._clock.now(), max_rounds=self._rules.max_rounds)
 
     def _held(self, incident: Incident) -> str | None:
         """What the incident's action still holds back, in words."""

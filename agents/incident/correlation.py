@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from agents.incident.grouping import Sign, belongs, cluster, sign_of
+from agents.incident.looks import UNDECIDED, investigate_again
 from agents.incident.repositories import alerts as alert_rows
 from agents.incident.repositories import incidents as incident_rows
 from agents.incident.repositories import leases as lease_rows
@@ -27,7 +29,7 @@ from platform_core.monitoring.alert import Severity
 
 ACTOR = "agent:incident"
 _RANK: dict[Severity, int] = {"info": 0, "warning": 1, "critical": 2}
-_UNDECIDED = ("inconclusive", "expired")
+_OPEN_TO_EVIDENCE = ("open", "investigating", "awaiting_approval")
 _ONE_CORRELATOR = 0x5649_4749_4101
 """Key of the PostgreSQL advisory lock that keeps two workers from opening two incidents for one storm."""
 
@@ -48,6 +50,12 @@ class CorrelationRules:
     max_rounds: int = 5
     """Investigations of one incident; beyond them it is a person's."""
 
+    settle: timedelta = timedelta(seconds=30)
+    """How long alerts that join an incident before the decision are collected before it is looked at again."""
+
+    max_looks: int = 3
+    """How often an incident is looked at again before its decision; a person cannot read a card that never rests."""
+
 
 class Correlator:
     def __init__(
@@ -59,6 +67,7 @@ class Correlator:
         *,
         rules: CorrelationRules | None = None,
         environment: Environment = "production",
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self._engine = engine
         self._clock = clock
@@ -66,6 +75,7 @@ class Correlator:
         self._lineage = lineage
         self._rules = rules or CorrelationRules()
         self._environment: Environment = environment
+        self._wall = wall
 
     def correlate(self, limit: int = 1000) -> int:
         """Give every pending alert its incident, in one transaction; returns how many alerts it placed."""
@@ -99,7 +109,7 @@ class Correlator:
             if home is None:
                 opened.append(self._open(connection, members, group, now))
             else:
-                self._join(connection, home, members, group, now)
+                opened.append(self._join(connection, home, members, group, now))
         # Last, because appends queue on one another and whoever holds the queue must not wait for a row.
         for record in opened:
             self._audit.append(record, connection=connection)
@@ -122,15 +132,8 @@ class Correlator:
         for stored in members:
             alert_rows.join(connection, incident.id, stored, now)
         lease_rows.add(connection, incident.id)
-        self._tell(connection, incident, members, "incident.opened", f"{incident.label} opened by")
-        return AuditRecord(
-            action="incident.opened",
-            actor=ACTOR,
-            subject=incident.id,
-            tenant=incident.tenant,
-            incident_id=incident.id,
-            payload={"label": incident.label, "alerts": len(members), "subjects": sorted(incident.subjects)},
-        )
+        text = self._tell(connection, incident, members, "incident.opened", f"{incident.label} opened by")
+        return _record("incident.opened", incident, members, text)
 
     def _join(
         self,
@@ -139,7 +142,7 @@ class Correlator:
         members: list[StoredAlert],
         group: set[Sign],
         now: datetime,
-    ) -> None:
+    ) -> AuditRecord:
         incident, known = home
         severities: list[Severity] = [incident.severity, *(stored.alert.severity for stored in members)]
         wider = incident.model_copy(
@@ -153,23 +156,23 @@ class Correlator:
         for stored in members:
             alert_rows.join(connection, incident.id, stored, now)
         incident_rows.absorb(connection, wider, last_alert_at=now)
-        self._tell(connection, wider, members, "alert.joined", "joined by")
-        if incident.outcome in _UNDECIDED and group - set(known):
-            self._investigate_again(connection, incident, now)
+        text = self._tell(connection, wider, members, "alert.joined", "joined by")
+        if group - set(known):
+            self._look_again(connection, incident, now)
+        return _record("alert.joined", wider, members, text)
 
-    def _investigate_again(self, connection: Connection, incident: Incident, now: datetime) -> None:
+    def _look_again(self, connection: Connection, incident: Incident, now: datetime) -> None:
         """A new kind of sign may settle what the evidence could not, or wake somebody whom the first did not."""
-        finished = incident_rows.round_of(connection, incident.id)
-        moved = finished < self._rules.max_rounds and incident_rows.move(
-            connection, incident.id, expected=incident.status, to=incident.status, outcome=None, at=now
-        )
-        if moved:
-            incident_rows.advance_round(connection, incident.id, finished=finished)
-            lease_rows.wake(connection, incident.id)
+        if incident.outcome in UNDECIDED:
+            investigate_again(connection, incident, now, max_rounds=self._rules.max_rounds)
+        elif incident.outcome is None and incident.status in _OPEN_TO_EVIDENCE:
+            # Never after a decision: what people decided on is what is done.
+            at = self._wall() + self._rules.settle.total_seconds() / self._clock.speed
+            lease_rows.ask_to_look_again(connection, incident.id, at=at)
 
     def _tell(
         self, connection: Connection, incident: Incident, members: list[StoredAlert], kind: str, verb: str
-    ) -> None:
+    ) -> str:
         counts = Counter(f"{stored.alert.kind} on {_name(stored.alert.subject)}" for stored in members)
         named = [f"{what} ({times}x)" if times > 1 else what for what, times in counts.most_common(5)]
         more = f" and {len(counts) - 5} more kinds" if len(counts) > 5 else ""
@@ -182,6 +185,27 @@ class Correlator:
             details={"alerts": [stored.id for stored in members[:50]], "count": len(members)},
         )
         timeline_rows.tell(connection, event, key=f"{kind}:{members[0].id}")
+        return event.text
+
+
+def _record(action: str, incident: Incident, members: list[StoredAlert], text: str) -> AuditRecord:
+    """The incident as it is now, so that it can be told from the log alone."""
+    return AuditRecord(
+        action=action,
+        actor=ACTOR,
+        subject=incident.id,
+        tenant=incident.tenant,
+        incident_id=incident.id,
+        payload={
+            "label": incident.label,
+            "title": incident.title,
+            "severity": incident.severity,
+            "environment": incident.environment,
+            "alerts": [stored.id for stored in members],
+            "subjects": list(incident.subjects),
+            "text": text,
+        },
+    )
 
 
 def _common_tenant(signs: set[Sign]) -> str | None:

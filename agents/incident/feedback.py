@@ -84,7 +84,12 @@ class FeedbackDesk:
                     subject=incident_id,
                     tenant=incident.tenant,
                     incident_id=incident_id,
-                    payload={"cause": feedback.cause, "correct": correct, "actual_cause": feedback.actual_cause},
+                    payload={
+                        "cause": feedback.cause,
+                        "correct": correct,
+                        "actual_cause": feedback.actual_cause,
+                        "text": event.text,
+                    },
                 ),
                 connection=connection,
             )

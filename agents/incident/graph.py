@@ -46,6 +46,7 @@ class IncidentGraph:
             steps.propose,
             steps.ask,
             steps.wait,
+            steps.reconsider,
             steps.execute,
             steps.verify,
             steps.rest,
@@ -56,10 +57,11 @@ class IncidentGraph:
         graph.add_edge(START, "gather")
         graph.add_edge("gather", "diagnose")
         graph.add_edge("diagnose", "narrate")
-        graph.add_edge("narrate", "propose")
+        graph.add_conditional_edges("narrate", _after_narrate)
         graph.add_conditional_edges("propose", _unless_ended("ask"))
         graph.add_conditional_edges("ask", _unless_ended("wait"))
-        graph.add_conditional_edges("wait", _unless_ended("execute"))
+        graph.add_conditional_edges("wait", _after_wait)
+        graph.add_conditional_edges("reconsider", _after_reconsider)
         graph.add_conditional_edges("execute", _after_execute)
         graph.add_conditional_edges("verify", _after_verify)
         graph.add_edge("rest", "verify")
@@ -111,6 +113,22 @@ def _unless_ended(following: str) -> Callable[[FlowState], str]:
         return "record" if state["ending"] is not None else following
 
     return route
+
+
+def _after_narrate(state: FlowState) -> Literal["reconsider", "propose"]:
+    return "reconsider" if state.get("looking") else "propose"
+
+
+def _after_wait(state: FlowState) -> Literal["gather", "record", "execute"]:
+    if state.get("looking"):
+        return "gather"
+    return "record" if state["ending"] is not None else "execute"
+
+
+def _after_reconsider(state: FlowState) -> Literal["record", "ask", "wait"]:
+    if state["ending"] is not None:
+        return "record"
+    return "ask" if state["approval_id"] is None else "wait"
 
 
 def _after_execute(state: FlowState) -> Literal["gather", "verify", "record"]:

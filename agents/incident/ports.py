@@ -62,6 +62,10 @@ class ApprovalDesk(Protocol):
     def for_incident(self, incident_id: str) -> list[ApprovalRequest]: ...
     def expire_due(self) -> list[ApprovalRequest]: ...
 
+    def supersede(self, request_id: str, reason: str, *, actor: str, undecided_only: bool) -> bool:
+        """Close a request that new evidence has made wrong; False when somebody decided first."""
+        ...
+
 
 class ActionExecutor(Protocol):
     """`guardrails.executor.executor.Executor`."""

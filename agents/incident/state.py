@@ -31,6 +31,15 @@ class FlowState(TypedDict):
     watch: Watch | None
     """Set while the post-conditions do not hold yet."""
 
+    looking: bool
+    """More alerts joined while people decide: this round only looks whether they change anything."""
+
+    looks: int
+    """How often that was done."""
+
+    proposed_in: int | None
+    """The round whose proposal is waited for, when it is not this one."""
+
 
 class Change(TypedDict, total=False):
     """The part of the state that a step changes."""
@@ -42,6 +51,14 @@ class Change(TypedDict, total=False):
     ending: str | None
     again: bool
     watch: Watch | None
+    looking: bool
+    looks: int
+    proposed_in: int | None
+
+
+def proposed_in(state: FlowState) -> int:
+    """The round of the proposal that the flow is about. `.get`: threads begun by an earlier version lack the key."""
+    return state.get("proposed_in") or state["round"]
 
 
 def first_state(incident_id: str, round_number: int) -> FlowState:
@@ -54,4 +71,7 @@ def first_state(incident_id: str, round_number: int) -> FlowState:
         ending=None,
         again=False,
         watch=None,
+        looking=False,
+        looks=0,
+        proposed_in=None,
     )

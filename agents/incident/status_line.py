@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from agents.incident.reconsidering import superseded
 from agents.incident.types import Incident, TimelineEvent, VerificationResult
 from guardrails.approvals.types import ApprovalRequest
 from guardrails.executor.port import ActionExecution
@@ -20,6 +21,8 @@ def status_line(
     if request is None:
         return _without_request(incident)
     parts = [_decision(request)]
+    if request.status == "pending" and (looked := _looked_again(timeline)):
+        parts.insert(0, looked)
     if execution is None:
         if request.status in ("rejected", "expired"):
             parts[-1] += ", nothing was run"
@@ -56,12 +59,24 @@ def _decision(request: ApprovalRequest) -> str:
     if request.status == "pending":
         given = f"{len(request.decisions)} of {request.approvers_needed} approved · " if request.decisions else ""
         return f"{given}waiting for approval until {request.expires_at:%H:%M}"
+    if superseded(request):
+        return (request.closed_reason or "").replace("superseded: by", "superseded by", 1)
     if request.status == "expired" or last is None:
         return f"{request.status} {_at(request.expires_at if request.status == 'expired' else request.requested_at)}"
     word = "rejected" if last.verdict == "reject" else "approved"
     who = ", ".join(decision.principal_id for decision in request.decisions if decision.verdict == last.verdict)
     reason = f" ({last.reason})" if last.reason else ""
     return f"{word} by {who} {_at(last.decided_at)}{reason}"
+
+
+def _looked_again(timeline: list[TimelineEvent]) -> str | None:
+    """What the last look before the decision came to."""
+    last = next((e for e in reversed(timeline) if e.kind in ("diagnosis.confirmed", "approval.superseded")), None)
+    if last is None:
+        return None
+    if last.kind == "diagnosis.confirmed":
+        return f"looked at again {_at(last.at)}, unchanged"
+    return f"{_at(last.at)} an earlier proposal was {last.text}"
 
 
 def _at(when: datetime) -> str:

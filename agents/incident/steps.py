@@ -10,9 +10,11 @@ from dataclasses import dataclass
 
 from agents.evidence import Evidence
 from agents.incident.langgraph_runtime import interrupt
+from agents.incident.looks import Looks
 from agents.incident.ports import ActionExecutor, ApprovalDesk, Observer, Triage
+from agents.incident.reconsidering import reconsider
 from agents.incident.recording import Recorder
-from agents.incident.state import Change, FlowState
+from agents.incident.state import Change, FlowState, proposed_in
 from agents.incident.store import IncidentStore
 from agents.incident.types import VerificationResult
 from agents.incident.verify import Verifier
@@ -35,14 +37,18 @@ class Steps:
     recorder: Recorder
     clock: Clock
     observer: Observer
+    looks: Looks
     max_rounds: int = 5
+    max_looks: int = 3
 
     def gather(self, state: FlowState) -> Change:
         incident_id, round_number = state["incident_id"], state["round"]
-        self.store.transition(
-            incident_id, "investigating", key=f"investigating:{round_number}", text=f"investigation {round_number}"
-        )
+        if not state.get("looking"):  # else people go on deciding meanwhile
+            self.store.transition(
+                incident_id, "investigating", key=f"investigating:{round_number}", text=f"investigation {round_number}"
+            )
         if not self.store.evidence(incident_id, round_number=round_number):
+            self.looks.taken(incident_id)
             now = self.clock.now()
             answers = [
                 Evidence(
@@ -115,12 +121,20 @@ class Steps:
         """Pauses the conversation until somebody has decided. It is not the gate: the executor asks the approval."""
         request = self.approvals.get(_known(state["approval_id"]))
         while request.status == "pending":
+            if self._looks_again(state):
+                following = self.store.next_round(state["incident_id"], finished=state["round"])
+                looks = state.get("looks", 0) + 1
+                return {"looking": True, "looks": looks, "round": following, "proposed_in": proposed_in(state)}
             interrupt(request.id)
             request = self.approvals.get(request.id)
         self._tell_decision(request)
         if request.status in ("rejected", "expired") and self.executor.for_approval(request.id) is None:
             return {"ending": request.status if state["purpose"] == "action" else "failed"}
         return {}
+
+    def reconsider(self, state: FlowState) -> Change:
+        """After another look, with people still deciding: the proposal stands, or a better one takes its place."""
+        return reconsider(state, self.store, self.triage, self.approvals)
 
     def execute(self, state: FlowState) -> Change:
         incident_id, approval_id = state["incident_id"], _known(state["approval_id"])
@@ -166,7 +180,7 @@ class Steps:
 
     def compensate(self, state: FlowState) -> Change:
         """It did not work: propose its undo, which needs an approval of its own."""
-        incident_id, round_number = state["incident_id"], state["round"]
+        incident_id, round_number = state["incident_id"], proposed_in(state)
         if self.store.proposal(incident_id, round_number=round_number, purpose="compensation") is None:
             try:
                 undo = self.triage.compensate(self._proposal(state))
@@ -193,7 +207,28 @@ class Steps:
         if state["purpose"] == "compensation" or round_number >= self.max_rounds:
             return {"ending": "failed"}
         following = self.store.next_round(incident_id, finished=round_number)
-        return {"again": True, "round": following, "purpose": "action", "approval_id": None, "execution_id": None}
+        return {
+            "again": True,
+            "round": following,
+            "purpose": "action",
+            "approval_id": None,
+            "execution_id": None,
+            "proposed_in": None,
+        }
+
+    def _looks_again(self, state: FlowState) -> bool:
+        """Whether alerts that joined are looked at before the decision; what is not is said once."""
+        incident_id = state["incident_id"]
+        if not self.looks.due(incident_id):
+            return False
+        enough = state.get("looks", 0) >= self.max_looks or state["round"] >= self.max_rounds
+        if state["purpose"] == "action" and not enough:
+            return True
+        self.looks.taken(incident_id)
+        if enough:
+            text = f"more alerts joined; after {state['round']} looks at it the rest is a person's"
+            self.store.tell(incident_id, "investigation.left", text, key=f"left:{state['approval_id']}")
+        return False
 
     def _alerts(self, incident_id: str) -> list[Alert]:
         """As they are to be read: a sender whose clock is off does not date the onset."""
@@ -201,9 +236,10 @@ class Steps:
         return [s.alert.model_copy(update={"starts_at": s.effective_at}) for s in stored]
 
     def _proposal(self, state: FlowState) -> ActionProposal:
-        proposal = self.store.proposal(state["incident_id"], round_number=state["round"], purpose=state["purpose"])
+        round_number = proposed_in(state)
+        proposal = self.store.proposal(state["incident_id"], round_number=round_number, purpose=state["purpose"])
         if proposal is None:
-            raise Conflict(f"round {state['round']} of {state['incident_id']} has no {state['purpose']} proposal")
+            raise Conflict(f"round {round_number} of {state['incident_id']} has no {state['purpose']} proposal")
         return proposal
 
     def _request_for(self, proposal: ActionProposal) -> ApprovalRequest | None:

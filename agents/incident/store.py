@@ -84,7 +84,11 @@ class IncidentStore(IncidentReader):
     ) -> bool:
         """Add a timeline event once; `key` names it. True if it was new."""
         with transaction(self._engine) as connection:
-            return self._tell(connection, incident_id, kind, text, key=key, actor=actor, details=details)
+            new = self._tell(connection, incident_id, kind, text, key=key, actor=actor, details=details)
+            if new:
+                note = {"kind": kind, "text": text, "details": details or {}}
+                self._append(connection, incident_id, "incident.noted", note, actor=actor)
+            return new
 
     def add_evidence(self, incident_id: str, round_number: int, answers: Sequence[Evidence]) -> list[Evidence]:
         """Number the answers E1, E2, … on from what the incident has, unless this round was stored before.
@@ -101,7 +105,10 @@ class IncidentStore(IncidentReader):
                 finding_rows.add_evidence(connection, piece, round_number=round_number)
             text = f"{len(numbered)} probes answered"
             self._tell(connection, incident_id, "evidence.collected", text, key=f"evidence:{round_number}")
-            payload = {"round": round_number, "digests": {piece.id: piece.digest for piece in numbered}}
+            digests = {piece.id: piece.digest for piece in numbered}
+            for piece in numbered:
+                self._append(connection, incident_id, "tool.called", _called(piece))
+            payload = {"round": round_number, "digests": digests, "text": text}
             self._append(connection, incident_id, "evidence.collected", payload)
         return numbered
 
@@ -140,7 +147,7 @@ class IncidentStore(IncidentReader):
                 action = "action.verified" if result.verified else "action.not_verified"
                 text = ("verified: " if result.verified else "not verified: ") + "; ".join(result.checks)
                 self._tell(connection, incident_id, action, text, key=f"verification:{result.execution_id}")
-                self._append(connection, incident_id, action, result.model_dump(mode="json"))
+                self._append(connection, incident_id, action, {**result.model_dump(mode="json"), "text": text})
             kept = finding_rows.verification_of(connection, result.execution_id)
         return kept or result
 
@@ -181,7 +188,7 @@ class IncidentStore(IncidentReader):
             connection,
             incident_id,
             f"incident.{to}",
-            {"from": incident.status, "outcome": outcome},
+            {"from": incident.status, "outcome": outcome, "text": text},
             actor=actor,
             tenant=incident.tenant,
         )
@@ -189,13 +196,16 @@ class IncidentStore(IncidentReader):
 
     def _diagnosed(self, connection: Connection, record: DiagnosisRecord) -> None:
         diagnosis, top = record.diagnosis, record.diagnosis.top
+        title = None
         if top is not None and diagnosis.verdict != "inconclusive":
-            incident_rows.retitle(connection, record.incident_id, top.title)
+            title = top.title
+            incident_rows.retitle(connection, record.incident_id, title)
             text = f"most likely {top.cause} ({top.confidence:.2f}): {top.title}"
         else:
             text = "inconclusive: the evidence does not carry a cause"
         figures = {h.cause: round(h.confidence, 4) for h in (*diagnosis.ranked, *diagnosis.ruled_out)}
-        payload = {"round": record.round, "verdict": diagnosis.verdict, "confidence": figures}
+        payload: dict[str, Any] = {"round": record.round, "verdict": diagnosis.verdict, "confidence": figures}
+        payload |= {"title": title, "text": text}
         self._tell(connection, record.incident_id, "diagnosis.made", text, key=f"diagnosis:{record.round}")
         self._append(connection, record.incident_id, "diagnosis.made", payload)
 
@@ -235,7 +245,20 @@ class IncidentStore(IncidentReader):
         actor: str = AGENT,
         tenant: str | None = None,
     ) -> None:
+        # What is read back from the log must be what the timeline says, and as harmless.
+        payload = self._outside.value(payload)
         record = AuditRecord(
             action=action, actor=actor, subject=incident_id, tenant=tenant, incident_id=incident_id, payload=payload
         )
         self._audit.append(record, connection=connection)
+
+
+def _called(piece: Evidence) -> dict[str, Any]:
+    return {
+        "tool": piece.tool,
+        "arguments": piece.arguments,
+        "status": piece.observation.status,
+        "digest": piece.digest,
+        "wall_ms": piece.wall_ms,
+        "evidence_id": piece.id,
+    }

@@ -155,4 +155,6 @@ leases = sa.Table(
     sa.Column("expires_wall", sa.Float(), nullable=False, default=0.0),
     sa.Column("attempts", sa.Integer(), nullable=False, default=0),
     sa.Column("not_before_wall", sa.Float(), nullable=False, default=0.0),
+    # When alerts that came after the last look are looked at, unless somebody has decided by then; null: none came.
+    sa.Column("look_again_wall", sa.Float()),
 )

@@ -46,7 +46,8 @@ class CatalogueTriage(Triage):
         return self._runner.run_all(probes_for(self._known(alerts), self._platform))
 
     def probe(self, tool: str, arguments: dict[str, Any]) -> Observation:
-        return self._runner.run(tool, arguments).observation
+        # Whether what was done has worked must be known, whatever was spent on finding it out.
+        return self._runner.run(tool, arguments, essential=True).observation
 
     def diagnose(self, alerts: Sequence[Alert], evidence: Sequence[Evidence]) -> Diagnosis:
         # A cause that was the real one behind another's wrong diagnosis deserves as much belief as one named rightly.

@@ -80,6 +80,11 @@ def log_context(**ids: str | None) -> Generator[None]:
         _context.reset(token)
 
 
+def bound_ids() -> Mapping[str, str]:
+    """What `log_context` has bound here."""
+    return _context.get()
+
+
 def configure_logs(
     *,
     format: LogFormat = "json",

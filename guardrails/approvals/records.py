@@ -28,7 +28,11 @@ def requested(request: ApprovalRequest, policy_digest: str) -> AuditRecord:
     )
 
 
-def decided(request: ApprovalRequest, decision: Decision) -> AuditRecord:
+def decided(
+    request: ApprovalRequest, decision: Decision, *, glass: str | None = None, batch: str | None = None
+) -> AuditRecord:
+    """`glass`: the broken glass it took; `batch`: digest of the batch it was decided with."""
+    special = {"on_behalf_of": decision.on_behalf_of, "break_glass": glass, "batch": batch}
     return _record(
         "approval.granted" if decision.verdict == "approve" else "approval.rejected",
         decision.principal_id,
@@ -38,6 +42,7 @@ def decided(request: ApprovalRequest, decision: Decision) -> AuditRecord:
             "channel": decision.channel,
             "approvers_needed": request.approvers_needed,
             "reason_sha256": None if decision.reason is None else digest(decision.reason),
+            **{name: value for name, value in special.items() if value is not None},
         },
     )
 

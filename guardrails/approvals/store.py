@@ -15,7 +15,7 @@ from guardrails.approvals.tables import approval_requests, decisions, proposals
 from guardrails.approvals.types import ApprovalRequest, ApprovalStatus, Decision
 from guardrails.proposal import ActionProposal
 
-_REQUEST_COLUMNS = ("id", "status", "rule", "approvers_needed", "requested_at", "expires_at")
+_REQUEST_COLUMNS = ("id", "status", "rule", "approvers_needed", "requested_at", "expires_at", "closed_reason")
 
 
 def sha256_text(document: str) -> str:
@@ -49,7 +49,7 @@ def insert_request(connection: Connection, request: ApprovalRequest, *, grant_ex
 
 
 def insert_decision(connection: Connection, decision: Decision) -> None:
-    connection.execute(sa.insert(decisions).values(**decision.model_dump()))
+    connection.execute(sa.insert(decisions).values(**decision.model_dump(), authority=decision.authority))
 
 
 def read_requests(connection: Connection, *where: sa.ColumnElement[bool]) -> list[ApprovalRequest]:
@@ -112,5 +112,5 @@ def _decisions(connection: Connection, request_ids: Iterable[str]) -> dict[str, 
     query = sa.select(decisions).where(decisions.c.request_id.in_(list(request_ids)))
     grouped: dict[str, list[Decision]] = defaultdict(list)
     for row in connection.execute(query.order_by(decisions.c.decided_at, decisions.c.principal_id)).mappings():
-        grouped[row["request_id"]].append(Decision(**row))
+        grouped[row["request_id"]].append(Decision(**{name: row[name] for name in Decision.model_fields}))
     return grouped

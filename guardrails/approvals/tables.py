@@ -1,4 +1,4 @@
-"""Proposals, requests for approval, decisions, and the switch that stops everything."""
+"""Proposals, requests for approval, decisions, delegations, reminders, and the switches."""
 
 from __future__ import annotations
 
@@ -55,6 +55,53 @@ decisions = sa.Table(
     sa.Column("reason", sa.Text),
     sa.Column("channel", sa.String(10), nullable=False),
     sa.Column("decided_at", UtcDateTime, nullable=False),
+    # Whose right it was, when somebody decided by delegation.
+    sa.Column("on_behalf_of", sa.String(200)),
+    # The delegator, or the person themselves: one right, one voice, whoever speaks. NULL in rows of older releases.
+    sa.Column("authority", sa.String(200)),
+    sa.Index("ix_decisions_request_id_authority", "request_id", "authority", unique=True),
+)
+
+delegations = sa.Table(
+    "delegations",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("delegator", sa.String(200), nullable=False, index=True),
+    sa.Column("delegate", sa.String(200), nullable=False, index=True),
+    # NULL: every tenant that the delegator may act for.
+    sa.Column("tenant", sa.String(64)),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("ends_at", UtcDateTime, nullable=False),
+    sa.Column("revoked_at", UtcDateTime),
+)
+
+broken_glass = sa.Table(
+    "broken_glass",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("opened_by", sa.String(200), nullable=False, index=True),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("environment", sa.String(20), nullable=False),
+    # NULL: every tenant.
+    sa.Column("tenant", sa.String(64)),
+    sa.Column("opened_at", UtcDateTime, nullable=False),
+    sa.Column("ends_at", UtcDateTime, nullable=False),
+    # The review that must follow.
+    sa.Column("reviewed_by", sa.String(200)),
+    sa.Column("reviewed_at", UtcDateTime),
+    sa.Column("review", sa.Text),
+)
+
+approval_reminders = sa.Table(
+    "approval_reminders",
+    metadata,
+    sa.Column("request_id", sa.ForeignKey("approval_requests.id"), primary_key=True),
+    # 1, 2, …: of several workers one makes each.
+    sa.Column("step", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("due_at", UtcDateTime, nullable=False),
+    # NULL until the notifier has taken it.
+    sa.Column("told_at", UtcDateTime),
 )
 
 guard_switches = sa.Table(

@@ -21,6 +21,23 @@ class Decision(Frozen):
     reason: str | None
     channel: Channel
     decided_at: datetime
+    on_behalf_of: str | None = None
+    """Whose right it was, when it was delegated."""
+
+    @property
+    def authority(self) -> str:
+        """Whose voice this is: two delegates of one person are one voice."""
+        return self.on_behalf_of or self.principal_id
+
+
+class Batch(Frozen):
+    """Requests that are alike, so that one look decides them all: the same tool, tier, environment and changed fields.
+
+    `digest` binds the decision to exactly these requests with exactly these proposals.
+    """
+
+    digest: str
+    request_ids: tuple[str, ...]
 
 
 class ApprovalRequest(Frozen):
@@ -36,3 +53,5 @@ class ApprovalRequest(Frozen):
     requested_at: datetime
     expires_at: datetime
     decisions: tuple[Decision, ...] = ()
+    closed_reason: str | None = None
+    """Why it was closed without being executed: nobody decided, the target moved, it was superseded."""

@@ -2,56 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
 from audit.search import records_about
 from foundation.errors import Conflict, Forbidden, InvalidInput, NotFound
-from guardrails.approvals.service import POLICY_ACTOR
+from guardrails.approvals.people import People
+from guardrails.approvals.rights import Rights
 from guardrails.approvals.store import sha256_text
-from guardrails.approvals.types import ApprovalRequest
+from guardrails.approvals.types import ApprovalRequest, Decision
 from guardrails.executor.boundary import answer
 from guardrails.executor.errors import TargetMoved
 from guardrails.executor.port import Action
-from guardrails.policy.policy import Policy
-from guardrails.policy.types import PolicyQuestion
 from guardrails.proposal import proposal_digest
-from platform_core.access.principals import Principal
-
-People = Callable[[str], Principal]
-"""Who a principal id is now; raises NotFound (`platform_core.access.directory.PrincipalDirectory.get`)."""
 
 
-def require_policy(policy: Policy, request: ApprovalRequest, now: datetime, people: People) -> None:
+def require_policy(
+    connection: Connection, rights: Rights, request: ApprovalRequest, now: datetime, people: People, *, actor: str
+) -> None:
     """Today's policy and today's roles, not those of the day of the request. Raises Forbidden, Unavailable."""
     proposal = request.proposal
-    verdict = policy.judge(PolicyQuestion.about(proposal, at=now))
+    judged = rights.judge(connection, proposal, now)
+    verdict = judged.verdict
     if verdict.effect == "deny":
         raise Forbidden(f"policy denies {proposal.tool} now: {verdict.reason}", hint=f"rule {verdict.rule}")
-    if verdict.effect != "require_approval":
-        return
-    approved = {made.principal_id for made in request.decisions if made.verdict == "approve"} - {POLICY_ACTOR}
-    objections = {who: _objection(policy, request, who, people) for who in sorted(approved)}
+    may = rights.may_execute(judged, actor)
+    if not may.allowed:
+        raise Forbidden(may.reason)
+    approvals = [made for made in request.decisions if made.verdict == "approve" and made.channel != "policy"]
+    objections = {made.authority: _objection(connection, rights, request, made, now, people) for made in approvals}
     standing = [who for who, objection in objections.items() if objection is None]
-    if len(standing) < verdict.approvers_needed:
+    needed = verdict.approvers_needed if verdict.effect == "require_approval" else 0
+    if proposal.environment == "production":
+        # Said again here, so that it holds whatever the policy's code makes of its file.
+        needed = max(1, needed)
+    if len(standing) < needed:
         why = "".join(f"; {objection}" for objection in objections.values() if objection is not None)
         raise Forbidden(
-            f"policy wants {verdict.approvers_needed} approvals for {proposal.tool}, "
-            f"{request.id} has {len(standing)}{why}",
+            f"policy wants {needed} approvals for {proposal.tool}, {request.id} has {len(standing)}{why}",
             hint="propose again",
         )
 
 
-def _objection(policy: Policy, request: ApprovalRequest, principal_id: str, people: People) -> str | None:
-    """Why this person's approval no longer counts; None when it does."""
+def _objection(  # noqa: PLR0917 - where it is looked up, then about whom
+    connection: Connection, rights: Rights, request: ApprovalRequest, made: Decision, now: datetime, people: People
+) -> str | None:
+    """Why this approval no longer counts; None when it does."""
     try:
-        principal = people(principal_id)
+        principal = people(made.principal_id)
     except NotFound as unknown:
         return unknown.message
-    right = policy.may_decide(principal, request.proposal)
-    return None if right.allowed else right.reason
+    right = rights.to_approve(connection, principal, request.proposal, now)
+    if not right.allowed:
+        return right.reason
+    if right.on_behalf_of not in (None, made.on_behalf_of):
+        return f"{made.principal_id} no longer decides for {made.authority}"
+    return None
 
 
 def require_same_target(action: Action, request: ApprovalRequest) -> None:
@@ -91,9 +98,12 @@ def require_recorded(connection: Connection, request: ApprovalRequest) -> None:
     document = sha256_text(proposal.model_dump_json())
     asked = any(r.action == "approval.requested" and r.payload.get("document_sha256") == document for r in records)
     granted = {
-        r.actor for r in records if r.action == "approval.granted" and r.payload.get("digest") == proposal.digest
+        (r.actor, r.payload.get("on_behalf_of"))
+        for r in records
+        if r.action == "approval.granted" and r.payload.get("digest") == proposal.digest
     }
-    unknown = sorted({made.principal_id for made in request.decisions if made.verdict == "approve"} - granted)
+    approvals = [made for made in request.decisions if made.verdict == "approve"]
+    unknown = sorted({m.principal_id for m in approvals if (m.principal_id, m.on_behalf_of) not in granted})
     if not asked or not granted or unknown:
         who = f"an approval by {', '.join(unknown)}" if unknown else "this request and its approval"
         raise Forbidden(

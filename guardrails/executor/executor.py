@@ -29,22 +29,27 @@ from foundation.database import reading, transaction
 from foundation.errors import Conflict, Forbidden, Unavailable, VigiaError
 from foundation.ids import new_id
 from guardrails.approvals import store as approvals_store
+from guardrails.approvals.people import People
+from guardrails.approvals.rights import Rights
 from guardrails.approvals.service import ApprovalService
+from guardrails.approvals.skew import require_sane_clock
 from guardrails.approvals.switch import require_released
 from guardrails.approvals.types import ApprovalRequest
 from guardrails.executor import checks, store
 from guardrails.executor.boundary import answer
+from guardrails.executor.claiming import Claims, SpendsActions
 from guardrails.executor.errors import TargetMoved
 from guardrails.executor.in_flight import InFlight
 from guardrails.executor.port import Action, ActionExecution, ExecutionStatus
 from guardrails.executor.tables import executions
-from guardrails.policy.policy import Policy
+from guardrails.policy.policy import PolicySource
 from guardrails.proposal import ActionReceipt
 
 
 class Executor:
     """`actions` by tool name; `people` says who somebody is today, since a role may have been revoked since they
-    decided; `actor` is the principal id under which targets are changed, e.g. `service:worker`."""
+    decided; `actor` is the principal id under which targets are changed, e.g. `service:worker`, and must be granted to
+    execute by the policy; `budget` bounds how many actions an incident, a day and a tenant may see."""
 
     def __init__(  # noqa: PLR0917 - one collaborator each, wired once in bootstrap
         self,
@@ -52,20 +57,22 @@ class Executor:
         clock: Clock,
         audit: AuditLog,
         approvals: ApprovalService,
-        policy: Policy,
+        policy: PolicySource,
         actions: Mapping[str, Action],
         *,
-        people: checks.People,
+        people: People,
         actor: str,
+        budget: SpendsActions | None = None,
     ) -> None:
         self._engine = engine
         self._clock = clock
         self._audit = audit
         self._approvals = approvals
-        self._policy = policy
-        self._actions = dict(actions)
+        self._rights = Rights(policy, people)
         self._people = people
+        self._actions = dict(actions)
         self._actor = actor
+        self._claims = Claims(engine, clock, audit, actor=actor, budget=budget)
         self._in_flight = InFlight()
 
     def execute(self, approval_id: str) -> ActionExecution:
@@ -74,8 +81,9 @@ class Executor:
         An approval that has an execution returns it, reconciled with the target first if its outcome is open. Raises
         NotFound; Conflict when it is not approved or the kill switch is engaged; TargetMoved when the target is not
         what was approved (the approval is then void); Forbidden when policy denies it now, or would no longer accept
-        those who approved, or the audit log does not know of the approval; Unavailable when the
-        database, the audit log or the planner cannot be reached. In all of these cases nothing was done.
+        those who approved, or the audit log does not know of the approval, or the budget is spent; Unavailable when the
+        database, the audit log or the planner cannot be reached, or the clock is wrong. In all of these cases nothing
+        was done.
         """
         existing = self.for_approval(approval_id)
         if existing is not None:
@@ -84,7 +92,7 @@ class Executor:
         if request.status != "approved":
             return self._taken(approval_id)
         action = self._action(request)
-        checks.require_policy(self._policy, request, self._clock.now(), self._people)
+        self._require_policy(request)
         try:
             checks.require_same_target(action, request)
         except TargetMoved as moved:
@@ -101,7 +109,7 @@ class Executor:
             started_at=self._clock.now(),
         )
         with self._in_flight.holding(execution.id):
-            if self._claim(execution, request):
+            if self._claims.take(execution, request):
                 return self._apply(execution, request, action)
         return self._taken(approval_id)
 
@@ -116,16 +124,10 @@ class Executor:
             open_ones = store.read_executions(connection, executions.c.status.in_(store.OPEN))
         return [self._reconcile(execution) for execution in open_ones]
 
-    def _claim(self, execution: ActionExecution, request: ApprovalRequest) -> bool:
-        """Approval, execution and `action.started` in one transaction; False when the approval is gone."""
-        with transaction(self._engine) as connection:
-            require_released(connection)
-            approvals_store.require_untouched(connection, request)
-            checks.require_recorded(connection, request)
-            if not store.claim(connection, execution):
-                return False
-            self._audit.append(store.record(execution, request, self._actor), connection=connection)
-            return True
+    def _require_policy(self, request: ApprovalRequest) -> None:
+        with reading(self._engine) as connection:
+            now = require_sane_clock(connection, self._clock)
+            checks.require_policy(connection, self._rights, request, now, self._people, actor=self._actor)
 
     def _taken(self, approval_id: str) -> ActionExecution:
         """The execution that another caller made of it; Conflict when there is none and there will be none."""
@@ -173,6 +175,10 @@ class Executor:
         with self._in_flight.holding(execution.id) as mine:
             if not mine:
                 return execution
+            # As it is now: whoever held it before may have settled it since it was read.
+            execution = self.for_approval(execution.approval_id) or execution
+            if execution.status not in store.OPEN:
+                return execution
             request = self._approvals.get(execution.approval_id)
             try:
                 action = self._action(request)
@@ -185,8 +191,8 @@ class Executor:
                 return self._settle(execution, request, "unknown", error=error.message)
 
     def _apply_again(self, execution: ActionExecution, request: ApprovalRequest, action: Action) -> ActionExecution:
-        now = self._clock.now()
         with reading(self._engine) as connection:
+            now = require_sane_clock(connection, self._clock)
             ends = store.grant_ends(connection, request.id)
             over = ends is None or ends <= now
             if not over:
@@ -196,7 +202,7 @@ class Executor:
         if over:
             reason = "claimed but not applied before the approval ran out: the target has no record of it"
             return self._given_up(execution, request, action, reason)
-        checks.require_policy(self._policy, request, now, self._people)
+        self._require_policy(request)
         return self._apply(execution, request, action)
 
     def _settle(

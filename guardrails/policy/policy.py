@@ -3,124 +3,207 @@
 Nothing here looks at what a model wrote. Of all rules that match the strictest counts: a denial before an approval
 before an allowance; of several that require approval the most approvers, and only roles that all of them accept. So
 adding a rule that denies or asks can never make anything easier, wherever it stands in the file.
+
+Beneath the file lies a floor that no file can lower: in production nothing but a read goes without a person.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from fnmatch import fnmatchcase
+from collections import defaultdict
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 from foundation.canonical import digest
+from guardrails.policy.document import BreakGlassRules, PolicyDocument, Rule
 from guardrails.policy.loading import DEFAULT_POLICY, load_document
-from guardrails.policy.types import Freeze, Match, MayDecide, PolicyDocument, PolicyQuestion, PolicyVerdict, Rule
+from guardrails.policy.matching import FreezeMatcher, GrantMatcher, RuleMatcher
+from guardrails.policy.stable import stable
+from guardrails.policy.types import ApproverRole, MayDecide, PolicyQuestion, PolicyVerdict, Verb
 from guardrails.proposal import ActionProposal
-from platform_core.access.principals import Principal
+from platform_core.access.principals import Principal, Role
+
+FLOOR = "production-floor"
+_FLOOR_ROLES: frozenset[ApproverRole] = frozenset({"oncall", "approver", "admin"})
+
+
+class PolicySource(Protocol):
+    """Where the policy in force comes from: a `Policy` is its own, a `LivePolicy` follows its file."""
+
+    def current(self) -> Policy:
+        """One immutable version; whoever asks it several things asks them of the same one."""
+        ...
 
 
 class Policy:
     def __init__(self, document: PolicyDocument) -> None:
         self.document = document
-        self.digest = digest(document.model_dump(mode="json") | {"rules": [_stable(rule) for rule in document.rules]})
+        self.digest = digest(stable(document))
+        self.freezes = tuple(FreezeMatcher(freeze) for freeze in document.freezes)
+        self.rules = tuple(RuleMatcher(rule) for rule in document.rules)
+        self.grants = tuple(GrantMatcher(grant) for grant in document.grants)
+        self._index: dict[tuple[str, str], list[RuleMatcher]] = defaultdict(list)
+        for matcher in self.rules:
+            for tier in set(matcher.rule.match.tiers):
+                for environment in set(matcher.rule.match.environments):
+                    self._index[tier, environment].append(matcher)
 
     @classmethod
     def load(cls, path: Path | None = None) -> Policy:
         """From the YAML file at `path`; None is the built-in default. Raises InvalidInput with line and reason."""
         return cls(load_document(path or DEFAULT_POLICY))
 
+    def current(self) -> Policy:
+        return self
+
     def judge(self, question: PolicyQuestion) -> PolicyVerdict:
         """The verdict on `question`. Never raises: what is not known is denied."""
-        for freeze in self.document.freezes:
-            if _frozen(freeze, question):
-                until = freeze.end.isoformat(timespec="minutes")
-                return _deny(freeze.name, f"changes are frozen until {until}: {freeze.reason}")
+        if not (question.break_glass and "freezes" in self._glass.lifts):
+            for matcher in self.freezes:
+                if matcher.matches(question):
+                    freeze = matcher.freeze
+                    until = freeze.end.isoformat(timespec="minutes")
+                    return deny(freeze.name, f"changes are frozen until {until}: {freeze.reason}")
         return self._by_rules(question)
 
-    def may_decide(self, principal: Principal, proposal: ActionProposal) -> MayDecide:
+    def may(self, verb: Verb, principal_id: str, roles: frozenset[Role], question: PolicyQuestion) -> MayDecide:
+        """Whether a grant lets this principal see, propose or execute that."""
+        for matcher in self.grants:
+            if verb in matcher.grant.may and matcher.why_not(principal_id, roles, question) is None:
+                return MayDecide(allowed=True, reason=f"grant {matcher.grant.name}")
+        return _no(f"no grant lets {principal_id} {verb} {question.tool!r} in {question.environment}")
+
+    def may_decide(
+        self,
+        principal: Principal,
+        proposal: ActionProposal,
+        *,
+        at: datetime | None = None,
+        requester_roles: frozenset[Role] = frozenset(),
+    ) -> MayDecide:
         """Whether `principal` may approve `proposal`, as far as rules go (freezes come and go; `judge` knows them)."""
-        verdict = self._by_rules(PolicyQuestion.about(proposal, at=proposal.created_at))
-        if principal.kind != "human":
-            return _no(f"{principal.id} is no person: agents and services never decide")
-        if verdict.effect != "require_approval":
-            return _no(f"{verdict.rule}: {verdict.reason}; there is nothing to decide")
-        if not principal.roles & verdict.approver_roles:
-            wanted = ", ".join(sorted(verdict.approver_roles))
-            return _no(f"{principal.id} has none of the roles that may decide here: {wanted}")
-        if not principal.may_act_for(proposal.tenant):
-            return _no(f"{principal.id} may not act for tenant {proposal.tenant or '* (all of them)'}")
-        if principal.id == proposal.requested_by and not verdict.requester_may_approve:
-            return _no(f"{principal.id} requested this: somebody else has to approve it")
+        question = PolicyQuestion.about(proposal, at=at or proposal.created_at, requester_roles=requester_roles)
+        verdict = self._by_rules(question)
+        objection = _objection(principal, proposal, verdict)
+        if objection is not None:
+            return _no(objection)
         return MayDecide(allowed=True, reason=f"rule {verdict.rule}")
 
+    @property
+    def _glass(self) -> BreakGlassRules:
+        return self.document.break_glass
+
     def _by_rules(self, question: PolicyQuestion) -> PolicyVerdict:
-        matching = [rule for rule in self.document.rules if _matches(rule, question)]
+        candidates = self._index.get((question.tier, question.environment), ())
+        matching = [matcher.rule for matcher in candidates if matcher.matches(question)]
         if not matching:
-            return _deny("none", f"no rule speaks of {question.tool!r} ({question.tier}) in {question.environment}")
+            return deny("none", f"no rule speaks of {question.tool!r} ({question.tier}) in {question.environment}")
         for rule in matching:
-            limit = rule.max_blast_radius_endpoints
             if rule.effect == "deny":
-                return _deny(rule.name, rule.description)
-            if limit is not None and question.endpoints > limit:
-                return _deny(rule.name, f"it reaches {question.endpoints} endpoints, more than {limit}")
+                return deny(rule.name, rule.description)
+            too_wide = _too_wide(rule, question)
+            if too_wide is not None:
+                return deny(rule.name, too_wide)
         asking = [rule for rule in matching if rule.effect == "require_approval"]
-        if not asking:
-            return PolicyVerdict(effect="allow", rule=matching[0].name, reason=matching[0].description)
-        return _combine(asking)
+        if asking:
+            verdict = _combine(asking)
+        else:
+            verdict = PolicyVerdict(effect="allow", rule=matching[0].name, reason=matching[0].description)
+        return self._lifted(_floored(verdict, question), question)
+
+    def _lifted(self, verdict: PolicyVerdict, question: PolicyQuestion) -> PolicyVerdict:
+        glass = question.break_glass and "approvers" in self._glass.lifts
+        if not glass or verdict.approvers_needed <= 1:
+            return verdict
+        return verdict.model_copy(update={"approvers_needed": 1, "rule": f"{verdict.rule} + break-glass"})
+
+
+def deny(rule: str, reason: str) -> PolicyVerdict:
+    return PolicyVerdict(effect="deny", rule=rule, reason=reason)
+
+
+def _floored(verdict: PolicyVerdict, question: PolicyQuestion) -> PolicyVerdict:
+    """What the file says, unless that is less than a person other than the requester for a change in production. A
+    file that says less is refused when it is read; this holds also where that check has a hole."""
+    if question.environment != "production" or question.tier == "read" or verdict.effect == "deny":
+        return verdict
+    if verdict.effect == "require_approval" and verdict.approvers_needed >= 1 and not verdict.requester_may_approve:
+        return verdict
+    return PolicyVerdict(
+        effect="require_approval",
+        rule=f"{verdict.rule} + {FLOOR}",
+        reason="a change in production always takes a person who did not ask for it",
+        approvers_needed=max(1, verdict.approvers_needed),
+        approver_roles=verdict.approver_roles or _FLOOR_ROLES,
+        approver_ids=verdict.approver_ids,
+    )
+
+
+def _too_wide(rule: Rule, question: PolicyQuestion) -> str | None:
+    limits = (
+        ("endpoints", question.endpoints, rule.max_blast_radius_endpoints),
+        ("models", question.models, rule.max_blast_radius_models),
+        ("feature views", question.feature_views, rule.max_blast_radius_feature_views),
+    )
+    for what, reached, limit in limits:
+        if limit is not None and reached > limit:
+            return f"it reaches {reached} {what}, more than {limit}"
+    return None
 
 
 def _combine(rules: list[Rule]) -> PolicyVerdict:
+    if len(rules) == 1:
+        (rule,) = rules
+        return PolicyVerdict(
+            effect="require_approval",
+            rule=rule.name,
+            reason=rule.description,
+            approvers_needed=rule.approvers_needed,
+            approver_roles=rule.approver_roles,
+            approver_ids=rule.approver_ids,
+            requester_may_approve=rule.requester_may_approve,
+        )
     name = " + ".join(rule.name for rule in rules)
     roles = frozenset.intersection(*(rule.approver_roles for rule in rules))
-    if not roles:
-        return _deny(name, "these rules together leave nobody who may approve")
+    named = [rule.approver_ids for rule in rules if rule.approver_ids]
+    people = frozenset.intersection(*named) if named else frozenset[str]()
+    needed = max(rule.approvers_needed for rule in rules)
+    if not roles or (named and len(people) < needed):
+        return deny(name, "these rules together leave nobody who may approve")
     return PolicyVerdict(
         effect="require_approval",
         rule=name,
         reason=rules[0].description,
-        approvers_needed=max(rule.approvers_needed for rule in rules),
+        approvers_needed=needed,
         approver_roles=roles,
+        approver_ids=people,
         requester_may_approve=all(rule.requester_may_approve for rule in rules),
     )
 
 
-def _matches(rule: Rule, question: PolicyQuestion) -> bool:
-    match: Match = rule.match
-    return (
-        _globs(match.tools, question.tool)
-        and question.tier in match.tiers
-        and question.environment in match.environments
-        and _tenants(match.tenants, question.tenant)
-        and (not match.requester_roles or bool(match.requester_roles & question.requester_roles))
+def _objection(principal: Principal, proposal: ActionProposal, verdict: PolicyVerdict) -> str | None:
+    """Why `principal` may not approve, None when they may."""
+    checks = (
+        (principal.kind == "human", f"{principal.id} is no person: agents and services never decide"),
+        (verdict.effect == "require_approval", f"{verdict.rule}: {verdict.reason}; there is nothing to decide"),
+        (
+            bool(principal.roles & verdict.approver_roles),
+            f"{principal.id} has none of the roles that may decide here: {', '.join(sorted(verdict.approver_roles))}",
+        ),
+        (
+            not verdict.approver_ids or principal.id in verdict.approver_ids,
+            f"{principal.id} is none of those named: {', '.join(sorted(verdict.approver_ids))}",
+        ),
+        (
+            principal.may_act_for(proposal.tenant),
+            f"{principal.id} may not act for tenant {proposal.tenant or '* (all of them)'}",
+        ),
+        (
+            principal.id != proposal.requested_by or verdict.requester_may_approve,
+            f"{principal.id} requested this: somebody else has to approve it",
+        ),
     )
-
-
-def _frozen(freeze: Freeze, question: PolicyQuestion) -> bool:
-    return (
-        question.tier != "read"
-        and freeze.start <= question.at < freeze.end
-        and question.environment in freeze.environments
-        and (question.tenant is None or _tenants(freeze.tenants, question.tenant))
-        and not _globs(freeze.except_tools, question.tool)
-    )
-
-
-def _tenants(globs: Iterable[str], tenant: str | None) -> bool:
-    return "*" in globs if tenant is None else _globs(globs, tenant)
-
-
-def _globs(globs: Iterable[str], name: str) -> bool:
-    return any(fnmatchcase(name, glob) for glob in globs)
-
-
-def _stable(rule: Rule) -> dict[str, Any]:
-    """The rule as JSON with its sets in order, so that two processes compute the same digest."""
-    match = rule.match.model_dump(mode="json") | {"requester_roles": sorted(rule.match.requester_roles)}
-    return rule.model_dump(mode="json") | {"match": match, "approver_roles": sorted(rule.approver_roles)}
-
-
-def _deny(rule: str, reason: str) -> PolicyVerdict:
-    return PolicyVerdict(effect="deny", rule=rule, reason=reason)
+    return next((objection for holds, objection in checks if not holds), None)
 
 
 def _no(reason: str) -> MayDecide:

@@ -1,11 +1,11 @@
-"""What the policy is asked, what it answers, and what a policy file may say."""
+"""What the policy is asked and what it answers. What a file may say is in `guardrails.policy.document`."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import Field
 
 from foundation.frozen import Frozen
 from guardrails.proposal import ActionProposal, Tier
@@ -16,11 +16,12 @@ AnyTier = Tier | Literal["read"]
 """`read` changes nothing; the other three are those of proposals."""
 
 ApproverRole = Literal["oncall", "approver", "admin"]
-Globs = Annotated[tuple[str, ...], Field(min_length=1)]
+Verb = Literal["see", "propose", "execute"]
 
 
 class PolicyQuestion(Frozen):
-    """May `tool` be used like this, now? `endpoints` counts the endpoints downstream of its target."""
+    """May `tool` be used like this, now? The counts are of what lies downstream of its target. `break_glass`: somebody
+    broke the glass for this tenant and environment, and it still holds."""
 
     tool: str
     tier: AnyTier
@@ -28,19 +29,31 @@ class PolicyQuestion(Frozen):
     tenant: str | None
     requester_roles: frozenset[Role] = frozenset()
     endpoints: int = Field(default=0, ge=0)
+    models: int = Field(default=0, ge=0)
+    feature_views: int = Field(default=0, ge=0)
+    break_glass: bool = False
     at: datetime
 
     @classmethod
     def about(
-        cls, proposal: ActionProposal, *, at: datetime, requester_roles: frozenset[Role] = frozenset()
+        cls,
+        proposal: ActionProposal,
+        *,
+        at: datetime,
+        requester_roles: frozenset[Role] = frozenset(),
+        break_glass: bool = False,
     ) -> PolicyQuestion:
+        radius = proposal.blast_radius
         return cls(
             tool=proposal.tool,
             tier=proposal.tier,
             environment=proposal.environment,
             tenant=proposal.tenant,
             requester_roles=requester_roles,
-            endpoints=len(proposal.blast_radius.endpoints),
+            endpoints=len(radius.endpoints),
+            models=radius.models,
+            feature_views=radius.feature_views,
+            break_glass=break_glass,
             at=at,
         )
 
@@ -53,88 +66,30 @@ class PolicyVerdict(Frozen):
     reason: str
     approvers_needed: int = 0
     approver_roles: frozenset[ApproverRole] = frozenset()
+    approver_ids: frozenset[str] = frozenset()
+    """When not empty, only these people count."""
+
     requester_may_approve: bool = False
 
 
 class MayDecide(Frozen):
-    """Whether a principal may decide on a proposal, and why (not). Says so in a sentence that can be shown."""
+    """Whether a principal may, and why (not). Says so in a sentence that can be shown."""
 
     allowed: bool
     reason: str
 
 
-class Match(Frozen):
-    """A question matches when every field that is given matches. Globs as in fnmatch (`scale_*`).
+class Considered(Frozen):
+    """A freeze, rule or grant that was looked at, and what came of it. `why` is a sentence for people."""
 
-    `tenants` without `*` never matches a thing that belongs to no tenant. `requester_roles` matches when the requester
-    holds one of them.
-    """
-
-    tools: Globs
-    tiers: Annotated[tuple[AnyTier, ...], Field(min_length=1)]
-    environments: Annotated[tuple[Environment, ...], Field(min_length=1)]
-    tenants: Globs = ("*",)
-    requester_roles: frozenset[Role] = frozenset()
+    kind: Literal["freeze", "rule", "floor", "grant"]
+    name: str
+    outcome: Literal["decided", "counted", "passed over"]
+    why: str
 
 
-class Rule(Frozen):
-    """What happens to what matches. Only `require_approval` has approvers."""
+class Explanation(PolicyVerdict):
+    """A verdict with its reasons: what decided, what else counted, and why the rest did not."""
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")
-    description: str
-    match: Match
-    effect: Effect
-    approvers_needed: int = Field(default=0, ge=0, le=10)
-    approver_roles: frozenset[ApproverRole] = frozenset()
-    requester_may_approve: bool = False
-    max_blast_radius_endpoints: int | None = Field(default=None, ge=0)
-    """Anything that reaches more endpoints than this is denied."""
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Rule:
-        asks = self.effect == "require_approval"
-        if asks and (self.approvers_needed < 1 or not self.approver_roles):
-            raise ValueError("require_approval needs approvers_needed of at least 1 and approver_roles")
-        if not asks and (self.approvers_needed or self.approver_roles or self.requester_may_approve):
-            raise ValueError(f"effect {self.effect} takes no approvers; did you mean require_approval?")
-        if self.effect == "allow" and "production" in self.match.environments and set(self.match.tiers) != {"read"}:
-            raise ValueError(
-                "nothing that changes production is allowed without an approval: "
-                "use require_approval, leave production out, or match tiers: [read] only"
-            )
-        if "production" in self.match.environments and self.requester_may_approve:
-            raise ValueError("in production the requester never approves: take requester_may_approve out")
-        return self
-
-
-class Freeze(Frozen):
-    """A window, start <= t < end, in which nothing that matches may change. Reads go on."""
-
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")
-    reason: str
-    start: AwareDatetime
-    end: AwareDatetime
-    environments: Annotated[tuple[Environment, ...], Field(min_length=1)] = ("production",)
-    tenants: Globs = ("*",)
-    except_tools: tuple[str, ...] = ()
-    """Globs of tools that stay possible, such as a rollback."""
-
-    @model_validator(mode="after")
-    def _forward(self) -> Freeze:
-        if self.end <= self.start:
-            raise ValueError(f"the freeze ends ({self.end.isoformat()}) before it starts ({self.start.isoformat()})")
-        return self
-
-
-class PolicyDocument(Frozen):
-    version: Literal[1]
-    rules: tuple[Rule, ...]
-    freezes: tuple[Freeze, ...] = ()
-
-    @model_validator(mode="after")
-    def _distinct(self) -> PolicyDocument:
-        names = [item.name for item in (*self.rules, *self.freezes)]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"names used twice: {', '.join(twice)}")
-        return self
+    policy_sha256: str
+    considered: tuple[Considered, ...]

@@ -9,13 +9,12 @@ from sqlalchemy.engine import Engine
 
 from audit.checkpoint import CheckpointSigner
 from audit.log import SqlAuditLog
+from audit.sealing import SubjectSealing
 from foundation.clock import Clock, ScaledClock, SystemClock
 from foundation.database import open_database
 from interfaces.bootstrap.secrets import key_file
 from interfaces.settings import Settings
 from migrations.upgrade import upgrade_database
-
-AUDIT_ORIGIN = "vigia/audit"
 
 
 @dataclass(frozen=True)
@@ -24,9 +23,12 @@ class Foundations:
     clock: Clock
     engine: Engine
     audit: SqlAuditLog
+    sealing: SubjectSealing
 
     def signer(self) -> CheckpointSigner:
-        return CheckpointSigner.load_or_create(self.settings.data_dir / "keys" / "audit.pem", AUDIT_ORIGIN)
+        return CheckpointSigner.load_or_create(
+            self.settings.data_dir / "keys" / "audit.pem", self.settings.audit.origin
+        )
 
     def redaction_key(self) -> bytes:
         return key_file(self.settings.data_dir / "keys" / "redaction.key")
@@ -39,7 +41,8 @@ def open_foundations(settings: Settings) -> Foundations:
     upgrade_database(settings.database_url)
     engine = open_database(settings.database_url)
     clock = make_clock(settings)
-    return Foundations(settings, clock, engine, SqlAuditLog(engine, clock))
+    sealing = SubjectSealing(lambda: key_file(settings.data_dir / "keys" / "audit-sealing.key"), clock)
+    return Foundations(settings, clock, engine, SqlAuditLog(engine, clock, sealing=sealing), sealing)
 
 
 def make_clock(settings: Settings) -> Clock:

@@ -12,6 +12,7 @@ from interfaces.bootstrap.governance import make_approvals, make_policy
 from interfaces.bootstrap.platform import platform_view
 from interfaces.bootstrap.redaction import redactor
 from interfaces.bootstrap.stores import make_incidents
+from interfaces.bootstrap.tool_calls import audited_runs
 from interfaces.settings import Settings
 from tools.registry import observe_tools
 from tools.runner import ToolRunner
@@ -26,7 +27,7 @@ def write_health_report(settings: Settings) -> tuple[HealthReport, str, Path]:
         clock=base.clock,
         catalog=platform.catalog,
         lineage=platform.lineage,
-        runner=ToolRunner(platform, observe_tools(), redact=redact),
+        runner=ToolRunner(platform, observe_tools(), redact=redact, on_run=audited_runs(base.audit, "agent:health")),
         incidents=make_incidents(base),
         approvals=make_approvals(base, make_policy(settings)),
         feedback=FeedbackDesk(base.engine, base.clock, base.audit),

@@ -12,14 +12,15 @@ from agents.incident.triage import CatalogueTriage
 from agents.runbooks.library import RunbookLibrary
 from foundation.errors import InvalidInput
 from guardrails.executor.executor import Executor
+from interfaces.bootstrap.budgets import BudgetNotes, make_budget, make_ledger
 from interfaces.bootstrap.checkpoints import signing_checkpoints
 from interfaces.bootstrap.foundations import Foundations, open_foundations
-from interfaces.bootstrap.governance import make_approvals, make_policy
+from interfaces.bootstrap.governance import live_policy, make_approvals, make_reminders
 from interfaces.bootstrap.language import make_narrator
 from interfaces.bootstrap.platform import platform_view
 from interfaces.bootstrap.process import start_telemetry, until_stopped
 from interfaces.bootstrap.redaction import redactor
-from interfaces.bootstrap.slack import slack_notifiers
+from interfaces.bootstrap.slack import slack_anchors, slack_notifiers, slack_reminders
 from interfaces.principals import open_directory
 from interfaces.settings import Settings
 from platform_core.operations.control_client import ControlClient
@@ -33,7 +34,7 @@ def run_worker(settings: Settings) -> None:
     base = open_foundations(settings)
     start_telemetry(settings, "vigia-worker")
     worker = make_worker(base, notifiers=slack_notifiers(base))
-    with until_stopped() as stop, signing_checkpoints(base, stop):
+    with until_stopped() as stop, signing_checkpoints(base, stop, anchors=slack_anchors(base)):
         worker.run(stop)
 
 
@@ -46,7 +47,7 @@ def make_worker(
     if token is None:
         raise InvalidInput("the worker needs the control token", hint="set VIGIA__SERVING__CONTROL_TOKEN")
     platform = platform_view(base)
-    policy = make_policy(settings)
+    policy = live_policy(base, actor="service:worker")
     approvals = make_approvals(base, policy)
     writer = ControlClient(settings.serving_url, token.get_secret_value())
     executor = Executor(
@@ -58,11 +59,12 @@ def make_worker(
         actions(platform.resources, writer, platform),
         people=open_directory(settings.principals_file).get,
         actor="service:worker",
+        budget=make_ledger(base),
     )
     redact = redactor(settings).redact
     triage = CatalogueTriage(
         platform,
-        ToolRunner(platform, observe_tools(), redact=redact),
+        ToolRunner(platform, observe_tools(), redact=redact, budget=make_budget(base)),
         actions(platform.resources, None, platform),
         verdicts=FeedbackDesk(base.engine, base.clock, base.audit).per_cause,
     )
@@ -85,6 +87,8 @@ def make_worker(
             redact=redact,
             notifiers=notifiers,
             observer=observer,
+            budget_note=BudgetNotes(base),
+            chores=(make_reminders(base, slack_reminders(base)).tick,),
         )
     )
 

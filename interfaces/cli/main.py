@@ -17,8 +17,11 @@ from interfaces.cli import (
     audit,
     configuration,
     database,
+    features,
+    governance,
     incidents,
     kill_switch,
+    models,
     people,
     processes,
     redaction,
@@ -44,9 +47,14 @@ app.add_typer(incidents.app, name="incidents")
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(kill_switch.app, name="kill-switch")
 app.add_typer(audit.app, name="audit")
+app.add_typer(features.app, name="features")
 app.add_typer(asking.health, name="health")
 app.add_typer(configuration.policy, name="policy")
+app.add_typer(governance.budgets, name="budgets")
+app.add_typer(governance.break_glass, name="break-glass")
+app.add_typer(governance.delegations, name="delegations")
 app.add_typer(configuration.config, name="config")
+app.add_typer(models.app, name="models")
 app.add_typer(people.app, name="principals")
 app.add_typer(database.app, name="database")
 

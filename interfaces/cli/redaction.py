@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
-import click
 import typer
 from typer.core import TyperGroup
 
@@ -21,7 +20,7 @@ _BYTES_PER_CHARACTER = 4
 class _TextFirst(TyperGroup):
     """What is no command of the group is the text's."""
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if not args or args[0] not in {*self.commands, "-h", "--help"}:
             args = [_UNNAMED, *args]
         return super().parse_args(ctx, args)

@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 
 from foundation.errors import Forbidden, NotFound, Unauthenticated, VigiaError
 from interfaces.console.rendering import HEADERS, icon, page, style_sheet
-from interfaces.console.session import COOKIE, Sessions
+from interfaces.console.session import COOKIE, Sessions, sign_in
 from interfaces.console.verification import RecentVerification
 from interfaces.http.services import CopilotServices, visible_approval, visible_incident
 from platform_core.access.principals import Principal
@@ -67,9 +67,9 @@ def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cook
         return page("login.html", principal=None, csrf="", problem=None)
 
     @router.post("/console/login")
-    def login(api_key: Annotated[str, Form(max_length=400)]) -> Response:
+    def login(request: Request, api_key: Annotated[str, Form(max_length=400)]) -> Response:
         try:
-            principal = services.principals.by_api_key(api_key.strip())
+            principal = sign_in(services.principals, services.audit, request, api_key)
         except Unauthenticated as error:
             return page("login.html", status=401, principal=None, csrf="", problem=error.message)
         answer = RedirectResponse("/console", 303, HEADERS)

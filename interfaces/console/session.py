@@ -8,7 +8,31 @@ import secrets
 import time
 from collections.abc import Callable
 
+from fastapi import Request
+
+from audit.entry import AuditRecord
+from audit.port import AuditLog
+from foundation.errors import Unauthenticated
+from platform_core.access.directory import PrincipalDirectory
+from platform_core.access.principals import Principal
+
 COOKIE = "vigia_session"
+
+
+def sign_in(people: PrincipalDirectory, audit: AuditLog, request: Request, api_key: str) -> Principal:
+    """Whose key it is. Audited either way, and before anything else: if it cannot be written, nobody signs in.
+
+    Raises Unauthenticated, Unavailable.
+    """
+    payload = {"channel": "console", "client": request.client.host if request.client else None}
+    try:
+        principal = people.by_api_key(api_key.strip())
+    except Unauthenticated:
+        nobody = "human:unknown"
+        audit.append(AuditRecord(action="session.refused", actor=nobody, subject=nobody, payload=payload))
+        raise
+    audit.append(AuditRecord(action="session.opened", actor=principal.id, subject=principal.id, payload=payload))
+    return principal
 
 
 class Sessions:

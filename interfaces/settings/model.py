@@ -12,6 +12,8 @@ from interfaces.settings.redaction import RedactionSettings
 from interfaces.settings.sections import (
     AlertSettings,
     ApprovalSettings,
+    AuditSettings,
+    BudgetSettings,
     ClockSettings,
     ConsoleSettings,
     HttpSettings,
@@ -61,6 +63,8 @@ class Settings(BaseSettings):
     llm: LlmSettings = Field(default_factory=LlmSettings)
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
     approvals: ApprovalSettings = Field(default_factory=ApprovalSettings)
+    budgets: BudgetSettings = Field(default_factory=BudgetSettings)
+    audit: AuditSettings = Field(default_factory=AuditSettings)
     online: OnlineSettings = Field(default_factory=OnlineSettings)
     redaction: RedactionSettings = Field(default_factory=RedactionSettings)
 

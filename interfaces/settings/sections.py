@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Literal
 
 from pydantic import AnyHttpUrl, Field, SecretStr, field_validator
@@ -115,8 +116,58 @@ class ApprovalSettings(Frozen):
     expires_after_minutes: float = Field(default=30, gt=0, le=1440)
     """On the platform's clock."""
 
+    remind_after_minutes: float = Field(default=5, gt=0, le=1440)
+    """Then those on call are told again; after twice as long the approvers are called, after four times the admins."""
+
+
+class BudgetSettings(Frozen):
+    """What may be spent on one incident, on one day (UTC) for everything, and on one day for one tenant. Beyond it the
+    deterministic path finishes the job and the card says so."""
+
+    incident_tokens: int = Field(default=200_000, ge=0)
+    incident_usd: float = Field(default=2, ge=0, le=1e6)
+    incident_tool_calls: int = Field(default=2_000, ge=0)
+    incident_actions: int = Field(default=10, ge=0)
+    incident_wall_seconds: int = Field(default=1200, ge=0)
+    day_tokens: int = Field(default=10_000_000, ge=0)
+    day_usd: float = Field(default=100, ge=0, le=1e6)
+    day_tool_calls: int = Field(default=200_000, ge=0)
+    day_actions: int = Field(default=500, ge=0)
+    tenant_tokens: int = Field(default=5_000_000, ge=0)
+    tenant_usd: float = Field(default=50, ge=0, le=1e6)
+    tenant_tool_calls: int = Field(default=100_000, ge=0)
+    tenant_actions: int = Field(default=200, ge=0)
+
 
 class OnlineSettings(Frozen):
     kind: Literal["sqlite", "redis"] = "sqlite"
     url: str | None = None
     """redis://host:port/0; not used for SQLite, which lives in the data directory."""
+
+
+class WitnessSettings(Frozen):
+    """Somebody else's witness (c2sp.org/tlog-witness): where it takes checkpoints, and its verifier key."""
+
+    url: AnyHttpUrl
+    key: str
+
+
+class AuditSettings(Frozen):
+    origin: str = "vigia/audit"
+    """The log's name on its checkpoints and in its key. Change it before the first checkpoint, never after."""
+
+    checkpoint_seconds: float = Field(default=15, gt=0, le=3600)
+    """On the wall. What came after the newest checkpoint could be cut off unseen."""
+
+    anchor_minutes: float = Field(default=60, gt=0, le=1440)
+    """On the wall: how often the newest head is posted to the anchors."""
+
+    anchor_file: Path | None = None
+    """A file that the database's owner cannot write, on another machine's storage at best; each head is appended."""
+
+    anchor_slack: bool = True
+    """Post heads to the channel, where Slack is set up."""
+
+    witnesses: dict[str, WitnessSettings] = Field(default_factory=dict)
+    quorum: int = Field(default=0, ge=0)
+    """How many of the witnesses must have signed for entries to count as witnessed; all of them when 0."""

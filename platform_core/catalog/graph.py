@@ -24,14 +24,16 @@ def build_lineage(catalog: Catalog, resources: list[Resource]) -> Lineage:
     tenants: dict[str, str] = {}
     carried = {r.spec.source for r in resources if isinstance(r.spec, ConnectorSpec)}
     for source in catalog.sources:
-        node, deployment = urn("source", source.name), urn("deployment", source.deployment)
-        tenants[node] = tenants[deployment] = source.tenant
+        node = first = urn("source", source.name)
+        tenants[node] = source.tenant
         if source.name in carried:
-            connector = urn("connector", source.name)
-            tenants[connector] = source.tenant
-            edges += [(deployment, connector), (connector, node)]
-        else:
-            edges.append((deployment, node))
+            first = urn("connector", source.name)
+            tenants[first] = source.tenant
+            edges.append((first, node))
+        if source.deployment is not None:
+            deployment = urn("deployment", source.deployment)
+            tenants[deployment] = source.tenant
+            edges.append((deployment, first))
     for view in catalog.feature_views:
         node = urn("feature_view", view.name)
         edges += [(urn("source", source), node) for source in view.sources]

@@ -3,82 +3,190 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from difflib import get_close_matches
-from typing import Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, cast
 
-from pydantic import Field
+from pydantic import AliasChoices, Field, FiniteFloat, model_validator
 
-from foundation.errors import NotFound
+from foundation.errors import InvalidInput, NotFound
 from foundation.frozen import Frozen
+from platform_core.access.principals import Environment
+from platform_core.catalog.durations import Duration
 
 Dtype = Literal["int64", "float64", "string", "bool", "timestamp"]
 PiiClass = Literal["none", "quasi", "pii", "sensitive"]
 AggregationFunction = Literal["count", "sum", "mean", "min", "max", "last", "stddev", "approx_distinct"]
 
+ENVIRONMENTS: tuple[Environment, ...] = ("dev", "staging", "production")
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,127}$")]
+"""Of an item of the catalog: the last part of its URN."""
+
+ColumnName = Annotated[str, Field(pattern=r"^[^:\s]{1,128}$")]
+"""Of a column or a feature: anything but white space and the colon, which parts a view from its feature."""
+
 
 class Column(Frozen):
     """A column of a source. `minimum`/`maximum` and `max_null_rate` are the owner's promise; monitors check them."""
 
-    name: str
+    name: ColumnName
     dtype: Dtype
     description: str
     pii: PiiClass = "none"
-    minimum: float | None = None
-    maximum: float | None = None
+    minimum: FiniteFloat | None = None
+    maximum: FiniteFloat | None = None
     max_null_rate: float = Field(default=0.0, ge=0, le=1)
 
 
-class Entity(Frozen):
-    """What features describe: a card, a device, a merchant. `join_key` is the column that identifies it."""
+class Feature(Frozen):
+    """A feature of a view: its type and what its owner promises. Nulls are values: by default any share is allowed."""
 
-    name: str
-    join_key: str
+    name: ColumnName
+    dtype: Dtype = "float64"
+    description: str = ""
+    pii: PiiClass = "none"
+    minimum: FiniteFloat | None = None
+    maximum: FiniteFloat | None = None
+    max_null_rate: float = Field(default=1.0, ge=0, le=1)
+
+
+class Entity(Frozen):
+    """What features describe: a card, a device, a merchant. `join_keys` are the columns that identify it, in the order
+    in which keys are made of them."""
+
+    name: Name
+    join_keys: tuple[ColumnName, ...] = Field(min_length=1)
+    """One of them is written `join_key: card_id` for short."""
+
     description: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _single_key(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or "join_key" not in value:
+            return cast(object, value)
+        entity = dict(cast(dict[str, Any], value))
+        if "join_keys" in entity:
+            raise ValueError("give join_key or join_keys, not both")
+        entity["join_keys"] = (entity.pop("join_key"),)
+        return entity
+
+    @property
+    def join_key(self) -> str:
+        """The only one. Raises InvalidInput when there are several."""
+        first, *others = self.join_keys
+        if others:
+            keys = ", ".join(self.join_keys)
+            raise InvalidInput(f"entity {self.name!r} has several join keys: {keys}", hint="give a value for each")
+        return first
+
+
+class SourceMonitors(Frozen):
+    """The checks on a source and where they draw the line; null switches one off."""
+
+    volume_share: float | None = Field(default=0.4, gt=0, le=1)
+    """Alert when fewer rows come in than this share of the usual number at that hour."""
+
+    drift_psi: float | None = Field(default=0.25, gt=0)
+    """Alert when the PSI of a numeric column against its reference is over this."""
+
+    nulls: bool = True
+    """Hold every numeric column to its `max_null_rate`."""
 
 
 class DataSource(Frozen):
-    """A table of events of one tenant in the offline store, filled by a connector from what `deployment` publishes."""
+    """A table of events of one tenant, filled by a connector from what `deployment` publishes."""
 
-    name: str
+    name: Name
     tenant: str
     table: str
+    """Its name in the offline store."""
+
+    path: str | None = None
+    """Where the table lies when it is not in the platform's own offline store: a Parquet file or directory of Parquet
+    files, or a Delta table. It is read in place and never written. Relative to the catalog's directory."""
+
     event_timestamp: str = "event_ts"
     created_timestamp: str = "ingested_at"
-    deployment: str
+    deployment: str | None = None
+    """The upstream service that writes it, when one is known."""
+
     columns: tuple[Column, ...]
     owner: str
+    channel: str = ""
+    """Where its owner is told."""
+
+    description: str = ""
+    environments: tuple[Environment, ...] = Field(default=ENVIRONMENTS, min_length=1)
+    monitors: SourceMonitors = SourceMonitors()
 
 
 class Aggregation(Frozen):
     """One windowed feature: `function` over `column` of the entity's events in `(t - window, t]`, by event time."""
 
-    name: str
+    name: ColumnName
     function: AggregationFunction
     column: str
-    window: timedelta
+    window: Duration
     filter: str | None = None
     """SQL boolean expression over the source's columns."""
 
 
+class ViewMonitors(Frozen):
+    """The checks on a feature view and where they draw the line; null switches one off."""
+
+    freshness: bool = True
+    """Hold the newest value of every tenant to `freshness_sla`."""
+
+    job_failures: int | None = Field(default=2, ge=1)
+    """Alert when so many materializations in a row have failed."""
+
+    drift_psi: float | None = Field(default=0.25, gt=0)
+    """What counts as a drifted feature in the nightly screen."""
+
+
 class FeatureView(Frozen):
-    name: str
+    """Features of one entity, from one source per tenant.
+
+    With `aggregations` each of them is a feature (float64), and `schema` may say more about it. Without, the features
+    are the sources' columns that `schema` names, as they are.
+    """
+
+    name: Name
     entity: str
     sources: tuple[str, ...]
-    aggregations: tuple[Aggregation, ...]
-    ttl: timedelta
-    freshness_sla: timedelta
+    aggregations: tuple[Aggregation, ...] = ()
+    features: tuple[Feature, ...] = Field(default=(), validation_alias=AliasChoices("schema", "features"))
+    """Written `schema` in the files. Readers want `fields`, which holds all features."""
+
+    ttl: Duration
+    """How old an event's values may be when they are read; older ones are expired."""
+
+    freshness_sla: Duration
     """How far the newest materialized event of a tenant may lie behind now."""
+
+    latency_sla: Duration | None = None
+    """How long an online read may take, at the 99th percentile; e.g. `20ms`."""
 
     owner: str
     channel: str
     description: str
+    environments: tuple[Environment, ...] = Field(default=ENVIRONMENTS, min_length=1)
+    monitors: ViewMonitors = ViewMonitors()
+
+    @property
+    def fields(self) -> tuple[Feature, ...]:
+        """All features, in order: what a row of this view holds."""
+        if not self.aggregations:
+            return self.features
+        described = {feature.name: feature for feature in self.features}
+        return tuple(described.get(a.name) or Feature(name=a.name) for a in self.aggregations)
 
 
 class RequestField(Frozen):
     """An input of the model that comes with the request instead of from the store."""
 
-    name: str
+    name: ColumnName
     dtype: Dtype
     description: str
 
@@ -86,11 +194,13 @@ class RequestField(Frozen):
 class FeatureService(Frozen):
     """What one model reads. `features` are `view:feature` references; a model's column is `view__feature`."""
 
-    name: str
+    name: Name
     features: tuple[str, ...]
-    request_fields: tuple[RequestField, ...]
+    request_fields: tuple[RequestField, ...] = ()
     owner: str
+    channel: str = ""
     description: str
+    environments: tuple[Environment, ...] = Field(default=ENVIRONMENTS, min_length=1)
 
 
 _Noun = TypeVar("_Noun", Entity, DataSource, FeatureView, FeatureService)
@@ -116,6 +226,10 @@ class Catalog(Frozen):
 
     def entity(self, name: str) -> Entity:
         return _named(self.entities, name, "entity")
+
+    def tenants(self, view: str) -> tuple[str, ...]:
+        """Whose values `view` holds: the tenants of its sources, sorted."""
+        return tuple(sorted({self.source(name).tenant for name in self.feature_view(view).sources}))
 
 
 def _named(items: Sequence[_Noun], name: str, what: str) -> _Noun:

@@ -6,14 +6,18 @@ and second. The rows go first, then the progress: a crash in between repeats wor
 
 from __future__ import annotations
 
+import logging
 import time
 
 import pyarrow as pa
 
 from platform_core.features.feature_rows import offline_table
+from platform_core.features.leases import LeaseHeld
 from platform_core.features.offline.arrow import unified
 from platform_core.features.offline.port import OfflineStore
 from platform_core.features.progress import Progress, ProgressStore
+
+_log = logging.getLogger(__name__)
 
 
 class Checkpoints:
@@ -42,20 +46,33 @@ class Checkpoints:
     def advance(self, view: str, tenant: str, progress: Progress) -> None:
         self._current[view, tenant] = progress
 
+    def forget(self, view: str, tenant: str) -> None:
+        """Somebody else may have advanced it since: the stored progress counts."""
+        self._current.pop((view, tenant), None)
+        self._saved.pop((view, tenant), None)
+
     def write_if_due(self, view: str) -> None:
         now = time.monotonic()
         if now - self._saved_at.setdefault(view, now) >= self._every_s:
             self.write(view)
 
     def write(self, view: str) -> None:
-        """Raises Unavailable and keeps everything for the next time when a store does not take it."""
+        """Raises Unavailable and keeps everything for the next time when a store does not take it.
+
+        Progress of a tenant whose lease was lost is dropped: its rows are the successor's to count.
+        """
         if rows := self._rows.get(view):
             self._offline.append(offline_table(view), unified(rows))
             self._rows[view] = []
-        for key, progress in self._current.items():
+        for key, progress in list(self._current.items()):
             if key[0] == view and self._saved.get(key) != progress:
-                self._store.save(*key, progress)
-                self._saved[key] = progress
+                try:
+                    self._store.save(*key, progress)
+                except LeaseHeld as held:
+                    self.forget(*key)
+                    _log.warning("%s", held)
+                else:
+                    self._saved[key] = progress
         self._saved_at[view] = time.monotonic()
 
     def write_all(self) -> None:

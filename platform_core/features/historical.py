@@ -1,103 +1,121 @@
-"""Point-in-time correct feature values for a list of past moments: what training and backtests read.
+"""Point-in-time correct feature values for a list of past moments: what training, batch scoring and backtests read.
 
-For each row of `entity_rows` (a key, a tenant, a time t) and each view, the visible feature row is the newest one of
-that tenant and key with t - ttl <= event_ts <= t; among rows of the same event time the one created last. No row later
-than t is ever seen, none older than ttl, none of another tenant.
+For each row of `entity_rows` (join keys, a tenant, a moment t) and each view, the visible feature row is the newest
+one of that tenant and key with t - ttl <= event_ts <= t; `docs/point-in-time.md` says it in full. With `as_of="event"`,
+time is event time: a row that a late event changed is seen as corrected, also for a t before that event arrived. With
+`as_of="created"` a moment sees what had been written by then, so that a backtest sees no correction from its future.
 
-Time is event time: a row that a late event changed is seen as corrected, also for a t before that event arrived. Rows
-of a time that was quarantined later stay in the history as they were materialized.
+Rows of a time that was quarantined later stay in the history as they were materialized.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import cast
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 
-import polars as pl
 import pyarrow as pa
 
-from foundation.errors import InvalidInput, NotFound
-from platform_core.catalog.specs import Catalog, FeatureView
-from platform_core.features.feature_rows import TIMESTAMP, offline_table
+from foundation.errors import InvalidInput
+from platform_core.catalog.specs import Catalog
 from platform_core.features.offline.port import OfflineStore
+from platform_core.features.point_in_time.columns import answer_columns, column_names, with_status
+from platform_core.features.point_in_time.entity_rows import EVENT_TIMESTAMP, TENANT, checked_rows, keys_of
+from platform_core.features.point_in_time.moments import moments
+from platform_core.features.point_in_time.newest import AsOf
+from platform_core.features.point_in_time.questions import questions
+from platform_core.features.point_in_time.view_history import join_view
+from platform_core.features.references import references
 
-_ROW = "__row"
+Progress = Callable[[str, int], None]
+"""Told, while a view is read, its name and how many rows of its history were read so far."""
 
 
-def get_historical_features(offline: OfflineStore, catalog: Catalog, service: str, entity_rows: pa.Table) -> pa.Table:
-    """`entity_rows` with one float64 column `view__feature` per feature of `service`: as many rows, in the same order.
+@dataclass(frozen=True)
+class ViewReport:
+    view: str
+    rows_read: int
+    rows_from_the_future: int
+    """Rows of the history that were left out because their event time lies after they were written."""
 
-    `entity_rows` has `tenant` (string), `event_timestamp` (timestamp with a zone) and the join key of each entity that
-    the service's views describe; other columns pass through. A feature without a visible row is null.
 
-    Raises NotFound for an unknown service or a view never materialized, InvalidInput for a column that is missing.
+@dataclass(frozen=True)
+class HistoricalFeatures:
+    table: pa.Table
+    views: tuple[ViewReport, ...]
+
+
+def get_historical_features(
+    offline: OfflineStore,
+    catalog: Catalog,
+    service_or_features: str | Sequence[str],
+    entity_rows: pa.Table,
+    *,
+    as_of: AsOf = "event",
+    tenant: str | None = None,
+    full_names: bool = True,
+    statuses: bool = False,
+) -> pa.Table:
+    """`entity_rows` with one column per feature: as many rows, in the same order, with the columns they had.
+
+    `service_or_features` is the name of a feature service, or references `view:feature`. Columns are `view__feature`,
+    or `feature` without `full_names`. `entity_rows` has `event_timestamp` (a timestamp with a zone), the join keys of
+    each entity that the views describe, and `tenant` unless one is given here. A feature without a visible row is null;
+    with `statuses`, a column `<feature column>__status` tells present, null, expired and missing apart, as online.
+
+    Raises NotFound for an unknown service, view or feature and for a view that was never materialized, InvalidInput for
+    entity rows that cannot be used, naming the column or the row, Unavailable when the history cannot be read.
     """
-    spec = next((s for s in catalog.feature_services if s.name == service), None)
-    if spec is None:
-        raise NotFound(f"no feature service {service!r}", hint=f"{', '.join(s.name for s in catalog.feature_services)}")
-    wanted: dict[str, list[str]] = {}
-    for reference in spec.features:
-        view, feature = reference.split(":", 1)
-        wanted.setdefault(view, []).append(feature)
-    views = [catalog.feature_view(name) for name in wanted]
-    keys = {view.name: catalog.entity(view.entity).join_key for view in views}
-    _check(entity_rows, keys)
-    joined: dict[str, pl.Series] = {}
-    for view in views:
-        answer = _visible(offline, view, keys[view.name], wanted[view.name], entity_rows)
-        joined |= {f"{view.name}__{feature}": answer[feature] for feature in wanted[view.name]}
-    for reference in spec.features:
-        column = reference.replace(":", "__")
-        entity_rows = entity_rows.append_column(column, joined[column].to_arrow())
-    return entity_rows
+    return historical_features(
+        offline,
+        catalog,
+        service_or_features,
+        entity_rows,
+        as_of=as_of,
+        tenant=tenant,
+        full_names=full_names,
+        statuses=statuses,
+    ).table
 
 
-def _check(rows: pa.Table, keys: dict[str, str]) -> None:
-    for column in ("tenant", "event_timestamp", *keys.values()):
-        if column not in rows.column_names:
-            known = ", ".join(rows.column_names)
-            raise InvalidInput(f"entity rows lack the column {column!r}", hint=f"they have {known}")
-    dtype = rows.schema.field("event_timestamp").type
-    if not pa.types.is_timestamp(dtype) or dtype.tz is None:
-        raise InvalidInput(f"event_timestamp is {dtype}", hint="give timestamps with a zone, e.g. timestamp[us, UTC]")
-
-
-def _visible(
-    offline: OfflineStore, view: FeatureView, key: str, features: list[str], entity_rows: pa.Table
-) -> pl.DataFrame:
-    """The columns `features`, one row per row of `entity_rows`, in its order."""
-    asked = _frame(
-        pa.table(
-            {
-                "tenant": entity_rows["tenant"].cast(pa.string()),
-                "key": entity_rows[key].cast(pa.string()),
-                "moment": entity_rows["event_timestamp"].cast(TIMESTAMP, safe=False),
-            }
+def historical_features(
+    offline: OfflineStore,
+    catalog: Catalog,
+    service_or_features: str | Sequence[str],
+    entity_rows: pa.Table,
+    *,
+    as_of: AsOf = "event",
+    tenant: str | None = None,
+    full_names: bool = True,
+    statuses: bool = False,
+    progress: Progress = lambda view, rows: None,
+) -> HistoricalFeatures:
+    """As `get_historical_features`, with what it came across on the way."""
+    if as_of not in ("event", "created"):
+        raise InvalidInput(f"as_of is {as_of!r}", hint="'event' or 'created'")
+    wanted = references(catalog, service_or_features)
+    names = column_names(wanted, entity_rows, full_names, statuses)
+    views = {r.view: catalog.feature_view(r.view) for r in wanted}
+    entities = {view.entity: catalog.entity(view.entity) for view in views.values()}
+    checked = checked_rows(entity_rows, tenant, entities.values())
+    times = moments(checked[EVENT_TIMESTAMP], EVENT_TIMESTAMP)
+    asked = {name: questions(checked[TENANT], keys_of(checked, entity), times) for name, entity in entities.items()}
+    columns: dict[str, pa.ChunkedArray | pa.Array] = {}
+    reports: list[ViewReport] = []
+    for view in views.values():
+        features = {r.feature: names[r] for r in wanted if r.view == view.name}
+        about = asked[view.entity]
+        joined = join_view(
+            offline,
+            view,
+            list(features),
+            about,
+            as_of=as_of,
+            whole_past=statuses,
+            progress=partial(progress, view.name),
         )
-    ).with_row_index(_ROW)
-    bounds = asked.select(pl.min("moment").alias("first"), pl.max("moment").alias("last"))
-    first, last = bounds["first"][0], bounds["last"][0]
-    nothing = [pl.lit(None, pl.Float64).alias(f) for f in features]
-    if first is None:
-        return asked.with_columns(nothing)
-    known = offline.schema(offline_table(view.name)).names
-    stored = [f for f in features if f in known]  # a view may gain a feature after its history was written
-    columns = ["tenant", "key", "event_ts", "created_ts", *stored]
-    end = last + timedelta(microseconds=1)
-    history = offline.read(offline_table(view.name), start=first - view.ttl, end=end, columns=columns)
-    # A backward as-of join takes the last of equal times: sorted by created time within, that is the newest.
-    rows = _frame(history).filter(pl.col("tenant").is_in(asked["tenant"].unique().implode()))
-    rows = rows.drop_nulls(["tenant", "key", "event_ts"]).sort("event_ts", "created_ts")
-    joined = asked.sort("moment").join_asof(
-        rows,
-        left_on="moment",
-        right_on="event_ts",
-        by=["tenant", "key"],
-        tolerance=view.ttl,
-        check_sortedness=False,  # polars cannot check within groups; both sides were sorted above
-    )
-    return joined.sort(_ROW).with_columns(nothing[features.index(f)] for f in features if f not in stored)
-
-
-def _frame(table: pa.Table) -> pl.DataFrame:
-    return cast(pl.DataFrame, pl.from_arrow(table))
+        columns |= answer_columns(joined, about, features, len(entity_rows), statuses)
+        reports.append(ViewReport(view.name, joined.read, joined.quarantined))
+    for name in (name for r in wanted for name in with_status(names[r], statuses)):
+        entity_rows = entity_rows.append_column(name, columns[name])
+    return HistoricalFeatures(entity_rows, tuple(reports))

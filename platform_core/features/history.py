@@ -8,6 +8,7 @@ import duckdb
 import pyarrow as pa
 
 from foundation.errors import NotFound
+from platform_core.features.direct import direct_at_events, is_direct
 from platform_core.features.feature_rows import offline_table
 from platform_core.features.offline.port import OfflineStore
 from platform_core.features.source_rows import EVENT_ID, catalog_rows, stored_since
@@ -16,11 +17,19 @@ from platform_core.features.transformations import aggregate_at_events, longest_
 from platform_core.features.transformations import timestamp as literal
 
 
-def feature_history(offline: OfflineStore, target: Target, start: datetime | None, end: datetime | None) -> pa.Table:
+def feature_history(
+    offline: OfflineStore,
+    target: Target,
+    start: datetime | None,
+    end: datetime | None,
+    *,
+    newest_only: bool = False,
+) -> pa.Table:
     """(key, event_ts, created_ts, <features>) at each event of the source with start <= event_ts < end.
 
     `created_ts` is the event's own: when the row would have been materialized. Windows reach back beyond `start`. An
-    event delivered twice counts once; quarantined events do not count.
+    event delivered twice counts once; quarantined events do not count. `newest_only`: of a view without aggregations
+    one row per (key, event_ts), not each correction as it was created.
     """
     view, source, spec = target.view, target.source, target.spec
     first = None if start is None else start - longest_window(view)
@@ -38,8 +47,11 @@ def feature_history(offline: OfflineStore, target: Target, start: datetime | Non
     if any(c.name == EVENT_ID for c in source.columns):
         turn = f"row_number() OVER (PARTITION BY {EVENT_ID} ORDER BY {quote(source.created_timestamp)})"
         once = f"QUALIFY {EVENT_ID} IS NULL OR {turn} = 1"
-    events = f"(SELECT * FROM stored WHERE {kept} {once})"  # noqa: S608
-    query = aggregate_at_events(view, target.columns, events=events)
+    events = target.keyed(f"(SELECT * FROM stored WHERE {kept} {once})")  # noqa: S608
+    if is_direct(view):
+        query = direct_at_events(target, events=events, newest_only=newest_only)
+    else:
+        query = aggregate_at_events(view, target.columns, events=events)
     if start is not None:
         query = f"SELECT * FROM ({query}) WHERE event_ts >= {literal(start)}"  # noqa: S608
     with duckdb.connect() as database:
@@ -58,10 +70,7 @@ def differing(offline: OfflineStore, view: str, rows: pa.Table, start: datetime,
     missing = [n for n in features if n not in existing.column_names]
     if missing or not len(existing):
         return rows
-    same = " AND ".join(
-        f"(e.{f} IS NOT DISTINCT FROM r.{f} OR abs(e.{f} - r.{f}) <= 1e-9 * greatest(1, abs(r.{f})))"
-        for f in map(quote, features)
-    )
+    same = " AND ".join(_same(quote(f), rows.schema.field(f).type) for f in features) or "true"
     query = f"""
 WITH newest AS (
   SELECT * FROM existing QUALIFY row_number() OVER (PARTITION BY tenant, key, event_ts ORDER BY created_ts DESC) = 1)
@@ -72,3 +81,10 @@ SELECT r.* FROM rows r ANTI JOIN newest e
         database.register("existing", existing)
         database.register("rows", rows)
         return database.sql(query).to_arrow_table()
+
+
+def _same(feature: str, dtype: pa.DataType) -> str:
+    equal = f"e.{feature} IS NOT DISTINCT FROM r.{feature}"
+    if not pa.types.is_floating(dtype):
+        return equal
+    return f"({equal} OR abs(e.{feature} - r.{feature}) <= 1e-9 * greatest(1, abs(r.{feature})))"

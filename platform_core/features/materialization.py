@@ -4,6 +4,7 @@ One `run` of a (view, tenant) takes the rows that arrived since its watermark, r
 (for a late row: also the later rows of the same key), writes the newest row of each key online and all of them to
 `features_<view>`. Repeating a run is harmless: online the newest (event_ts, created_ts) wins, offline the newest
 created_ts among equal event times counts. After a crash the rows since the last checkpoint are materialized again.
+The steps of the stream are in `stream`, long stretches (first loads, backfills) in `ranged`, who may run in `leases`.
 
 A source's spec steers it. `field_mapping`: see `source_rows`; when it changes, rows that it fills are materialized.
 `quarantine_since`: events at or after it are left out. On first sight, every key touched since then is set back to its
@@ -14,38 +15,41 @@ just before. On release the left-out events are materialized.
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
-from datetime import datetime, timedelta
-
-import duckdb
-import pyarrow as pa
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import datetime
 
 from foundation.clock import Clock
-from foundation.errors import InvalidInput, VigiaError
+from foundation.errors import Conflict, InvalidInput
 from foundation.ids import new_id
-from platform_core.catalog.specs import Catalog, DataSource
+from platform_core.catalog.specs import Catalog
 from platform_core.features.checkpoints import Checkpoints
-from platform_core.features.feature_rows import newest_per_key, offline_table, with_tenant
-from platform_core.features.history import differing, feature_history
+from platform_core.features.leases import LeaseHeld, Leases, NoLeases, kept
 from platform_core.features.offline.port import ArrivalFeed
 from platform_core.features.online.port import OnlineStore
 from platform_core.features.progress import Progress, ProgressStore
+from platform_core.features.ranged import CHUNK_ROWS, Advance, Ranged, RangedWork, definition
+from platform_core.features.ranges import InMemoryRanges, RangeStore
+from platform_core.features.recorded_run import AUTHOR, FAILURES, recorded
 from platform_core.features.run_log import RunLog
-from platform_core.features.source_rows import Arrival, sound_until
-from platform_core.features.source_window import SourceWindow
+from platform_core.features.stream import Stream
 from platform_core.features.target import Target, Targets, job_urn
-from platform_core.features.touched import restored_rows, touched_rows
 from platform_core.operations.resources import ResourceReader
 from platform_core.operations.timeline import JobRun, OperationsRecorder
 from platform_core.urn import urn
 
-_FAILURES = (VigiaError, duckdb.Error, pa.ArrowException)
+OnChunk = Callable[[Advance], None]
+
+
+def unheard(_advance: Advance) -> None:
+    """For whoever shows no progress."""
 
 
 class Materializer:
     """One per process; safe to share between threads, which then take turns.
 
-    `checkpoint_s`: seconds of the wall between checkpoints of a view. Call `flush` before the process ends.
+    `checkpoint_s`: seconds of the wall between checkpoints of a view. `chunk_rows`: source rows that one step takes at
+    most, beyond which there are more steps. Call `flush` before the process ends.
     """
 
     def __init__(  # noqa: PLR0917  # the order of the ports is the order of the flow
@@ -58,21 +62,28 @@ class Materializer:
         clock: Clock,
         progress: ProgressStore,
         *,
+        ranges: RangeStore | None = None,
+        leases: Leases | None = None,
         checkpoint_s: float = 2.0,
+        chunk_rows: int = CHUNK_ROWS,
     ) -> None:
+        self.counts: Counter[tuple[str, str, str]] = Counter()
+        """Source rows by (view, tenant, what): `taken`, and of those `late`, `duplicates`; `held_back` beside them."""
+
         self._targets = Targets(catalog, resources)
-        self._offline = offline
-        self._online = online
         self._clock = clock
         self._checkpoints = Checkpoints(offline, progress, checkpoint_s)
         self._log = RunLog(operations)
+        self._operations = operations
+        self._leases = leases or NoLeases()
+        self._ranged = RangedWork(offline, online, clock, ranges or InMemoryRanges(), chunk_rows=chunk_rows)
+        self._stream = Stream(self._targets, offline, online, clock, self._checkpoints, chunk_rows)
         self._lock = threading.Lock()
-        self._database = duckdb.connect(config={"threads": 1})
-        self._database.execute("SET TimeZone = 'UTC'")
-        self._windows: dict[str, SourceWindow] = {}
+        self._held: set[tuple[str, str]] = set()
 
     def run(self, view: str, tenant: str) -> JobRun:
-        """Materialize what arrived. Does not raise for what the data or a store did: the run says failed, and why.
+        """Materialize what arrived, a chunk at most. Does not raise for what the data or a store did: the run says
+        failed, and why. While another process holds the view for this tenant it says cancelled, and who.
 
         Raises InvalidInput for an unknown view or a tenant without a source, Unavailable when runs cannot be recorded.
         """
@@ -82,53 +93,134 @@ class Materializer:
             if self._targets.cancelled(view):
                 return self._log.finish(run, self._clock.now(), "cancelled")
             try:
-                rows = self._advance(target)
+                self._hold(view, tenant)
+                step = self._stream.advance(target)
+                self._count(target, step.counts)
                 self._checkpoints.write_if_due(view)
-            except _FAILURES as error:
+            except LeaseHeld as held:
+                # Not recorded: the holder's own runs are, every second of ours would bury them.
+                return run.model_copy(update={"ended_at": self._clock.now(), "status": "cancelled", "error": str(held)})
+            except FAILURES as error:
                 return self._log.finish(run, self._clock.now(), "failed", error=str(error))
-            return self._log.finish(run, self._clock.now(), "succeeded", rows=rows)
+            return self._log.finish(run, self._clock.now(), "succeeded", rows=step.rows, counts=step.counts)
 
-    def backfill(self, view: str, start: datetime, end: datetime, tenant: str) -> JobRun:
-        """Recompute the feature rows of the events in [start, end).
+    def catch_up(self, view: str, tenant: str, *, author: str = AUTHOR, on_chunk: OnChunk = unheard) -> JobRun:
+        """Materialize all that arrived, the first time all history, chunk by chunk; recorded as a run and a change.
+
+        Killed on the way, the next one goes on from the last chunk. Raises LeaseHeld, and as `run` does.
+        """
+        target = self._targets.find(view, tenant)
+        with (
+            self._lock,
+            kept(self._leases, view, tenant, "stream"),
+            recorded(self._operations, self._clock, self._start(view, tenant), "job", author) as tally,
+        ):
+            self._checkpoints.forget(view, tenant)
+            if self._checkpoints.progress(view, tenant) is None:
+
+                def after_chunk(advance: Advance) -> None:
+                    tally.reached(advance.rows, advance.done)
+                    on_chunk(advance)
+
+                self._load(target, after_chunk)
+            while True:
+                step = self._stream.advance(target)
+                self._checkpoints.write(view)
+                self._count(target, step.counts)
+                tally.add(step.rows, step.counts)
+                if step.left == 0:
+                    break
+                on_chunk(
+                    Advance(tally.counts["taken"], tally.counts["taken"] + step.left, tally.rows, self._clock.now())
+                )
+        return tally.run
+
+    def backfill(  # which view, from when to when, for whom
+        self,
+        view: str,
+        start: datetime,
+        end: datetime,
+        tenant: str,
+        *,
+        author: str = AUTHOR,
+        on_chunk: OnChunk = unheard,
+    ) -> JobRun:
+        """Recompute the feature rows of the events in [start, end), chunk by chunk; recorded as a run and a change.
 
         Writes offline only what differs from the row already there, and never over a newer online row, so that it can
-        be repeated and run beside the stream. Quarantined events stay out.
+        be repeated, goes on where it was killed, and runs beside the stream (see `ranged`). Quarantined events stay
+        out; the run fails when the source's settings change meanwhile. Raises LeaseHeld, InvalidInput.
         """
+        if start >= end:
+            raise InvalidInput(f"a backfill from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} holds nothing")
         target = self._targets.find(view, tenant)
-        run = self._log.record(self._start(view, tenant))
-        try:
+
+        with (
+            kept(self._leases, view, tenant, "backfill"),
+            recorded(self._operations, self._clock, self._start(view, tenant), "backfill", author) as tally,
+        ):
+            tally.details = {"from": start.isoformat(), "to": end.isoformat()}
+
+            def after_chunk(advance: Advance) -> None:
+                tally.reached(advance.rows, advance.done)
+                on_chunk(advance)
+                self._still(target)
+
             with self._lock:
                 self._checkpoints.write(view)
-                rows = with_tenant(feature_history(self._offline, target, start, end), tenant, self._clock.now())
-                changed = differing(self._offline, view, rows, start, end)
-                if len(changed):
-                    self._offline.append(offline_table(view), changed)
-                self._online.write(tenant, view, newest_per_key(rows))
-        except _FAILURES as error:
-            ended = {"status": "failed", "ended_at": self._clock.now(), "error": str(error)}
-        else:
-            ended = {"status": "succeeded", "ended_at": self._clock.now(), "rows": len(changed)}
-        return self._log.record(run.model_copy(update=ended))
+            done = self._ranged.backfill(target, start, end, after_chunk)
+            if done.resumed_at is not None:
+                tally.details["resumed_at"] = done.resumed_at.isoformat()
+        return tally.run
 
-    def load_history(self, view: str, tenant: str) -> int:
+    def load_history(self, view: str, tenant: str, on_chunk: OnChunk = unheard) -> int:
         """First materialization: a feature row for each event so far, offline, and the newest of each key online.
 
-        Later runs go on from there. Returns the rows written offline.
+        Later runs go on from there. Returns the rows written offline. Raises LeaseHeld, and what a store raises.
         """
         target = self._targets.find(view, tenant)
-        with self._lock:
-            version = self._offline.version(target.source.table)
-            rows = with_tenant(feature_history(self._offline, target, None, None), tenant)
-            self._online.write(tenant, view, newest_per_key(rows))
-            self._checkpoints.add(view, rows)
-            progress = Progress(version, target.spec.quarantine_since, target.mapping)
-            self._checkpoints.advance(view, tenant, progress)
-            self._checkpoints.write(view)
-            return len(rows)
+        with self._lock, kept(self._leases, view, tenant, "stream"):
+            self._checkpoints.forget(view, tenant)
+            return self._load(target, on_chunk).rows
 
     def flush(self) -> None:
+        """Write what is not written yet, and let others materialize."""
         with self._lock:
             self._checkpoints.write_all()
+            for view, tenant in self._held:
+                self._leases.release(view, tenant, "stream")
+            self._held.clear()
+
+    def _hold(self, view: str, tenant: str) -> None:
+        if self._leases.hold(view, tenant, "stream"):
+            self._checkpoints.forget(view, tenant)
+        self._held.add((view, tenant))
+
+    def _load(self, target: Target, on_chunk: OnChunk) -> Ranged:
+        view, tenant = target.view.name, target.tenant
+        done = self._ranged.history(target, on_chunk)
+        self._checkpoints.advance(view, tenant, Progress(done.version, target.spec.quarantine_since, target.mapping))
+        self._checkpoints.write(view)
+        self._ranged.finished(target, "history")
+        return done
+
+    def _still(self, target: Target) -> None:
+        """Raises Conflict when the source is to be read otherwise by now; a quarantine that came meanwhile is restored,
+        as this run may just have written over what the stream had restored."""
+        now = self._targets.find(target.view.name, target.tenant)
+        if definition(now) == definition(target):
+            return
+        if now.spec.quarantine_since is not None:
+            with self._lock:
+                self._stream.restore(now)
+        raise Conflict(
+            f"how {target.source.name} is read was changed while the backfill of {target.view.name} ran",
+            hint="run it again: it starts over under the new settings",
+        )
+
+    def _count(self, target: Target, counts: Mapping[str, int]) -> None:
+        for what, count in counts.items():
+            self.counts[target.view.name, target.tenant, what] += count
 
     def _start(self, view: str, tenant: str) -> JobRun:
         return JobRun(
@@ -139,64 +231,3 @@ class Materializer:
             started_at=self._clock.now(),
             status="running",
         )
-
-    def _advance(self, target: Target) -> int:
-        """Raises InvalidInput about arrivals that break the contract, after having materialized those before them."""
-        now = self._clock.now()
-        view, tenant = target.view.name, target.tenant
-        # Without progress, start with all that the window holds, which is all that can be present online.
-        before = self._checkpoints.progress(view, tenant) or Progress(-1)
-        window = self._window(target.source)
-        window.follow(now, target.spec.field_mapping, before.watermark)
-        arrivals = [a for a in window.arrivals if a.version > before.watermark]
-        sound, problem = sound_until(arrivals, target.source, target.join_key, target.needed)
-        watermark = arrivals[sound - 1].version if sound else before.watermark
-        after = Progress(watermark, target.spec.quarantine_since, target.mapping)
-        rows = 0
-        if before != after:
-            self._reach_back(target, window, arrivals[:sound], before, after)
-            rows = self._materialize(target, window, before, after)
-            self._checkpoints.advance(view, tenant, after)
-            if replace(before, watermark=watermark) != after:
-                self._checkpoints.write(view)
-        window.forget(min(self._watermarks(target.source)))
-        if problem is not None:
-            raise InvalidInput(problem)
-        return rows
-
-    def _materialize(self, target: Target, window: SourceWindow, before: Progress, after: Progress) -> int:
-        view, tenant, now = target.view.name, target.tenant, self._clock.now()
-        edges = [q for q in (before.quarantine_since, after.quarantine_since) if q is not None]
-        restored = None
-        if after.quarantine_since is not None and after.quarantine_since != before.quarantine_since:
-            restored = with_tenant(restored_rows(target, window, min(edges), after), tenant, now)
-            self._online.restore(tenant, view, newest_per_key(restored))
-            self._checkpoints.add(view, restored)
-        rows = with_tenant(touched_rows(target, window, before, after), tenant, now)
-        self._online.write(tenant, view, newest_per_key(rows))
-        self._checkpoints.add(view, rows)
-        return len(rows) + (0 if restored is None else len(restored))
-
-    def _reach_back(
-        self, target: Target, window: SourceWindow, arrivals: list[Arrival], before: Progress, after: Progress
-    ) -> None:
-        """Have the window hold what late arrivals and a moved quarantine need."""
-        starts = [a.first_event for a in arrivals if a.first_event is not None]
-        if before.quarantine_since != after.quarantine_since:
-            edges = (before.quarantine_since, after.quarantine_since)
-            starts += [edge - target.view.ttl for edge in edges if edge is not None]
-        if starts:
-            window.reach_back(min(starts) - self._reach(target.source), self._clock.now())
-
-    def _window(self, source: DataSource) -> SourceWindow:
-        if source.name not in self._windows:
-            self._windows[source.name] = SourceWindow(self._offline, source, self._reach(source), self._database)
-        return self._windows[source.name]
-
-    def _reach(self, source: DataSource) -> timedelta:
-        views = self._targets.readers(source)
-        return max((a.window for v in views for a in v.aggregations), default=timedelta(0))
-
-    def _watermarks(self, source: DataSource) -> list[int]:
-        progress = [self._checkpoints.progress(v.name, source.tenant) for v in self._targets.readers(source)]
-        return [-1 if p is None else p.watermark for p in progress]

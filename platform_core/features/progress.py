@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 
 from foundation.clock import Clock
 from foundation.database import reading, transaction
@@ -44,12 +44,17 @@ class InMemoryProgress:
         self._progress[view, tenant] = progress
 
 
-class SqlProgress:
-    """In the table `materialization_state`."""
+Guard = Callable[[Connection, str, str], None]
+"""(connection, view, tenant): raises when whoever saves is no longer the one who may."""
 
-    def __init__(self, engine: Engine, clock: Clock) -> None:
+
+class SqlProgress:
+    """In the table `materialization_state`. `guard` is asked in the transaction that saves."""
+
+    def __init__(self, engine: Engine, clock: Clock, *, guard: Guard | None = None) -> None:
         self._engine = engine
         self._clock = clock
+        self._guard = guard
 
     def load(self, view: str, tenant: str) -> Progress | None:
         with reading(self._engine) as connection:
@@ -64,6 +69,8 @@ class SqlProgress:
             "updated_at": self._clock.now(),
         }
         with transaction(self._engine) as connection:
+            if self._guard is not None:
+                self._guard(connection, view, tenant)
             changed = connection.execute(
                 sa.update(t).where(t.c.view == view, t.c.tenant == tenant).values(**values)
             ).rowcount

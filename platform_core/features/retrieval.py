@@ -1,15 +1,25 @@
-"""The online values of a feature service for one request."""
+"""Online features: of a service for one scoring request, or of anything for many entities on somebody's behalf."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from time import perf_counter
 
 from foundation.clock import Clock
-from foundation.errors import InvalidInput, NotFound
-from platform_core.catalog.specs import Catalog, FeatureService
+from foundation.errors import Forbidden, InvalidInput, NotFound, TooLarge, VigiaError
+from platform_core.access.principals import Principal
+from platform_core.access.tenancy import TenantGuard
+from platform_core.catalog.specs import Catalog
+from platform_core.features.entity_rows import EntityColumns, EntityRows, keys_of
+from platform_core.features.keys import entity_key
+from platform_core.features.online.metrics import OnlineReadMetrics
 from platform_core.features.online.port import OnlineStore
+from platform_core.features.online_response import OnlineResponse
+from platform_core.features.read_plan import PlannedView, ReadPlan, ReadPlans
+
+MAX_ROWS = 5_000
+MAX_VALUES = 500_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,61 +33,143 @@ class OnlineFeatures:
     degraded: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """What a service asks of the store, resolved once: the hot path only fills in keys."""
-
-    views: tuple[tuple[str, str], ...]
-    """(view, entity)."""
-
-    columns: tuple[tuple[str, int, str], ...]
-    """(view__feature, position of the view, feature)."""
-
-    ttls: Mapping[str, timedelta]
-
-
 class OnlineRetriever:
-    """One read round trip for all views of a service. Raises Unavailable when the store does not answer."""
+    """One read round trip for all views that are asked for. Raises Unavailable when the store does not answer.
 
-    def __init__(self, catalog: Catalog, online: OnlineStore, clock: Clock) -> None:
+    `guard` is asked before `get_online_features` reads; without one that call is refused to everybody. `features` is
+    the inference server's own way, for the tenant of its endpoint.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        online: OnlineStore,
+        clock: Clock,
+        *,
+        guard: TenantGuard | None = None,
+        metrics: OnlineReadMetrics | None = None,
+    ) -> None:
         self._online = online
         self._clock = clock
+        self._guard = guard
         self._tenants = frozenset(s.tenant for s in catalog.sources)
-        self._plans = {service.name: _plan(catalog, service) for service in catalog.feature_services}
+        self._plans = ReadPlans(catalog)
+        self.metrics = metrics or OnlineReadMetrics(catalog)
 
     def features(self, service: str, tenant: str, entities: dict[str, str]) -> OnlineFeatures:
-        """`entities`: entity name -> key, for every entity of the service's views; others are ignored.
+        """`entities`: entity name -> key, for every entity of the service's views; others are ignored. An entity of
+        several join keys is given by each of them.
 
         Raises NotFound for an unknown service or tenant, InvalidInput for an entity that is missing.
         """
-        if (plan := self._plans.get(service)) is None:
-            raise NotFound(f"no feature service {service!r}", hint=f"services: {', '.join(sorted(self._plans))}")
-        if tenant not in self._tenants:
-            raise NotFound(f"no tenant {tenant!r}", hint=f"tenants: {', '.join(sorted(self._tenants))}")
+        started = perf_counter()
+        plan = self._plans.find(service)
+        self._check_tenant(tenant)
         try:
-            keys = [(view, entities[entity]) for view, entity in plan.views]
+            keys = [(view.name, _one_key(view, entities)) for view in plan.views]
         except KeyError as error:
-            needed = ", ".join(dict.fromkeys(entity for _, entity in plan.views))
+            needed = ", ".join(dict.fromkeys(view.entity for view in plan.views))
             raise InvalidInput(f"no key for entity {error.args[0]!r}", hint=f"{service} needs {needed}") from None
         rows = self._online.read(tenant, keys, now=self._clock.now(), ttls=plan.ttls)
         values: dict[str, float | None] = {}
         degraded: list[str] = []
-        for column, position, feature in plan.columns:
-            row = rows[position]
+        for column in plan.columns:
+            row = rows[column.view]
+            feature = plan.views[column.view].features[column.place]
             if row.status == "present" and feature in row.values:
-                values[column] = row.values[feature]
+                values[column.name] = row.values[feature]  # type: ignore[assignment]  # a model reads numbers
             else:
-                values[column] = None
-                degraded.append(column)
+                values[column.name] = None
+                degraded.append(column.name)
+        self.metrics.observe(plan, perf_counter() - started)
         return OnlineFeatures(values, degraded)
 
+    def get_online_features(
+        self,
+        features: str | Sequence[str],
+        entity_rows: EntityRows,
+        tenant: str,
+        principal: Principal,
+        *,
+        full_feature_names: bool = True,
+    ) -> OnlineResponse:
+        """Values of a service or of `view:feature` references for many entities, with their status and event time.
 
-def _plan(catalog: Catalog, service: FeatureService) -> _Plan:
-    references = [reference.split(":", 1) for reference in service.features]
-    views = [catalog.feature_view(name) for name in dict.fromkeys(view for view, _ in references)]
-    positions = {view.name: position for position, view in enumerate(views)}
-    return _Plan(
-        views=tuple((view.name, view.entity) for view in views),
-        columns=tuple((f"{view}__{feature}", positions[view], feature) for view, feature in references),
-        ttls={view.name: view.ttl for view in views},
-    )
+        `entity_rows` bring the join keys of every view; the name of an entity may stand for its only join key.
+        Raises Forbidden (audited) for a tenant that the grant of `principal` does not cover, NotFound for what is
+        unknown, InvalidInput naming the row and column of a key that cannot be used, TooLarge beyond the limits.
+        """
+        started = perf_counter()
+        try:
+            self._authorize(principal, tenant, features)
+            plan = self._plans.find(features, full_names=full_feature_names)
+            self._check_tenant(tenant)
+            response = self._read(plan, EntityColumns(entity_rows), tenant)
+        except VigiaError as error:
+            self.metrics.refused.labels(error.code).inc()
+            raise
+        self.metrics.observe(plan, perf_counter() - started)
+        return response
+
+    def _read(self, plan: ReadPlan, rows: EntityColumns, tenant: str) -> OnlineResponse:
+        _check_size(rows.count, len(plan.columns))
+        entities: dict[str, Sequence[object]] = {}
+        keys: dict[tuple[str, ...], Sequence[str]] = {}
+        wanted: list[tuple[str, Sequence[str]]] = []
+        for view in plan.views:
+            if view.join_keys not in keys:
+                columns = [_column(rows, view, name) for name in view.join_keys]
+                keys[view.join_keys] = keys_of(columns, view.join_keys)
+                entities.update(zip(view.join_keys, columns, strict=True))
+            wanted.append((view.name, keys[view.join_keys]))
+        batches = self._online.read_views(tenant, wanted, now=self._clock.now(), ttls=plan.ttls)
+        read = [batch.columns(view.features) for view, batch in zip(plan.views, batches, strict=True)]
+        found = [(column.name, read[column.view][column.place]) for column in plan.columns]
+        return OnlineResponse(
+            tenant=tenant,
+            entities=entities,
+            dtypes=plan.dtypes,
+            values={name: column.values for name, column in found},
+            statuses={name: column.statuses for name, column in found},
+            times=lambda: {v.name: batch.event_times() for v, batch in zip(plan.views, batches, strict=True)},
+        )
+
+    def _authorize(self, principal: Principal, tenant: str, features: str | Sequence[str]) -> None:
+        asked = features if isinstance(features, str) else ", ".join(features)
+        if self._guard is None:
+            raise Forbidden("nobody may read features here", hint="this process was started without an audit log")
+        self._guard.require(principal, tenant, {"features": asked[:1000]})
+
+    def _check_tenant(self, tenant: str) -> None:
+        if tenant not in self._tenants:
+            raise NotFound(f"no tenant {tenant!r}", hint=f"tenants: {', '.join(sorted(self._tenants))}")
+
+
+def _one_key(view: PlannedView, entities: Mapping[str, str]) -> str:
+    """Raises KeyError with the name of the entity."""
+    key = entities.get(view.entity)
+    if key is not None:
+        return key
+    try:
+        return entity_key([entities[name] for name in view.join_keys])
+    except KeyError:
+        raise KeyError(view.entity) from None
+
+
+def _column(rows: EntityColumns, view: PlannedView, name: str) -> Sequence[object]:
+    if len(view.join_keys) == 1:
+        names = rows.names()
+        if name not in names and view.entity in names:
+            name = view.entity
+    return rows.column(name, f"entity {view.entity!r}")
+
+
+def _check_size(rows: int, features: int) -> None:
+    if rows > MAX_ROWS:
+        hint = f"ask for at most {MAX_ROWS} at once, or read many by get_historical_features"
+        raise TooLarge(f"{rows} entity rows in one request", hint=hint)
+    if rows * features > MAX_VALUES:
+        most = MAX_VALUES // features
+        raise TooLarge(
+            f"{rows} rows of {features} features in one request", hint=f"ask for at most {most} rows at once"
+        )

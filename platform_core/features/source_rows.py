@@ -29,6 +29,9 @@ EVENT_ID = "event_id"
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """How far the clocks of whoever makes events may run ahead of ours."""
 
+LATE_AFTER = timedelta(hours=1)
+"""Rows that arrive so long after their event are counted as late."""
+
 _ENOUGH_ROWS = 50
 """A column other than the join key may be null in a few rows by chance; in this many at once it is gone."""
 
@@ -39,8 +42,8 @@ def catalog_rows(rows: pa.Table, source: DataSource, mapping: Mapping[str, str])
     Rows of events that lie more than `CLOCK_TOLERANCE` after their own arrival are left out: their clock is wrong, and
     the newest row of a key would stay theirs until then. The arrival's time decides, so that every reader agrees.
 
-    A column that `mapping` (catalog name -> stored name) names is read from both, the original first; a column that is
-    not stored is null.
+    A number that is not finite is null. A column that `mapping` (catalog name -> stored name) names is read from both,
+    the original first; a column that is not stored is null.
     """
     columns: dict[str, pa.ChunkedArray | pa.Array] = {}
     filled: pa.Array | pa.ChunkedArray = pa.repeat(pa.scalar(False), len(rows))
@@ -82,10 +85,16 @@ def _stored(rows: pa.Table, name: str, dtype: pa.DataType, source: DataSource) -
     if name not in rows.column_names:
         return None
     try:
-        return rows[name].cast(dtype)
+        column = rows[name].cast(dtype)
     except pa.ArrowException as error:
         what = f"column {name!r} of source {source.name} is not {dtype}"
         raise InvalidInput(f"contract broken: {what}: {error}") from error
+    if pa.types.is_floating(dtype):
+        finite = _compute.is_finite(column)
+        if _compute.all(finite).as_py() is False:
+            # One infinity is the sum of its whole window: what is no number is not known.
+            return _compute.if_else(finite, column, pa.scalar(None, dtype))
+    return column
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +111,27 @@ class Arrival:
     held_back: int = 0
     """Rows that were left out because their clock is wrong."""
 
+    late: int = 0
+    """Rows that came over `LATE_AFTER` after their event."""
+
+    duplicates: int = 0
+    """Rows of events that had arrived before, within what is held of the source."""
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        return {"held_back": self.held_back, "late": self.late, "duplicates": self.duplicates}
+
 
 def describe(version: int, stored: pa.Table, rows: pa.Table, source: DataSource, mapping: Mapping[str, str]) -> Arrival:
     known = {c.name for c in source.columns} | set(mapping.values())
     extra = {f.name: str(f.type) for f in stored.schema if f.name not in known}
     nulls = {name: rows[name].null_count for name in rows.column_names}
     first_event = _compute.min(rows[source.event_timestamp]).as_py()
-    return Arrival(version, len(rows), first_event, nulls, extra, len(stored) - len(rows))
+    late = 0
+    if source.created_timestamp in rows.column_names:
+        age = _compute.subtract(rows[source.created_timestamp], rows[source.event_timestamp])
+        late = _compute.sum(_compute.greater(age, pa.scalar(LATE_AFTER, pa.duration("us")))).as_py() or 0
+    return Arrival(version, len(rows), first_event, nulls, extra, len(stored) - len(rows), late)
 
 
 def thinned(arrivals: list[Arrival], limit: int) -> list[Arrival]:
@@ -132,26 +155,29 @@ def _joined(first: Arrival, second: Arrival) -> Arrival:
         {name: count + second.nulls[name] for name, count in first.nulls.items()},
         {**first.extra, **second.extra},
         first.held_back + second.held_back,
+        first.late + second.late,
+        first.duplicates + second.duplicates,
     )
 
 
 def sound_until(
-    arrivals: Sequence[Arrival], source: DataSource, key: str, needed: Sequence[str]
+    arrivals: Sequence[Arrival], source: DataSource, keys: Sequence[str], needed: Sequence[str]
 ) -> tuple[int, str | None]:
     """How many of `arrivals` can be materialized, and the error about the rest.
 
     The contract is broken where a promised column that the view needs is null in everything from some arrival on: the
     join key or the event time in any number of rows, another column in many. Rows before it are sound.
     """
+    vital = {*keys, source.event_timestamp}
     for column in source.columns:
-        if column.name not in {key, source.event_timestamp, *needed} or column.max_null_rate > 0:
+        if column.name not in {*vital, *needed} or column.max_null_rate > 0:
             continue
         sound = len(arrivals)
         while sound and arrivals[sound - 1].nulls[column.name] == arrivals[sound - 1].rows:
             sound -= 1
         broken = arrivals[sound:]
         count = sum(a.rows for a in broken)
-        if count and (column.name in {key, source.event_timestamp} or count >= _ENOUGH_ROWS):
+        if count and (column.name in vital or count >= _ENOUGH_ROWS):
             return sound, _contract_error(broken, count, source, column.name)
     return len(arrivals), None
 

@@ -10,9 +10,11 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute
 
 from platform_core.catalog.specs import DataSource
 from platform_core.features.offline.port import ArrivalFeed, ArrivalsForgotten
@@ -28,6 +30,7 @@ from platform_core.features.source_rows import (
 from platform_core.features.transformations import quote
 
 _log = logging.getLogger(__name__)
+_compute: Any = pyarrow.compute  # its kernels are made at import time: no type checker sees them
 
 LATENESS = timedelta(days=7)
 """Events that arrive later than this are left to a backfill: one row with a wrong clock must not load all history."""
@@ -134,8 +137,9 @@ class SourceWindow:
         for version, stored in arrived:
             rows = catalog_rows(stored, self._source, mapping)
             arrival = describe(version, stored, rows, self._source, mapping)
-            self._insert(rows, version)
-            self.arrivals.append(arrival)
+            held = rows.filter(_compute.greater_equal(rows[self._source.event_timestamp], self.floor))
+            inserted = self._insert(held, version)
+            self.arrivals.append(replace(arrival, duplicates=len(held) - inserted))
             self.version = version
             if arrival.held_back:
                 _log.warning(
@@ -147,7 +151,8 @@ class SourceWindow:
                     CLOCK_TOLERANCE,
                 )
 
-    def _insert(self, rows: pa.Table, version: int) -> None:
+    def _insert(self, rows: pa.Table, version: int) -> int:
+        """Returns how many rows are new: an event that is there already is not taken in again."""
         event_ts, created_ts = quote(self._source.event_timestamp), quote(self._source.created_timestamp)
         once = ""
         if any(c.name == EVENT_ID for c in self._source.columns):
@@ -156,8 +161,9 @@ class SourceWindow:
             once = f"AND ({EVENT_ID} IS NULL OR {EVENT_ID} NOT IN ({known})) QUALIFY {EVENT_ID} IS NULL OR {turn} = 1"
         self.database.register("arrived", rows)
         statement = f"INSERT INTO {self.relation} SELECT *, {version} FROM arrived WHERE {event_ts} >= ? {once}"  # noqa: S608
-        self.database.execute(statement, [self.floor])
+        (inserted,) = self.database.execute(statement, [self.floor]).fetchall()[0]
         self.database.unregister("arrived")
+        return int(inserted)
 
     def _trim(self, floor: datetime) -> None:
         kept = f"SELECT * FROM {self.relation} WHERE {quote(self._source.event_timestamp)} >= ?"  # noqa: S608

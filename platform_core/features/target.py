@@ -7,9 +7,14 @@ from typing import cast
 
 from foundation.errors import InvalidInput, NotFound
 from platform_core.catalog.specs import Catalog, DataSource, FeatureView
-from platform_core.features.transformations import SourceColumns
+from platform_core.features.keys import entity_key_sql
+from platform_core.features.source_rows import EVENT_ID
+from platform_core.features.transformations import SourceColumns, quote
 from platform_core.operations.resources import JobSpec, ResourceReader, SourceSpec
 from platform_core.urn import urn
+
+KEY = "__key"
+"""The column of the entity's key, made of the join keys, in what queries read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,17 +22,26 @@ class Target:
     view: FeatureView
     tenant: str
     source: DataSource
-    join_key: str
+    join_keys: tuple[str, ...]
     spec: SourceSpec
 
     @property
     def columns(self) -> SourceColumns:
-        return SourceColumns(self.join_key, self.source.event_timestamp, self.source.created_timestamp)
+        return SourceColumns(KEY, self.source.event_timestamp, self.source.created_timestamp)
 
     @property
     def needed(self) -> list[str]:
         """The source's columns that the view cannot do without."""
-        return [self.join_key, self.source.event_timestamp, *(a.column for a in self.view.aggregations)]
+        used = [a.column for a in self.view.aggregations] or [f.name for f in self.view.features]
+        return [*self.join_keys, self.source.event_timestamp, *used]
+
+    @property
+    def has_event_id(self) -> bool:
+        return any(c.name == EVENT_ID for c in self.source.columns)
+
+    def keyed(self, relation: str) -> str:
+        """SQL: `relation` (catalog columns) with the entity key as text in the column `KEY`."""
+        return f"(SELECT *, {entity_key_sql([quote(k) for k in self.join_keys])} AS {KEY} FROM {relation})"  # noqa: S608
 
     @property
     def mapping(self) -> dict[str, str]:
@@ -54,7 +68,7 @@ class Targets:
         if source is None:
             known = ", ".join(s.tenant for s in sources)
             raise InvalidInput(f"feature view {view!r} has no source of tenant {tenant!r}", hint=f"tenants: {known}")
-        return Target(spec, tenant, source, self._catalog.entity(spec.entity).join_key, self._source_spec(source.name))
+        return Target(spec, tenant, source, self._catalog.entity(spec.entity).join_keys, self._source_spec(source.name))
 
     def readers(self, source: DataSource) -> list[FeatureView]:
         """The views that compute from `source`."""

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 
 import pyarrow as pa
 
+from platform_core.features.direct import direct_as_of, is_direct
 from platform_core.features.progress import Progress
 from platform_core.features.source_window import SourceWindow
-from platform_core.features.target import Target
+from platform_core.features.target import KEY, Target
 from platform_core.features.transformations import aggregate_as_of, interval, longest_window, quote
 from platform_core.features.transformations import timestamp as literal
 
@@ -21,7 +22,7 @@ def touched_rows(target: Target, window: SourceWindow, before: Progress, after: 
     quarantine releases. Events so old that `window` does not hold all of theirs are left out.
     """
     complete_from = literal(window.floor + longest_window(target.view))
-    key, event_ts = quote(target.join_key), quote(target.source.event_timestamp)
+    key, event_ts, events = KEY, quote(target.source.event_timestamp), target.keyed(window.relation)
     new = [f"__version > {before.watermark}"]
     if before.field_mapping != after.field_mapping:
         new.append("__mapped")
@@ -30,16 +31,20 @@ def touched_rows(target: Target, window: SourceWindow, before: Progress, after: 
     admitted = f"__version <= {after.watermark} AND {key} IS NOT NULL AND {event_ts} >= {complete_from}"
     if after.quarantine_since is not None:
         admitted += f" AND {event_ts} < {literal(after.quarantine_since)}"
+    if is_direct(target.view):
+        points = f"""(
+  SELECT {key} AS point_key, {event_ts} AS point_ts FROM {events} WHERE {admitted} AND ({" OR ".join(new)}))"""  # noqa: S608
+        return _rows(target, window, points, after.watermark)
     reach = interval(longest_window(target.view))
     points = f"""(
   WITH fresh AS (
     SELECT {key} AS key, min({event_ts}) AS since, max({event_ts}) + {reach} AS until
-    FROM {window.relation} WHERE {admitted} AND ({" OR ".join(new)}) GROUP BY {key})
+    FROM {events} WHERE {admitted} AND ({" OR ".join(new)}) GROUP BY {key})
   SELECT w.{key} AS point_key, w.{event_ts} AS point_ts
-  FROM {window.relation} w JOIN fresh
+  FROM {events} w JOIN fresh
     ON w.{key} = fresh.key AND w.{event_ts} >= fresh.since AND w.{event_ts} < fresh.until
   WHERE {admitted})"""  # noqa: S608
-    return _aggregate(target, window, points, after.watermark)
+    return _rows(target, window, points, after.watermark)
 
 
 def restored_rows(target: Target, window: SourceWindow, since: datetime, after: Progress) -> pa.Table:
@@ -50,18 +55,21 @@ def restored_rows(target: Target, window: SourceWindow, since: datetime, after: 
     """
     assert after.quarantine_since is not None  # noqa: S101
     complete_from = literal(window.floor + longest_window(target.view))
-    key, event_ts = quote(target.join_key), quote(target.source.event_timestamp)
+    key, event_ts = KEY, quote(target.source.event_timestamp)
     cut = literal(after.quarantine_since)
     within = f"{event_ts} < {cut} AND {event_ts} >= {complete_from}"
     points = f"""(
   SELECT {key} AS point_key,
     coalesce(max({event_ts}) FILTER (WHERE {within}), {cut} - {interval(timedelta(microseconds=1))}) AS point_ts
-  FROM {window.relation} WHERE __version <= {after.watermark} AND {key} IS NOT NULL
+  FROM {target.keyed(window.relation)} WHERE __version <= {after.watermark} AND {key} IS NOT NULL
   GROUP BY {key} HAVING max({event_ts}) >= {literal(since)})"""  # noqa: S608
-    return _aggregate(target, window, points, after.watermark)
+    return _rows(target, window, points, after.watermark)
 
 
-def _aggregate(target: Target, window: SourceWindow, points: str, watermark: int) -> pa.Table:
-    condition = f"e.__version <= {watermark}"
-    query = aggregate_as_of(target.view, target.columns, events=window.relation, points=points, condition=condition)
+def _rows(target: Target, window: SourceWindow, points: str, watermark: int) -> pa.Table:
+    condition, events = f"e.__version <= {watermark}", target.keyed(window.relation)
+    if is_direct(target.view):
+        query = direct_as_of(target, events=events, points=points, condition=condition)
+    else:
+        query = aggregate_as_of(target.view, target.columns, events=events, points=points, condition=condition)
     return window.database.sql(query).to_arrow_table()

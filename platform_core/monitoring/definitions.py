@@ -9,9 +9,6 @@ from platform_core.catalog.specs import Catalog
 from platform_core.operations.resources import MonitorSpec
 from platform_core.urn import urn
 
-VOLUME_SHARE = 0.4
-PSI_LIMIT = 0.25
-CONSECUTIVE_FAILURES = 2
 DECLINE_MULTIPLE = 3.0
 LATENCY_P99_MS = 75.0
 IDLE_USD_A_MONTH = 300.0
@@ -28,29 +25,36 @@ class MonitorDefinition(Frozen):
 
 
 def definitions(catalog: Catalog, endpoints: Iterable[tuple[str, str]]) -> list[MonitorDefinition]:
-    """One monitor per thing worth watching; `endpoints` are (name, tenant)."""
+    """One monitor per thing worth watching, as its `monitors` in the catalog say; `endpoints` are (name, tenant)."""
     return [*_of_sources(catalog), *_of_views(catalog), *_of_endpoints(endpoints)]
 
 
 def _of_sources(catalog: Catalog) -> Iterator[MonitorDefinition]:
+    keys = {key for entity in catalog.entities for key in entity.join_keys}
     for source in catalog.sources:
         subject = urn("source", source.name)
-        yield _definition(f"volume-{source.name}", source.tenant, subject, VOLUME_SHARE)
+        monitors = source.monitors
+        if monitors.volume_share is not None:
+            yield _definition(f"volume-{source.name}", source.tenant, subject, monitors.volume_share)
         for column in source.columns:
-            if column.dtype == "float64":
-                name = f"{source.name}-{column.name}"
-                yield _definition(f"drift-{name}", source.tenant, subject, PSI_LIMIT)
+            name = f"{source.name}-{column.name}"
+            if column.dtype == "float64" and monitors.drift_psi is not None:
+                yield _definition(f"drift-{name}", source.tenant, subject, monitors.drift_psi)
+            # A row without its key is in no feature.
+            if monitors.nulls and (column.dtype == "float64" or column.name in keys):
                 yield _definition(f"nulls-{name}", source.tenant, subject, column.max_null_rate)
 
 
 def _of_views(catalog: Catalog) -> Iterator[MonitorDefinition]:
     for view in catalog.feature_views:
-        for tenant in sorted({catalog.source(name).tenant for name in view.sources}):
+        for tenant in catalog.tenants(view.name):
             name = f"{view.name}-{tenant}"
-            sla = view.freshness_sla.total_seconds()
-            yield _definition(f"freshness-{name}", tenant, urn("feature_view", view.name), sla)
-            job = urn("job", f"materialize-{view.name}")
-            yield _definition(f"jobs-{name}", tenant, job, CONSECUTIVE_FAILURES)
+            if view.monitors.freshness:
+                sla = view.freshness_sla.total_seconds()
+                yield _definition(f"freshness-{name}", tenant, urn("feature_view", view.name), sla)
+            if view.monitors.job_failures is not None:
+                job = urn("job", f"materialize-{view.name}")
+                yield _definition(f"jobs-{name}", tenant, job, view.monitors.job_failures)
 
 
 def _of_endpoints(endpoints: Iterable[tuple[str, str]]) -> Iterator[MonitorDefinition]:

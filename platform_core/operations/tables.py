@@ -54,6 +54,7 @@ job_runs = sa.Table(
     sa.Column("status", sa.String(16), nullable=False),
     sa.Column("rows", sa.BigInteger, nullable=False),
     sa.Column("error", sa.Text),
+    sa.Column("counts", Json, nullable=False, server_default="{}"),
 )
 
 usage_daily = sa.Table(

@@ -42,6 +42,8 @@ class JobRun(Frozen):
     status: JobStatus
     rows: int = 0
     error: str | None = None
+    counts: dict[str, int] = Field(default_factory=dict[str, int])
+    """What else was counted, by name: of materialization `late`, `duplicates`, `held_back` source rows."""
 
 
 class UsageRecord(Frozen):

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from math import isfinite
 from time import perf_counter
 
+import numpy as np
+import numpy.typing as npt
+
 from foundation.clock import Clock
 from foundation.errors import InvalidInput, Unavailable
 from platform_core.serving.endpoints import ServedEndpoint
@@ -13,7 +16,8 @@ from platform_core.serving.metrics import ServingMetrics
 from platform_core.serving.ports import FeatureRetriever
 from platform_core.serving.prediction_log import PredictionRow
 from platform_core.serving.rollout import variant
-from platform_core.serving.types import Prediction, PredictionRequest
+from platform_core.serving.types import Attributions, Prediction, PredictionRequest
+from platform_core.training.scoring import LoadedModel
 
 
 class Scorer:
@@ -47,7 +51,8 @@ class Scorer:
         reading = perf_counter()
         online = self._retriever.features(spec.feature_service, endpoint.tenant, request.entities)
         read = perf_counter()
-        score = float(model.score(model.vector({**online.values, **request.inputs}))[0])
+        vector = model.vector({**online.values, **request.inputs})
+        score = float(model.score(vector)[0])
         scored = perf_counter()
         declined = score >= spec.decline_threshold
         prediction = Prediction(
@@ -58,6 +63,7 @@ class Scorer:
             score=score,
             decision="decline" if declined else "approve",
             degraded=list(online.degraded),
+            attributions=_attributions(model, vector) if request.attributions else None,
         )
         latency = perf_counter() - started
         self._log(
@@ -80,6 +86,12 @@ class Scorer:
         self._metrics.latency.labels(endpoint.name).observe(latency)
         self._metrics.predictions.labels(endpoint.name, prediction.model_version, prediction.decision).inc()
         return prediction
+
+
+def _attributions(model: LoadedModel, vector: npt.NDArray[np.float64]) -> Attributions:
+    *values, base = model.attributions(vector)[0].tolist()
+    names = (feature.name for feature in model.version.signature.features)
+    return Attributions(base=base, features=dict(zip(names, values, strict=True)))
 
 
 def _check(endpoint: ServedEndpoint, request: PredictionRequest) -> None:

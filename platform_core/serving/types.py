@@ -17,6 +17,15 @@ class PredictionRequest(Frozen):
     request_id: str
     entities: dict[str, str]
     inputs: dict[str, float]
+    attributions: bool = False
+    """Whether to explain the score: costs about as much as scoring a few more times."""
+
+
+class Attributions(Frozen):
+    """Exact SHAP values in log-odds: `base` plus the sum over `features` is logit(score)."""
+
+    base: float
+    features: dict[str, float]
 
 
 class Prediction(Frozen):
@@ -29,6 +38,8 @@ class Prediction(Frozen):
     score: float = Field(ge=0, le=1)
     decision: Literal["approve", "decline"]
     degraded: list[str]
+    attributions: Attributions | None = None
+    """None unless they were asked for."""
 
 
 class PredictionLog(Protocol):

@@ -9,8 +9,10 @@ from datetime import datetime
 
 from foundation.errors import Conflict
 from platform_core.catalog.store import CatalogStore
+from platform_core.features.leases import SqlLeases
 from platform_core.features.materialization import Materializer
 from platform_core.features.progress import SqlProgress
+from platform_core.features.ranges import SqlRanges
 from platform_core.simulation.change_calendar import past_changes
 from platform_core.simulation.company import Company
 from platform_core.simulation.connector import Connector
@@ -106,6 +108,7 @@ def present(parts: PlatformParts, company: Company, origin: datetime, seed: int)
 
 
 def _materializer(parts: PlatformParts) -> Materializer:
+    leases = SqlLeases(parts.engine, holder="vigia platform simulate")
     return Materializer(
         parts.catalog,
         parts.offline,
@@ -113,5 +116,7 @@ def _materializer(parts: PlatformParts) -> Materializer:
         parts.resources,
         parts.operations,
         parts.clock,
-        SqlProgress(parts.engine, parts.clock),
+        SqlProgress(parts.engine, parts.clock, guard=leases.guard),
+        ranges=SqlRanges(parts.engine, parts.clock),
+        leases=leases,
     )

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from foundation.errors import VigiaError
+from platform_core.features.online.batch import RowBatch
 from platform_core.features.online.port import FeatureRow, OnlineRow, OnlineStore
 from platform_core.operations.resources import JobSpec, ResourceReader
 from platform_core.urn import urn
@@ -71,6 +72,17 @@ class CompactionAwareStore(OnlineStore):
     ) -> list[OnlineRow]:
         self._queue_behind_compaction()
         return self._store.read(tenant, keys, now=now, ttls=ttls)
+
+    def read_views(
+        self,
+        tenant: str,
+        wanted: Sequence[tuple[str, Sequence[str]]],
+        *,
+        now: datetime,
+        ttls: Mapping[str, timedelta],
+    ) -> list[RowBatch]:
+        self._queue_behind_compaction()
+        return self._store.read_views(tenant, wanted, now=now, ttls=ttls)
 
     def newest_event(self, tenant: str, view: str) -> datetime | None:
         return self._store.newest_event(tenant, view)

@@ -104,7 +104,7 @@ def load_training_set(
 
 
 def _labelled_payments(offline: OfflineStore, catalog: Catalog, start: datetime, end: datetime) -> pl.DataFrame:
-    keys = [entity.join_key for entity in catalog.entities]
+    keys = [key for entity in catalog.entities for key in entity.join_keys]
     columns = list(dict.fromkeys(["event_id", "event_ts", *keys, "amount", "channel"]))
     parts: list[pl.DataFrame] = []
     for source in catalog.sources:

@@ -15,7 +15,7 @@ from foundation.clock import Clock
 from foundation.database import reading, transaction
 from foundation.errors import Conflict, NotFound
 from foundation.ids import new_id
-from platform_core.training.artifacts import MODEL_FILE, digests, read_file, render_files, write_directory
+from platform_core.training.artifacts import CARD_FILE, MODEL_FILE, digests, read_file, render_files, write_directory
 from platform_core.training.scoring import LoadedModel
 from platform_core.training.tables import model_transitions, model_versions
 from platform_core.training.types import ModelVersion, Stage, TrainedModel
@@ -88,6 +88,12 @@ class ModelRegistry:
         with reading(self._engine) as connection:
             return [self._version(connection, row) for row in connection.execute(query).mappings()]
 
+    def names(self) -> list[str]:
+        """Of the models that have versions, sorted."""
+        query = sa.select(model_versions.c.name).distinct().order_by(model_versions.c.name)
+        with reading(self._engine) as connection:
+            return list(connection.execute(query).scalars())
+
     def promote(self, name: str, version: str, stage: Stage, actor: str) -> ModelVersion:
         """Move the version one stage on or back. Raises Conflict for a step that is not allowed."""
         try:
@@ -112,6 +118,11 @@ class ModelRegistry:
         directory = self._directory / name / version
         content = {file: read_file(directory, file, sha256) for file, sha256 in registered.files.items()}
         return LoadedModel(registered, lgb.Booster(model_str=content[MODEL_FILE].decode()))
+
+    def card(self, name: str, version: str) -> str:
+        """The model card, in Markdown. Raises as `load` does."""
+        registered = self.get(name, version)
+        return read_file(self._directory / name / version, CARD_FILE, registered.files[CARD_FILE]).decode()
 
     def _transition(
         self, connection: Connection, name: str, version: int, *, was: Stage | None, becomes: Stage, actor: str

@@ -28,6 +28,14 @@ class LoadedModel:
         """`values` in the order of the model's columns, shape (1, columns); None and absent are NaN."""
         return np.array([[values.get(f.name) for f in self.version.signature.features]], dtype=np.float64)
 
-    def score(self, rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Probability of fraud for each row."""
-        return cast("npt.NDArray[np.float64]", self.booster.predict(rows, num_threads=1))
+    def score(self, rows: npt.NDArray[np.float64], *, threads: int = 1) -> npt.NDArray[np.float64]:
+        """Probability of fraud for each row, shape (rows,). The same to the last bit for any number of threads."""
+        return cast("npt.NDArray[np.float64]", self.booster.predict(rows, num_threads=threads))
+
+    def attributions(self, rows: npt.NDArray[np.float64], *, threads: int = 1) -> npt.NDArray[np.float64]:
+        """SHAP values, shape (rows, columns + 1): one per column of the model, then the base value.
+
+        Exact, by TreeSHAP over the paths of the trees (Lundberg et al., "Consistent Individualized Feature Attribution
+        for Tree Ensembles", 2018; what LightGBM calls `pred_contrib`). In log-odds: each row sums to logit(score).
+        """
+        return cast("npt.NDArray[np.float64]", self.booster.predict(rows, pred_contrib=True, num_threads=threads))

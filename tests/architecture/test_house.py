@@ -25,6 +25,8 @@ VENDOR_PLACES = {
     "lightgbm": ("platform_core/training", "platform_core/serving"),
     "deltalake": ("platform_core/features/offline",),
     "redis": ("platform_core/features/online",),
+    "boto3": ("platform_core/features/online",),
+    "botocore": ("platform_core/features/online",),
     "opentelemetry": ("foundation/telemetry",),
     "structlog": ("foundation/telemetry",),
 }

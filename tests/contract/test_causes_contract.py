@@ -43,7 +43,7 @@ def test_its_signs_read_figures_that_tools_give(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_its_weights_are_bounded_and_point_both_ways(name: str) -> None:
     for indicator in causes()[name].indicators:
-        yes, no = indicator.weight(True), indicator.weight(False)
+        yes, no = indicator.when_seen, indicator.when_absent
         assert yes * no < 0, f"{indicator.sign.name} cannot speak both for and against"
         assert max(abs(yes), abs(no)) < 5, "no single sign settles it"
 

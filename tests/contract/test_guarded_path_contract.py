@@ -103,7 +103,7 @@ def test_without_the_claim_the_same_race_acts_many_times(guard: Guard, monkeypat
     approval_id = guard.approved()
     guard.target = guard.action.target = FakeTarget(deduplicates=False, checks_revision=False)
     monkeypatch.setattr(executor_module.Executor, "for_approval", lambda self, approval_id: None)
-    monkeypatch.setattr(executor_module.Executor, "_claim", lambda self, execution, request: True)
+    monkeypatch.setattr("guardrails.executor.claiming.Claims.take", lambda self, execution, request: True)
     monkeypatch.setattr(executor_module.Executor, "_settle", lambda self, execution, *_, **__: execution)
     executors = [guard.executor() for _ in range(8)]
     # void() would notice the moved revision: the attackers all planned before anybody acted

@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from foundation.errors import Unavailable
+from foundation.clock import FixedClock
+from foundation.errors import InvalidInput, Unavailable
+from platform_core.features.online.packed_store import MAX_AHEAD
 from platform_core.features.online.port import FeatureRow, OnlineStore
 from platform_core.features.online.redis import RedisOnlineStore
 from platform_core.features.online.sqlite import SqliteOnlineStore
+from platform_core.features.values import FeatureValue
+from tests.fakes.online_stores import STORES, online_store
 
 T = datetime(2026, 11, 19, 5, 40, 0, 123456, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 TTLS = {"card_velocity": timedelta(hours=24)}
 
 
-@pytest.fixture(params=["sqlite", pytest.param("redis", marks=pytest.mark.server)])
+@pytest.fixture(params=STORES)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OnlineStore]:
-    if request.param == "sqlite":
-        yield SqliteOnlineStore(tmp_path / "online.db")
-        return
-    url = os.environ.get("VIGIA_TEST_REDIS_URL")
-    if not url:
-        pytest.skip("needs a Redis: apt-get install redis-server, start it, set VIGIA_TEST_REDIS_URL")
-    redis = RedisOnlineStore(url)
-    yield redis
-    redis.close()
+    with online_store(request.param, tmp_path) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -68,6 +65,94 @@ def test_reads_several_views_at_once(store: OnlineStore, tenant: str) -> None:
 
 def test_reading_nothing_is_nothing(store: OnlineStore, tenant: str) -> None:
     assert store.read(tenant, [], now=T, ttls=TTLS) == []
+
+
+def test_views_are_read_for_many_entities_at_once(store: OnlineStore, tenant: str) -> None:
+    store.write(tenant, "card_velocity", [row(f"c{i}", float(i), T - i * HOUR) for i in range(30)])
+    store.write(tenant, "device_risk", [FeatureRow("d", T, T, {"cards": None})])
+    keys = [f"c{i}" for i in range(29, -1, -1)] + ["nobody", "c1", "c1"]
+    wanted = [("card_velocity", keys), ("device_risk", ["d", "e"])]
+    cards, devices = store.read_views(tenant, wanted, now=T, ttls=TTLS)
+    count, amounts, unknown = cards.columns(["count", "amount", "added_later"])
+    assert amounts.values == [None] * 5 + [float(i) for i in range(24, -1, -1)] + [None, 1.0, 1.0]
+    assert amounts.statuses == ["expired"] * 5 + ["present"] * 25 + ["missing", "present", "present"]
+    assert count.values[5:30] == [3.0] * 25
+    assert unknown.statuses == ["expired"] * 5 + ["missing"] * 28
+    assert cards.event_times()[:2] == [T - 29 * HOUR, T - 28 * HOUR]
+    assert cards.event_times()[-3:] == [None, T - HOUR, T - HOUR]
+    risk = devices.columns(["cards"])[0]
+    assert (risk.values, list(risk.statuses)) == ([None, None], ["null", "missing"])
+    assert [len(b) for b in store.read_views(tenant, [("card_velocity", [])], now=T, ttls={})] == [0]
+
+
+@pytest.mark.parametrize("rows", [2, 40])
+def test_every_type_comes_back_as_it_was(store: OnlineStore, tenant: str, rows: int) -> None:
+    values: dict[str, FeatureValue] = {
+        "f": -0.1,
+        "i": (1 << 63) - 1,
+        "b": True,
+        "t": T - timedelta(days=20_000),
+        "n": None,
+        "s": "ação \U0001f926\0",
+        "s2": "",
+    }
+    numeric = {name: values[name] for name in ("f", "i", "b", "t", "n")}
+    for view, written in (("all", values), ("numeric", numeric)):
+        nulls = dict.fromkeys(written)
+        batch = [FeatureRow(f"k{i}", T, T, nulls if i == 1 else written) for i in range(rows)]
+        assert store.write(tenant, view, batch) == rows
+        read = store.read_views(tenant, [(view, [r.key for r in batch])], now=T, ttls={})[0]
+        for name, column in zip(written, read.columns(list(written)), strict=True):
+            expected = [written[name]] * rows
+            expected[1] = None
+            assert column.values == expected
+            assert {type(v) for v in column.values} == {type(written[name]), type(None)}
+        assert store.sample(tenant, view, 1)[0].values.keys() == written.keys()
+        assert dict(store.read(tenant, [(view, "k0")], now=T, ttls={})[0].values) == written
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(float("nan"), "finite"), (float("-inf"), "null"), (1 << 63, "64 bits"), ([1.0], "list")]
+)
+def test_what_cannot_be_kept_is_refused_by_name_and_nothing_is_stored(
+    store: OnlineStore, tenant: str, value: Any, said: str
+) -> None:
+    bad = FeatureRow("c2", T, T, {"amount": value})
+    with pytest.raises(InvalidInput, match=rf"'amount'.*{said}"):
+        store.write(tenant, "v", [FeatureRow("c1", T, T, {"amount": None}), bad])
+    with pytest.raises(InvalidInput, match=r"'c2'.*zone"):
+        store.write(tenant, "v", [row("c1", 1.0), row("c2", 1.0, datetime(2026, 11, 19))])  # noqa: DTZ001  the point
+    assert store.read(tenant, [("v", "c1")], now=T, ttls={})[0].status == "missing"
+
+
+def test_scopes_that_look_alike_do_not_meet(store: OnlineStore, tenant: str) -> None:
+    pairs = [(f"{tenant}", "a:v"), (f"{tenant}:a", "v"), (f"{tenant}:a:v", ""), (tenant, "a")]
+    for number, (name, view) in enumerate(pairs):
+        store.write(name, view, [FeatureRow(k, T, T, {"x": float(number)}) for k in ("v:k", "k")])
+    for number, (name, view) in enumerate(pairs):
+        assert [r.values["x"] for r in store.read(name, [(view, "v:k"), (view, "k")], now=T, ttls={})] == [number] * 2
+        assert len(store.sample(name, view, 10)) == 2
+
+
+@pytest.mark.parametrize("kind", STORES)
+def test_a_row_from_the_future_is_refused_and_blocks_nobody(
+    kind: str, tmp_path: Path, tenant: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = FixedClock(T)
+    far = T + timedelta(days=365)
+    with online_store(kind, tmp_path, clock=clock) as store, online_store(kind, tmp_path) as unguarded:
+        batch = [row("c1", 9.0, far), row("c1", 1.0, T), row("c2", 9.0, T + MAX_AHEAD), row("c3", 9.0, far)]
+        assert store.write(tenant, "card_velocity", batch) == 2
+        assert (amount(store, tenant, "c1"), amount(store, tenant, "c2")) == (1.0, 9.0)
+        assert store.read(tenant, [("card_velocity", "c3")], now=T, ttls={})[0].status == "missing"
+        assert store.refused == {(tenant, "card_velocity"): 2}
+        assert "refused 2 rows of card_velocity" in caplog.text
+        # one that got in by a writer without a clock gives way
+        unguarded.write(tenant, "card_velocity", [row("c1", 9.0, far)])
+        clock.advance(MINUTE)
+        assert store.write(tenant, "card_velocity", [row("c1", 2.0, T + MINUTE)]) == 1
+        assert amount(store, tenant, "c1") == 2.0
+        assert store.write(tenant, "card_velocity", [row("c1", 3.0, T)]) == 0
 
 
 @pytest.mark.parametrize(

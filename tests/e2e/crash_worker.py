@@ -12,17 +12,19 @@ import signal
 import sys
 import threading
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
+from agents.incident.correlation import CorrelationRules
 from agents.incident.repositories import incidents as incident_rows
 from agents.incident.tables import leases
 from foundation.clock import ScaledClock
 from foundation.database import reading
+from guardrails.approvals.types import ApprovalRequest
 from tests.fakes.incident_room import IncidentRoom, open_room
 
 PATIENCE = 30.0
@@ -55,7 +57,9 @@ class Reaper:
 def work(directory: Path, clock: ScaledClock, kill_at: int | None) -> None:
     """One worker with its sender of alerts and its engineer, until the incident's story is over."""
     reaper = Reaper(directory, kill_at)
-    room = open_room(directory, clock, observer=reaper, prepare=reaper.watch_commits, lease_seconds=0.3)
+    rules = CorrelationRules(settle=timedelta(seconds=1))
+    room = open_room(directory, clock, observer=reaper, prepare=reaper.watch_commits, lease_seconds=0.3, rules=rules)
+    room.triage.telling = "nulls"
     reaper("sender:enter")
     # The sender repeats what was not acknowledged, as Alertmanager does.
     started = datetime.fromisoformat((directory / "started_at").read_text())
@@ -67,8 +71,17 @@ def work(directory: Path, clock: ScaledClock, kill_at: int | None) -> None:
             raise TimeoutError(f"not over: {room.store.list()}")
         if not room.worker.step():
             time.sleep(0.02)
+        reaper("sender:again")
+        if room.approvals.pending():
+            room.inbox.receive([room.alert(4, "nulls", starts_at=started)])
         reaper("engineer:enter")
-        room.approve()
+        if len(requested(room)) > 1:
+            room.approve()
+
+
+def requested(room: IncidentRoom) -> list[ApprovalRequest]:
+    """The engineer takes a while: until the alert that joined late has superseded the first request."""
+    return [request for incident in room.store.list() for request in room.approvals.for_incident(incident.id)]
 
 
 def over(room: IncidentRoom) -> bool:

@@ -1,6 +1,7 @@
 """A worker is killed by SIGKILL at every step of the flow, and every commit, and started again.
 
-Whatever the step: the incident finishes, no alert is lost, the target was changed exactly once, the audit log holds.
+While people decide, another alert joins and supersedes what they were asked. Whatever the step: the incident finishes,
+no alert is lost, the target was changed exactly once, the audit log holds.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from guardrails.executor.tables import executions
 from tests.fakes.incident_room import open_room
 
 SHARDS = 4
+EFFECTS = ("action.started", "action.succeeded", "action.verified")
 ORIGIN = datetime(2026, 11, 19, 5, 51, tzinfo=UTC)
 ROOT = Path(__file__).parents[2]
 
@@ -83,19 +85,20 @@ def check(directory: Path, workshop: Workshop, where: str) -> None:
         assert (incident.status, incident.outcome) == ("mitigated", "mitigated"), where
         assert room.target.read()["changes"] == 1, where
         with reading(room.engine) as connection:
-            assert connection.scalar(sa.select(sa.func.count()).select_from(alerts)) == 3, where
-            assert connection.scalar(sa.select(sa.func.count()).select_from(incident_alerts)) == 3, where
+            assert connection.scalar(sa.select(sa.func.count()).select_from(alerts)) == 4, where
+            assert connection.scalar(sa.select(sa.func.count()).select_from(incident_alerts)) == 4, where
             assert connection.scalars(sa.select(executions.c.status)).all() == ["succeeded"], where
             assert connection.scalars(sa.select(leases.c.state)).all() == ["done"], where
-        assert len(room.approvals.for_incident(incident.id)) == 1, where
-        assert [piece.id for piece in room.store.evidence(incident.id)] == ["E1", "E2"], where
+        assert [r.status for r in room.approvals.for_incident(incident.id)] == ["expired", "claimed"], where
+        assert [piece.id for piece in room.store.evidence(incident.id)] == ["E1", "E2", "E3", "E4"], where
         report = verify_log(room.engine)
         assert report.ok, f"{where}: {report.problem}"
         actions = [entry.record.action for entry in room.audit.entries()]
-        for once in ("incident.opened", "approval.requested", "action.started", "action.succeeded", "action.verified"):
+        assert actions.count("approval.requested") == 2, f"{where}: {actions}"
+        for once in ("incident.opened", "approval.superseded", *EFFECTS):
             assert actions.count(once) == 1, f"{where}: {once} {actions}"
-        assert actions.count("alert.received") == 3, where
-        runbook = room.runbooks.find("source_stopped")
+        assert actions.count("alert.received") == 4, where
+        runbook = room.runbooks.find("materialization_stuck")
         assert runbook is not None, where
         assert (runbook.head.worked, runbook.head.failed) == (1, 0), where
         assert (directory / "reports" / "INC-0001.md").exists(), where
@@ -110,7 +113,7 @@ def test_killed_at_every_step_the_incident_finishes(tmp_path: Path, workshop: Wo
     assert workshop.work(whole, None) == 0
     steps = (whole / "steps.txt").read_text().splitlines()
     check(whole, workshop, "never killed")
-    nodes = ("gather", "diagnose", "narrate", "propose", "ask", "wait", "execute", "verify", "record")
+    nodes = ("gather", "diagnose", "narrate", "propose", "ask", "wait", "reconsider", "execute", "verify", "record")
     assert {f"{node}:enter" for node in nodes} < set(steps)
     assert {"effect:before", "effect:after", "release:enter", "database:commit"} < set(steps)
 

@@ -5,18 +5,37 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
+
 from agents.evidence import Evidence
 from platform_core.monitoring.alert import Alert, AlertKind
 from tests.fakes.observed_platform import NOW, ONSET
 from tools.contract import Observation, ObservationStatus
+from tools.null_evidence import mean_nats, null_evidence
 
 Figures = dict[str, Any]
 Patch = dict[str, Figures]
 
+
+def null_counts(nulls: int, rows: int, *, column: str = "amount", promise: float = 0.01, columns: int = 9) -> Figures:
+    """What `source_quality` says when `nulls` of the last `rows` are null in `column` and none in the others."""
+    said = null_evidence(np.arange(rows) >= rows - nulls, promise)
+    others = [null_evidence(np.zeros(rows, dtype=np.bool_), 0.0).nats] * (columns - 1)
+    return {
+        "rows": rows,
+        "null_nats": mean_nats([said.nats, *others]),
+        "worst_column": column,
+        "worst_nulls": nulls,
+        "worst_rows": rows,
+        "worst_null_rate": nulls / rows,
+        "worst_promise": promise,
+    }
+
+
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "connector_status": {"source": "payments_br"},
     "source_volume": {"source": "payments_br", "minutes": 15},
-    "source_quality": {"source": "payments_br", "minutes": 10},
+    "source_quality": {"source": "payments_br", "minutes": 20},
     "schema_diff": {"source": "payments_br", "minutes": 180},
     "column_profile": {"source": "payments_br", "column": "amount", "minutes": 180},
     "segment_compare": {"column": "amount", "minutes": 180},
@@ -37,7 +56,7 @@ HEALTHY: Patch = {
         "deployment": "urn:vigia:deployment:ingest-br",
     },
     "source_volume": {"silent": False, "silent_minutes": 0.3, "ratio": 1.0, "z": 0.1, "usual_per_minute": 12.0},
-    "source_quality": {"breaches": 0, "value_nulls": False, "key_nulls": False, "worst_column": "amount"},
+    "source_quality": {"breaches": 0, "value_nulls": False, "key_nulls": False} | null_counts(0, 120),
     "schema_diff": {"renamed": False, "already_mapped": False, "new_count": 0},
     "column_profile": {"changed": False, "is_unit_factor": False, "same_shape": None, "changed_at": None},
     "segment_compare": {"moved": 0, "only_one_moved": False},
@@ -84,13 +103,13 @@ PATCHES: dict[str, Patch] = {
     },
     "renamed_column": {
         "schema_diff": {"renamed": True, "renamed_from": "device_id", "renamed_to": "device_fingerprint"},
-        "source_quality": {"key_nulls": True, "breaches": 1, "worst_column": "device_id", "worst_null_rate": 1.0},
+        "source_quality": {"key_nulls": True, "breaches": 1} | null_counts(60, 60, column="device_id", promise=0.0),
         "job_history": {"failing": True, "consecutive_failures": 9, "error_kind": "schema", "last_error": "null key"},
         "freshness": STALE | {"materialization_behind": True},
         "change_events": DEPLOY,
     },
     "null_burst": {
-        "source_quality": {"value_nulls": True, "breaches": 1, "worst_null_rate": 0.35, "broken_columns": "amount"},
+        "source_quality": {"value_nulls": True, "breaches": 1, "broken_columns": "amount"} | null_counts(8, 23),
         "segment_compare": ONLY_HERE,
         "column_profile": {"nulls_changed": True, "changed_at": ONSET.isoformat()},
         "change_events": DEPLOY,

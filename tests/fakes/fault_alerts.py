@@ -14,6 +14,7 @@ ALERTS: dict[str, set[tuple[AlertKind, str]]] = {
     "renamed_column": {
         ("job_failure", "urn:vigia:job:materialize-device_risk"),
         ("freshness", "urn:vigia:feature_view:device_risk"),
+        ("nulls", "urn:vigia:source:payments_mx"),
     },
     "null_burst": {("nulls", "urn:vigia:source:payments_co")},
     "unit_change": {("drift", "urn:vigia:source:payments_br"), ("score_shift", "urn:vigia:endpoint:fraud-br")},

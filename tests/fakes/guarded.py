@@ -193,8 +193,10 @@ class Guard:
         self.policy = policy or Policy.load(None)
         self.log = SqlAuditLog(engine, clock)
         self.audit = audit or self.log
-        self.approvals = ApprovalService(engine, clock, self.audit, self.policy, expires_after=timedelta(minutes=30))
         self.people: dict[str, Principal | None] = {}
+        self.approvals = ApprovalService(
+            engine, clock, self.audit, self.policy, expires_after=timedelta(minutes=30), people=self.who_is
+        )
         self.target = FakeTarget()
         self.action = FakeAction(self.target)
 

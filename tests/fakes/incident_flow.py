@@ -31,7 +31,7 @@ from guardrails.proposal import (
     Tier,
     proposal_digest,
 )
-from platform_core.monitoring.alert import Alert
+from platform_core.monitoring.alert import Alert, AlertKind
 from platform_core.urn import urn
 from tools.contract import Observation
 from tools.runner import ToolRun
@@ -156,12 +156,14 @@ class RestartConnector(Action):
 
 
 class OneFaultTriage(Triage):
-    """Knows `source_stopped` and its remedy. `verdict` and `confidence` set what it says."""
+    """Knows `source_stopped` and its remedy. `verdict` sets what it says; an alert of the kind `telling` makes it say
+    `materialization_stuck` instead, whose remedy is the same."""
 
     def __init__(self, target: FileTarget, action: RestartConnector) -> None:
         self._target = target
         self._action = action
         self.verdict: str = "cause"
+        self.telling: AlertKind | None = None
         self.gathered = 0
 
     def gather(self, alerts: Sequence[Alert]) -> list[ToolRun]:
@@ -178,11 +180,11 @@ class OneFaultTriage(Triage):
         return Observation(status="success", summary=f"connector is {word}", figures={"state": word})
 
     def diagnose(self, alerts: Sequence[Alert], evidence: Sequence[Evidence]) -> Diagnosis:
-        del alerts
+        told = any(alert.kind == self.telling for alert in alerts)
         finding = Finding(text="the connector's task has failed", evidence_ids=(evidence[0].id,), weight=3.0)
         top = Hypothesis(
-            cause="source_stopped",
-            title="connector payments_br stopped",
+            cause="materialization_stuck" if told else "source_stopped",
+            title="rows of payments_br are not materialized" if told else "connector payments_br stopped",
             confidence=0.93 if self.verdict == "cause" else 0.4,
             supporting=(finding,),
             refuting=(),

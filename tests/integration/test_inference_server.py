@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -64,8 +65,20 @@ def test_a_prediction(world: Inference, http: httpx.Client):
         "variant": "champion",
         "decision": "approve",
         "degraded": ["device_risk__tx_count_1h"],
+        "attributions": None,
     }
     assert world.retriever.asked == [("fraud_v1", "br", {"card": "card-1", "device": "device-1"})]
+
+
+def test_a_score_is_explained_on_request(world: Inference, http: httpx.Client):
+    plain = http.post("/v1/predict/fraud-br", json=payload()).json()
+    assert plain["attributions"] is None
+    explained = http.post("/v1/predict/fraud-br", json=payload(attributions=True)).json()
+    score, why = explained["score"], explained["attributions"]
+    assert score == plain["score"]
+    signature = world.registry.get("fraud_score", "1").signature
+    assert list(why["features"]) == [feature.name for feature in signature.features]
+    assert why["base"] + sum(why["features"].values()) == pytest.approx(math.log(score / (1 - score)), abs=1e-9)
 
 
 def test_the_threshold_is_the_endpoints(world: Inference, http: httpx.Client):

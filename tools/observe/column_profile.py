@@ -41,7 +41,8 @@ def observe(platform: PlatformView, arguments: Arguments) -> Observation:
     figures = {
         "rows": profile.times.size,
         "rows_after": int(late.sum()),
-        "changed": profile.value_changed_at is not None,
+        # a text has no level: that it did not change says nothing
+        "changed": profile.value_changed_at is not None if np.isfinite(profile.values).any() else None,
         "changed_at": onset,
         "minutes_since_change": (span.end - onset).total_seconds() / 60 if onset else None,
         "p50_before": sides.p50_before,
@@ -91,7 +92,7 @@ TOOL = Tool(
     figures={
         "rows": "rows in the window",
         "rows_after": "rows since the change",
-        "changed": "whether the level of the values changed (Bonferroni-bounded p < 0.01)",
+        "changed": "whether the level of the values changed (Bonferroni-bounded p < 0.01); none for a text",
         "changed_at": "event time of the first row after the first change, of level or of null rate",
         "minutes_since_change": "minutes from there to the end of the window",
         "p50_before": "median before the change of level (of everything when there is none)",

@@ -30,7 +30,7 @@ def observe(platform: PlatformView, arguments: Arguments) -> Observation:
         "restarts": spec.restarts,
         "error": error,
         "tenant": source.tenant,
-        "deployment": urn("deployment", source.deployment.removeprefix("urn:vigia:deployment:")),
+        "deployment": source.deployment and urn("deployment", name_of(source.deployment, "deployment")),
     }
     said = f": {error}" if error else ""
     return success(f"connector {source.name} is {state} (desired {spec.desired}){said}", figures)

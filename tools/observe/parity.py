@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import duckdb
@@ -12,6 +12,7 @@ from pydantic import Field
 
 from platform_core.catalog.specs import Aggregation, DataSource, FeatureView
 from platform_core.features.online.port import FeatureRow
+from platform_core.features.values import FeatureValue
 from platform_core.view import PlatformView
 from tools.answers import no_data, success
 from tools.contract import Observation, ToolArguments
@@ -138,7 +139,9 @@ def _expression(aggregation: Aggregation) -> str:
     )
 
 
-def _same(aggregation: Aggregation, online: float | None, fresh: float | None) -> bool:
+def _same(aggregation: Aggregation, online: FeatureValue, fresh: float | None) -> bool:
+    if isinstance(online, str | datetime):
+        return online == fresh
     if online is None or fresh is None:
         # a count over nothing is 0 in SQL and may be null online: the model reads both as "nothing seen"
         return (online or 0.0) == (fresh or 0.0)

@@ -13,6 +13,7 @@ from agents.diagnosis.signs.changes import CAMPAIGN, DEPLOY_BEFORE
 from agents.diagnosis.signs.endpoints import CANARY_WORSE
 from agents.diagnosis.signs.values import (
     DRIFTED,
+    NULLS,
     ONLY_HERE,
     RENAMED,
     REQUESTS_DIFFER,
@@ -21,7 +22,6 @@ from agents.diagnosis.signs.values import (
     UNIT_FACTOR,
     UNIT_OF_REQUESTS,
     VALUE_MOVED,
-    VALUE_NULLS,
 )
 
 
@@ -42,15 +42,16 @@ CAUSE = Cause(
     indicators=(
         Indicator(DEPLOY_BEFORE, seen=0.97),
         Indicator(VALUE_MOVED, seen=0.8),
-        Indicator(UNIT_FACTOR, seen=0.04),
+        Indicator(UNIT_FACTOR, seen=0.01),
         Indicator(UNIT_OF_REQUESTS, seen=0.005),
         Indicator(REQUESTS_DIFFER, seen=0.8),
         Indicator(REQUESTS_MOVED, seen=0.03),
         Indicator(ONLY_HERE, seen=0.85),
         Indicator(SHAPE_KEPT, seen=0.4),
         Indicator(DRIFTED, seen=0.8),
-        Indicator(RENAMED, seen=0.01),
-        Indicator(VALUE_NULLS, seen=0.03),
+        # a deploy that renames or loses a column has a name of its own: here it is only ever a coincidence
+        Indicator(RENAMED, seen=0.0005),
+        Indicator(NULLS, seen=0.0005),
         Indicator(CAMPAIGN, seen=0.04),
         Indicator(CANARY_WORSE, seen=0.01),
         Indicator(SOURCE_SILENT, seen=0.03),

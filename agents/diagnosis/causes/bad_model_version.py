@@ -10,7 +10,7 @@ from agents.diagnosis.cause import ActionCall, Cause, Facts, Indicator, known
 from agents.diagnosis.signs.arrival import PARITY_BROKEN, SOURCE_SILENT
 from agents.diagnosis.signs.changes import DEPLOY_BEFORE
 from agents.diagnosis.signs.endpoints import CANARY_RECENT, CANARY_WORSE, CHAMPION_STEADY, SCORE_SHIFTED
-from agents.diagnosis.signs.values import RENAMED, REQUESTS_DIFFER, REQUESTS_MOVED, VALUE_MOVED, VALUE_NULLS
+from agents.diagnosis.signs.values import NULLS, RENAMED, REQUESTS_DIFFER, REQUESTS_MOVED, VALUE_MOVED
 
 
 def _facts(case: Case) -> Facts:
@@ -42,7 +42,7 @@ CAUSE = Cause(
         Indicator(VALUE_MOVED, seen=0.06),
         Indicator(REQUESTS_DIFFER, seen=0.03),
         Indicator(REQUESTS_MOVED, seen=0.03),
-        Indicator(VALUE_NULLS, seen=0.02),
+        Indicator(NULLS, seen=0.02),
         Indicator(RENAMED, seen=0.01),
         Indicator(PARITY_BROKEN, seen=0.05),
         Indicator(SCORE_SHIFTED, seen=0.7),

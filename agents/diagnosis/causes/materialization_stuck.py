@@ -18,7 +18,7 @@ from agents.diagnosis.signs.arrival import (
     SOURCE_SILENT,
     VIEW_STALE,
 )
-from agents.diagnosis.signs.values import KEY_NULLS, RENAMED
+from agents.diagnosis.signs.values import NULLS, RENAMED
 
 
 def _facts(case: Case) -> Facts:
@@ -47,7 +47,7 @@ CAUSE = Cause(
         Indicator(CONNECTOR_DOWN, seen=0.02),
         Indicator(SOURCE_SILENT, seen=0.04),
         Indicator(RENAMED, seen=0.01),
-        Indicator(KEY_NULLS, seen=0.03),
+        Indicator(NULLS, seen=0.03),
         Indicator(JOB_FAILING, seen=0.5),
         Indicator(JOB_STOPPED, seen=0.5),
         Indicator(JOB_SCHEMA_ERROR, seen=0.02),

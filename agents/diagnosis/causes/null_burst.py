@@ -11,12 +11,11 @@ from agents.diagnosis.facts import change_facts, source_facts
 from agents.diagnosis.signs.arrival import CONNECTOR_DOWN, JOB_SCHEMA_ERROR, SOURCE_SILENT
 from agents.diagnosis.signs.changes import DEPLOY_BEFORE
 from agents.diagnosis.signs.values import (
-    KEY_NULLS,
+    NULLS,
     ONLY_HERE,
     RENAMED,
     UNIT_FACTOR,
     VALUE_MOVED,
-    VALUE_NULLS,
 )
 
 
@@ -41,10 +40,9 @@ CAUSE = Cause(
     title="{broken} of {source} is lost for {null_rate:.0%} of the rows{after}",
     pages=frozenset({"nulls", "drift", "score_shift", "job_failure", "freshness"}),
     indicators=(
-        Indicator(VALUE_NULLS, seen=0.97),
-        Indicator(RENAMED, seen=0.01),
+        Indicator(NULLS, seen=0.97),
+        Indicator(RENAMED, seen=0.002),
         Indicator(DEPLOY_BEFORE, seen=0.75),
-        Indicator(KEY_NULLS, seen=0.1),
         Indicator(ONLY_HERE, seen=0.85),
         Indicator(VALUE_MOVED, seen=0.15),
         Indicator(UNIT_FACTOR, seen=0.01),

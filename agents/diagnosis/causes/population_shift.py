@@ -13,13 +13,13 @@ from agents.diagnosis.signs.changes import CAMPAIGN, DEPLOY_BEFORE
 from agents.diagnosis.signs.endpoints import CANARY_WORSE
 from agents.diagnosis.signs.values import (
     DRIFTED,
+    NULLS,
     ONLY_HERE,
     RENAMED,
     REQUESTS_DIFFER,
     REQUESTS_MOVED,
     UNIT_FACTOR,
     VALUE_MOVED,
-    VALUE_NULLS,
 )
 
 
@@ -58,7 +58,7 @@ CAUSE = Cause(
         Indicator(DEPLOY_BEFORE, seen=0.1),
         Indicator(CAMPAIGN, seen=0.6),
         Indicator(VOLUME_HIGH, seen=0.45),
-        Indicator(VALUE_NULLS, seen=0.02),
+        Indicator(NULLS, seen=0.02),
         Indicator(RENAMED, seen=0.01),
         Indicator(CANARY_WORSE, seen=0.01),
         Indicator(PARITY_BROKEN, seen=0.05),

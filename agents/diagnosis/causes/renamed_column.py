@@ -18,7 +18,7 @@ from agents.diagnosis.signs.arrival import (
     VIEW_STALE,
 )
 from agents.diagnosis.signs.changes import DEPLOY_BEFORE
-from agents.diagnosis.signs.values import KEY_NULLS, RENAMED, VALUE_MOVED
+from agents.diagnosis.signs.values import NULLS, RENAMED, VALUE_MOVED
 
 
 def _facts(case: Case) -> Facts:
@@ -47,12 +47,12 @@ CAUSE = Cause(
     pages=frozenset({"freshness", "job_failure", "nulls", "score_shift"}),
     indicators=(
         Indicator(RENAMED, seen=0.97),
-        Indicator(KEY_NULLS, seen=0.8),
-        Indicator(JOB_FAILING, seen=0.9),
-        Indicator(JOB_SCHEMA_ERROR, seen=0.85),
+        Indicator(NULLS, seen=0.95),
+        Indicator(JOB_FAILING, seen=0.6),
+        Indicator(JOB_SCHEMA_ERROR, seen=0.55),
         Indicator(DEPLOY_BEFORE, seen=0.8),
-        Indicator(MATERIALIZATION_BEHIND, seen=0.75),
-        Indicator(VIEW_STALE, seen=0.7),
+        Indicator(MATERIALIZATION_BEHIND, seen=0.5),
+        Indicator(VIEW_STALE, seen=0.45),
         Indicator(CONNECTOR_DOWN, seen=0.02),
         Indicator(SOURCE_SILENT, seen=0.02),
         Indicator(VALUE_MOVED, seen=0.08),

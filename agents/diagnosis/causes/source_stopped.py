@@ -16,7 +16,7 @@ from agents.diagnosis.signs.arrival import (
     SOURCE_SILENT,
     VIEW_STALE,
 )
-from agents.diagnosis.signs.values import RENAMED, VALUE_MOVED, VALUE_NULLS
+from agents.diagnosis.signs.values import NULLS, RENAMED, VALUE_MOVED
 
 
 def _action(facts: Mapping[str, Any]) -> ActionCall | None:
@@ -37,7 +37,7 @@ CAUSE = Cause(
         Indicator(MATERIALIZATION_BEHIND, seen=0.04),
         Indicator(JOB_FAILING, seen=0.08),
         Indicator(VALUE_MOVED, seen=0.08),
-        Indicator(VALUE_NULLS, seen=0.02),
+        Indicator(NULLS, seen=0.02),
         Indicator(RENAMED, seen=0.01),
         Indicator(QUARANTINED, seen=0.02),
     ),

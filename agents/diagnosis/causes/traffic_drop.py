@@ -13,7 +13,7 @@ from agents.diagnosis.signs.arrival import (
     SOURCE_SILENT,
     VOLUME_LOW,
 )
-from agents.diagnosis.signs.values import RENAMED, VALUE_MOVED, VALUE_NULLS
+from agents.diagnosis.signs.values import NULLS, RENAMED, VALUE_MOVED
 
 
 def _facts(case: Case) -> Facts:
@@ -32,7 +32,7 @@ CAUSE = Cause(
         Indicator(MATERIALIZATION_BEHIND, seen=0.05),
         Indicator(VALUE_MOVED, seen=0.1),
         Indicator(RENAMED, seen=0.01),
-        Indicator(VALUE_NULLS, seen=0.03),
+        Indicator(NULLS, seen=0.03),
         Indicator(JOB_FAILING, seen=0.05),
     ),
     facts=_facts,

@@ -13,6 +13,7 @@ from agents.diagnosis.signs.changes import CAMPAIGN, DEPLOY_BEFORE
 from agents.diagnosis.signs.endpoints import CANARY_WORSE, SCORE_SHIFTED
 from agents.diagnosis.signs.values import (
     DRIFTED,
+    NULLS,
     ONLY_HERE,
     RENAMED,
     REQUESTS_DIFFER,
@@ -21,7 +22,6 @@ from agents.diagnosis.signs.values import (
     UNIT_FACTOR,
     UNIT_OF_REQUESTS,
     VALUE_MOVED,
-    VALUE_NULLS,
 )
 
 
@@ -55,7 +55,7 @@ CAUSE = Cause(
         Indicator(DEPLOY_BEFORE, seen=0.85),
         Indicator(DRIFTED, seen=0.95),
         Indicator(CAMPAIGN, seen=0.04),
-        Indicator(VALUE_NULLS, seen=0.02),
+        Indicator(NULLS, seen=0.02),
         Indicator(RENAMED, seen=0.01),
         Indicator(PARITY_BROKEN, seen=0.05),
         Indicator(SCORE_SHIFTED, seen=0.6),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agents.diagnosis.sign import Figures, Sign, flag
+from agents.diagnosis.sign import Figures, Sign, flag, number
 
 
 def _not(name: str, figures: Figures) -> bool | None:
@@ -96,23 +96,16 @@ REQUESTS_MOVED = Sign(
     fails="the scoring requests did not move with it (x{request_ratio:.3g})",
     base=0.04,
 )
-VALUE_NULLS = Sign(
-    name="value_nulls",
+NULLS = Sign(
+    name="nulls",
     tool="source_quality",
-    reads=("value_nulls", "broken_columns", "worst_null_rate"),
-    test=flag("value_nulls"),
-    holds="{worst_null_rate:.0%} of {source}.{worst_column} are null, over the owner's promise",
-    fails="no value column of {source} is null over the promise",
+    reads=("null_nats", "worst_column", "worst_nulls", "worst_rows", "worst_promise"),
+    test=lambda figures: None if (nats := number(figures, "null_nats")) is None else nats > 0,
+    # counts of nulls are exact evidence: three of fifteen rows say less than thirty of a hundred and fifty
+    nats=lambda figures: number(figures, "null_nats"),
+    holds="{worst_nulls} of {worst_rows} rows of {source} have no {worst_column}, promised at most {worst_promise:.1%}",
+    fails="no column of {source} is null over the promise",
     base=0.06,
-)
-KEY_NULLS = Sign(
-    name="key_nulls",
-    tool="source_quality",
-    reads=("key_nulls", "broken_columns", "worst_null_rate"),
-    test=flag("key_nulls"),
-    holds="an entity key of {source} is null ({broken_columns})",
-    fails="entity keys of {source} are filled",
-    base=0.05,
 )
 RENAMED = Sign(
     name="renamed",

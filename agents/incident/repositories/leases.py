@@ -16,13 +16,16 @@ def add(connection: Connection, incident_id: str) -> None:
 
 
 def due(connection: Connection, *, now: float, undecided: Collection[str]) -> list[str]:
-    """Incidents with work that nobody holds: ready ones, and parked ones whose approval is no longer undecided."""
-    decided = leases.c.state == "parked"
+    """Incidents with work that nobody holds: ready ones, and parked ones whose approval is no longer undecided or that
+    new alerts ask to look at again."""
+    parked = leases.c.state == "parked"
     if undecided:
-        decided &= leases.c.approval_id.is_(None) | leases.c.approval_id.not_in(undecided)
+        parked &= (
+            leases.c.approval_id.is_(None) | leases.c.approval_id.not_in(undecided) | (leases.c.look_again_wall <= now)
+        )
     rows = connection.execute(
         sa.select(leases.c.incident_id)
-        .where((leases.c.state == "ready") | decided, _free(now))
+        .where((leases.c.state == "ready") | parked, _free(now))
         .order_by(leases.c.not_before_wall, leases.c.incident_id)
     )
     return list(rows.scalars())
@@ -33,7 +36,8 @@ def claim(connection: Connection, incident_id: str, owner: str, *, now: float, u
     taken = connection.execute(
         sa.update(leases)
         .where(leases.c.incident_id == incident_id, leases.c.state != "done", _free(now))
-        .values(owner=owner, expires_wall=until)
+        # ready, until it is let go of: what a dead worker was at with it is not done, decided or not
+        .values(state="ready", owner=owner, expires_wall=until)
     )
     return taken.rowcount == 1
 
@@ -72,6 +76,25 @@ def wake(connection: Connection, incident_id: str) -> None:
         .where(leases.c.incident_id == incident_id)
         .values(state="ready", approval_id=None, attempts=0, not_before_wall=0.0)
     )
+
+
+def ask_to_look_again(connection: Connection, incident_id: str, *, at: float) -> None:
+    """New alerts ask for another look; the first to ask says when, so that a storm cannot put it off."""
+    connection.execute(
+        sa.update(leases)
+        .where(leases.c.incident_id == incident_id, leases.c.look_again_wall.is_(None))
+        .values(look_again_wall=at)
+    )
+
+
+def asked_to_look_again(connection: Connection, incident_id: str) -> float | None:
+    """When the look is due, on the wall; None when nobody asked since the last."""
+    query = sa.select(leases.c.look_again_wall).where(leases.c.incident_id == incident_id)
+    return connection.execute(query).scalar_one_or_none()
+
+
+def looked(connection: Connection, incident_id: str) -> None:
+    connection.execute(sa.update(leases).where(leases.c.incident_id == incident_id).values(look_again_wall=None))
 
 
 def attempts(connection: Connection, incident_id: str) -> int:

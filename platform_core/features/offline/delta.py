@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from foundation.errors import InvalidInput, NotFound, Unavailable
 from platform_core.features.offline.arrow import TIMESTAMP, conform, plain_type, unified
 from platform_core.features.offline.delta_log import added_files, files_between, holds
+from platform_core.features.offline.parquet_scan import scan_parquet
 from platform_core.features.offline.port import ArrivalsForgotten
 
 PARTITION = "event_date"
@@ -66,6 +68,30 @@ class DeltaOfflineStore:
         columns: list[str] | None = None,
         time_column: str = "event_ts",
     ) -> pa.Table:
+        paths, schema = self._files(table, start, end, columns, time_column)
+        return self._rows(table, paths, schema, columns, _between(time_column, start, end))
+
+    def scan(
+        self,
+        table: str,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        columns: Sequence[str] | None = None,
+        time_column: str = "event_ts",
+    ) -> Iterator[pa.RecordBatch]:
+        paths, schema = self._files(table, start, end, columns, time_column)
+        return scan_parquet(paths, schema, self._path(table), columns=columns, only=_between(time_column, start, end))
+
+    def _files(
+        self,
+        table: str,
+        start: datetime | None,
+        end: datetime | None,
+        columns: Sequence[str] | None,
+        time_column: str,
+    ) -> tuple[list[str], pa.Schema]:
+        """Paths of the files that may hold the rows, and the table's schema. Raises InvalidInput for a column."""
         with self._lock(table):
             handle = self._open(table)
             schema = _arrow_schema(handle)
@@ -76,7 +102,7 @@ class DeltaOfflineStore:
             raise InvalidInput(
                 f"table {table!r} has no column {unknown[0]!r}", hint=f"it has {', '.join(schema.names)}"
             )
-        return self._rows(table, paths, schema, columns, _between(time_column, start, end))
+        return paths, schema
 
     def schema(self, table: str) -> pa.Schema:
         with self._lock(table):

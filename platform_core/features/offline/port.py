@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -33,6 +34,23 @@ class OfflineStore(Protocol):
     ) -> pa.Table:
         """Rows with start <= time_column < end."""
         ...
+
+    def scan(
+        self,
+        table: str,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        columns: Sequence[str] | None = None,
+        time_column: str = "event_ts",
+    ) -> Iterator[pa.RecordBatch]:
+        """What `read` reads, batch by batch and in no order, in memory that does not grow with the table.
+
+        Strings may come as dictionaries of strings.
+        """
+        yield from self.read(
+            table, start=start, end=end, columns=None if columns is None else list(columns), time_column=time_column
+        ).to_batches()
 
     def schema(self, table: str) -> pa.Schema: ...
 

@@ -7,38 +7,38 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
+from platform_core.features.online.batch import RowBatch
+from platform_core.features.online.rows import FeatureRow
+from platform_core.features.values import FeatureValue
+
+__all__ = ["FeatureRow", "OnlineRow", "OnlineStatus", "OnlineStore"]
+
 OnlineStatus = Literal["present", "expired", "missing"]
-
-
-@dataclass(frozen=True, slots=True)
-class FeatureRow:
-    """The values of one view for one entity key as of `event_ts`. A value may be None: null is a value."""
-
-    key: str
-    event_ts: datetime
-    created_ts: datetime
-    values: Mapping[str, float | None]
+"""Of a row. `expired`: it is older than the view's ttl; its values are hidden."""
 
 
 @dataclass(frozen=True, slots=True)
 class OnlineRow:
-    """What was read for one (view, key). `expired`: the row is older than the ttl; its values are hidden."""
+    """What was read for one (view, key). Values are there only when `present`."""
 
     view: str
     key: str
     status: OnlineStatus
     event_ts: datetime | None
-    values: Mapping[str, float | None]
+    values: Mapping[str, FeatureValue]
 
 
 class OnlineStore(Protocol):
     """The tenant is part of every key: there is no call that reads across tenants.
 
-    Raises Unavailable when the store does not answer.
+    Every call raises Unavailable, naming the address, when the store does not answer. Nothing is half-written: of a
+    batch that cannot be packed (InvalidInput, naming key and feature) nothing is stored, and a key's row is replaced
+    as a whole or not at all.
     """
 
     def write(self, tenant: str, view: str, rows: Sequence[FeatureRow]) -> int:
-        """Newest wins by (event_ts, created_ts): older or equal rows never overwrite. Returns rows stored."""
+        """Newest wins by (event_ts, created_ts), decided atomically in the store: older or equal rows never
+        overwrite. Rows too far in the future of the store's clock are refused and counted. Returns keys changed."""
         ...
 
     def restore(self, tenant: str, view: str, rows: Sequence[FeatureRow]) -> int:
@@ -49,6 +49,17 @@ class OnlineStore(Protocol):
         self, tenant: str, keys: Sequence[tuple[str, str]], *, now: datetime, ttls: Mapping[str, timedelta]
     ) -> list[OnlineRow]:
         """One row per (view, key) asked for, in that order, in one round trip."""
+        ...
+
+    def read_views(
+        self,
+        tenant: str,
+        wanted: Sequence[tuple[str, Sequence[str]]],
+        *,
+        now: datetime,
+        ttls: Mapping[str, timedelta],
+    ) -> list[RowBatch]:
+        """For each (view, keys) the rows of those keys in that order, all in one round trip."""
         ...
 
     def newest_event(self, tenant: str, view: str) -> datetime | None:

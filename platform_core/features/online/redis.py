@@ -1,154 +1,144 @@
 """The online store on Redis: one string per (tenant, view, key), read by one MGET.
 
-    vigia:row:<tenant>:<view>:<key>     event and created time (int64 us, big-endian), feature list id (12), packed row
-    vigia:list:<id>                     the feature names of packed rows, JSON
-    vigia:events:<tenant>:<view>        sorted set: key by event time, for freshness
-    vigia:written:<tenant>:<view>       sorted set: key by order of writing, for samples
-    vigia:written                       the counter behind it
+    vigia:row:<scope>:<key>      a packed row (`layout`)
+    vigia:layout:<id>            how it is read, JSON
+    vigia:events:<scope>         sorted set: key by event time, for freshness
+    vigia:written:<scope>        sorted set: key by order of writing, for samples
+    vigia:written                the counter behind it
 
-Newest-wins is decided inside Redis by a script, so that two writers cannot cross.
+A scope is `<length of tenant>.<length of view>:<tenant>:<view>`. Newest-wins is decided inside Redis by a script, so
+that two writers cannot cross.
 """
 
 from __future__ import annotations
 
-import json
-import struct
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
+from foundation.clock import Clock
 from foundation.errors import InvalidInput, Unavailable
-from platform_core.features.online import codec
-from platform_core.features.online.port import FeatureRow, OnlineRow
+from platform_core.features.online.layout import Layout, PackedRow
+from platform_core.features.online.packed_store import MAX_AHEAD, PackedStore
+from platform_core.features.online.redis_channel import RedisChannel
+from platform_core.features.online.scope import scope_name
+from platform_core.features.values import moment
 
 if TYPE_CHECKING:
     from redis import Redis
 
 _STORE = """
-local stored = 0
-for i = 4, #KEYS do
-  local at = 3 * (i - 4) + 2
-  local member, value = ARGV[at], ARGV[at + 1]
-  local event, created = struct.unpack('>i8i8', value)
-  local newer = ARGV[1] == 'force'
-  if not newer then
+local horizon, layouts = tonumber(ARGV[2]), tonumber(ARGV[3])
+for i = 1, layouts do redis.call('SET', KEYS[3 + i], ARGV[3 + i]) end
+local newer, at = {}, 4 + layouts
+for i = 4 + layouts, #KEYS do
+  local value = ARGV[at + 1]
+  local wins = ARGV[1] == 'force'
+  if not wins then
     local old = redis.call('GETRANGE', KEYS[i], 0, 15)
     if #old < 16 then
-      newer = true
+      wins = true
     else
-      local old_event, old_created = struct.unpack('>i8i8', old)
-      newer = event > old_event or (event == old_event and created > old_created)
+      local event, created = struct.unpack('<i8i8', value)
+      local old_event, old_created = struct.unpack('<i8i8', old)
+      wins = event > old_event or (event == old_event and created > old_created) or old_event > horizon
     end
   end
-  if newer then
-    redis.call('SET', KEYS[i], value)
-    redis.call('ZADD', KEYS[1], ARGV[at + 2], member)
-    redis.call('ZADD', KEYS[2], redis.call('INCR', KEYS[3]), member)
-    stored = stored + 1
-  end
+  if wins then newer[#newer + 1] = {KEYS[i], ARGV[at], value, ARGV[at + 2]} end
+  at = at + 3
 end
-return stored
+local order = redis.call('INCRBY', KEYS[3], #newer) - #newer
+for i, row in ipairs(newer) do
+  redis.call('SET', row[1], row[3])
+  redis.call('ZADD', KEYS[1], row[4], row[2])
+  redis.call('ZADD', KEYS[2], order + i, row[2])
+end
+return #newer
 """
-_TIMES = struct.Struct(">qq")
-_LIST_ID = 12
 _BATCH = 500
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+"""Rows per script: Redis serves nobody else while one runs."""
 
 
-class RedisOnlineStore:
-    """Implements `OnlineStore` on the server at `url` (`redis://host:6379/0`). Safe to share between threads."""
+class RedisOnlineStore(PackedStore):
+    """Implements `OnlineStore` on the server at `url` (`redis://host:6379/0`). Safe to share between threads.
 
-    def __init__(self, url: str, *, timeout_s: float = 1.0) -> None:
+    A connection that broke is tried anew once per call: a server that was restarted is found again at once, and one
+    that is away is told within `timeout_s`.
+    """
+
+    def __init__(
+        self, url: str, *, timeout_s: float = 1.0, clock: Clock | None = None, max_ahead: timedelta = MAX_AHEAD
+    ) -> None:
+        super().__init__(clock, max_ahead)
         try:
             from redis import Redis
+            from redis.backoff import NoBackoff
+            from redis.retry import Retry
         except ImportError as error:
             raise InvalidInput("the Redis client is not installed", hint="install the extra: vigia[redis]") from error
-        self._redis: Redis = Redis.from_url(url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s)
+        retry = Retry(NoBackoff(), 1)
+        self._redis: Redis = Redis.from_url(
+            url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=retry
+        )
+        self.address = _address(self._redis.get_connection_kwargs())
+        self._channel = RedisChannel(self._redis.connection_pool)
         self._script: Any = self._redis.register_script(_STORE)
-        self._lists: dict[str, tuple[str, ...]] = {}
 
     def close(self) -> None:
+        self._channel.close()
         self._redis.close()
 
-    def write(self, tenant: str, view: str, rows: Sequence[FeatureRow]) -> int:
-        return self._store(tenant, view, rows, "newest")
-
-    def restore(self, tenant: str, view: str, rows: Sequence[FeatureRow]) -> int:
-        return self._store(tenant, view, rows, "force")
-
-    def read(
-        self, tenant: str, keys: Sequence[tuple[str, str]], *, now: datetime, ttls: Mapping[str, timedelta]
-    ) -> list[OnlineRow]:
-        if not keys:
-            return []
-        with self._answering():
-            found = cast(list[bytes | None], self._redis.mget([_row_key(tenant, view, key) for view, key in keys]))
-        answer: list[OnlineRow] = []
-        for (view, key), value in zip(keys, found, strict=True):
-            if value is None:
-                answer.append(OnlineRow(view, key, "missing", None, {}))
-                continue
-            row = self._decode(key, value)
-            expired = view in ttls and now - row.event_ts > ttls[view]
-            status = "expired" if expired else "present"
-            answer.append(OnlineRow(view, key, status, row.event_ts, {} if expired else row.values))
-        return answer
-
     def newest_event(self, tenant: str, view: str) -> datetime | None:
+        name = f"vigia:events:{scope_name(tenant, view)}"
         with self._answering():
-            found = cast(
-                list[tuple[bytes, float]], self._redis.zrevrange(f"vigia:events:{tenant}:{view}", 0, 0, withscores=True)
-            )
-        return _EPOCH + timedelta(microseconds=int(found[0][1])) if found else None
+            found = cast(list[tuple[bytes, float]], self._redis.zrevrange(name, 0, 0, withscores=True))
+        return moment(int(found[0][1])) if found else None
 
-    def sample(self, tenant: str, view: str, limit: int) -> list[FeatureRow]:
-        if limit <= 0:
-            return []
-        with self._answering():
-            members = cast(list[bytes], self._redis.zrevrange(f"vigia:written:{tenant}:{view}", 0, limit - 1))
-            keys = [member.decode() for member in members]
-            rows = cast(list[bytes | None], self._redis.mget([_row_key(tenant, view, k) for k in keys])) if keys else []
-        return [self._decode(key, value) for key, value in zip(keys, rows, strict=True) if value is not None]
-
-    def _store(self, tenant: str, view: str, rows: Sequence[FeatureRow], mode: str) -> int:
+    def _put(
+        self,
+        tenant: str,
+        view: str,
+        rows: Sequence[PackedRow],
+        layouts: Sequence[Layout],
+        *,
+        horizon_us: int,
+        force: bool,
+    ) -> int:
+        scope = scope_name(tenant, view)
+        # The layouts go with every batch: a server that lost its memory must not hold rows that nobody can read.
+        places = [f"vigia:events:{scope}", f"vigia:written:{scope}", "vigia:written"]
+        places += [_layout_key(layout.id) for layout in layouts]
+        head: list[str | bytes | int] = ["force" if force else "newest", horizon_us, len(layouts)]
+        head += [layout.document for layout in layouts]
+        prefix = f"vigia:row:{scope}:"
         stored = 0
-        indexes = [f"vigia:events:{tenant}:{view}", f"vigia:written:{tenant}:{view}", "vigia:written"]
         with self._answering():
             for start in range(0, len(rows), _BATCH):
                 batch = rows[start : start + _BATCH]
-                keys = [*indexes, *(_row_key(tenant, view, row.key) for row in batch)]
-                arguments: list[str | bytes | int] = [mode]
-                for row in batch:
-                    arguments += [row.key, self._encode(row), _us(row.event_ts)]
+                keys = places + [prefix + row.key for row in batch]
+                arguments = head + [part for row in batch for part in (row.key, row.blob, row.event_us)]
                 stored += int(self._script(keys=keys, args=arguments))
         return stored
 
-    def _encode(self, row: FeatureRow) -> bytes:
-        names = tuple(row.values)
-        reference = codec.schema_id(names)
-        if reference not in self._lists:
-            self._redis.set(f"vigia:list:{reference}", json.dumps(names))
-            self._lists[reference] = names
-        return _TIMES.pack(_us(row.event_ts), _us(row.created_ts)) + reference.encode() + codec.pack(row.values, names)
+    def _fetch(self, tenant: str, wanted: Sequence[tuple[str, Sequence[str]]]) -> list[bytes | None]:
+        keys: list[str] = []
+        for view, asked in wanted:
+            prefix = f"vigia:row:{scope_name(tenant, view)}:"
+            keys += [prefix + key for key in asked]
+        with self._answering():
+            return cast(list[bytes | None], self._channel.ask("MGET", keys))
 
-    def _decode(self, key: str, value: bytes) -> FeatureRow:
-        if len(value) < _TIMES.size + _LIST_ID:
-            raise Unavailable(f"an online row of {len(value)} bytes in Redis is cut short")
-        event, created = _TIMES.unpack_from(value)
-        names = self._names(value[_TIMES.size : _TIMES.size + _LIST_ID].decode())
-        values = codec.unpack(value[_TIMES.size + _LIST_ID :], names)
-        return FeatureRow(key, _EPOCH + event * _MICROSECOND, _EPOCH + created * _MICROSECOND, values)
+    def _last_written(self, tenant: str, view: str, limit: int) -> list[tuple[str, bytes]]:
+        with self._answering():
+            name = f"vigia:written:{scope_name(tenant, view)}"
+            keys = [member.decode() for member in cast(list[bytes], self._redis.zrevrange(name, 0, limit - 1))]
+        found = self._fetch(tenant, [(view, keys)]) if keys else []
+        return [(key, blob) for key, blob in zip(keys, found, strict=True) if blob is not None]
 
-    def _names(self, reference: str) -> tuple[str, ...]:
-        if reference not in self._lists:
-            with self._answering():
-                stored = cast(bytes | None, self._redis.get(f"vigia:list:{reference}"))
-            if stored is None:
-                raise Unavailable(f"the online store in Redis lacks feature list {reference!r}")
-            self._lists[reference] = tuple(json.loads(stored))
-        return self._lists[reference]
+    def _stored_layout(self, reference: bytes) -> bytes | None:
+        with self._answering():
+            return cast(bytes | None, self._redis.get(_layout_key(reference)))
 
     @contextmanager
     def _answering(self) -> Generator[None]:
@@ -157,12 +147,16 @@ class RedisOnlineStore:
         try:
             yield
         except RedisError as error:
-            raise Unavailable(f"the online store in Redis did not answer: {error}", hint="is it up?") from error
+            message = f"the online store in Redis at {self.address} did not answer: {error}"
+            raise Unavailable(message, hint="is it up?") from error
 
 
-def _row_key(tenant: str, view: str, key: str) -> str:
-    return f"vigia:row:{tenant}:{view}:{key}"
+def _layout_key(reference: bytes) -> str:
+    return f"vigia:layout:{reference.hex()}"
 
 
-def _us(value: datetime) -> int:
-    return (value - _EPOCH) // _MICROSECOND
+def _address(connection: dict[str, Any]) -> str:
+    """Where the server is, without user and password."""
+    if "path" in connection:
+        return str(connection["path"])
+    return f"{connection.get('host', 'localhost')}:{connection.get('port', 6379)}/{connection.get('db', 0)}"

@@ -2,138 +2,143 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
+from foundation.clock import Clock
 from foundation.errors import Unavailable
-from platform_core.features.online import codec
-from platform_core.features.online.port import FeatureRow, OnlineRow
+from platform_core.features.online.layout import Layout, PackedRow
+from platform_core.features.online.packed_store import MAX_AHEAD, PackedStore
+from platform_core.features.values import moment
 
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS feature_lists (id TEXT PRIMARY KEY, names TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS online_rows (
-  tenant TEXT NOT NULL, view TEXT NOT NULL, key TEXT NOT NULL,
-  event_us INTEGER NOT NULL, created_us INTEGER NOT NULL, written INTEGER NOT NULL,
-  list TEXT NOT NULL, blob BLOB NOT NULL,
-  PRIMARY KEY (tenant, view, key)
+CREATE TABLE IF NOT EXISTS layouts (id BLOB PRIMARY KEY, document TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS scopes (
+  id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, view TEXT NOT NULL, UNIQUE (tenant, view)
+);
+CREATE TABLE IF NOT EXISTS packed_rows (
+  scope INTEGER NOT NULL, key TEXT NOT NULL, event_us INTEGER NOT NULL, created_us INTEGER NOT NULL,
+  written INTEGER NOT NULL, blob BLOB NOT NULL, PRIMARY KEY (scope, key)
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS online_rows_newest ON online_rows (tenant, view, event_us);
-CREATE INDEX IF NOT EXISTS online_rows_written ON online_rows (tenant, view, written);
+CREATE INDEX IF NOT EXISTS packed_rows_newest ON packed_rows (scope, event_us);
+CREATE INDEX IF NOT EXISTS packed_rows_written ON packed_rows (scope, written);
 """
 _UPSERT = """
-INSERT INTO online_rows VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (tenant, view, key) DO UPDATE SET event_us = excluded.event_us, created_us = excluded.created_us,
-  written = excluded.written, list = excluded.list, blob = excluded.blob
+INSERT INTO packed_rows VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (scope, key) DO UPDATE SET event_us = excluded.event_us, created_us = excluded.created_us,
+  written = excluded.written, blob = excluded.blob
 """
-_IF_NEWER = "WHERE (excluded.event_us, excluded.created_us) > (online_rows.event_us, online_rows.created_us)"
-_ONE_ROW = "SELECT view, key, event_us, list, blob FROM online_rows WHERE tenant = ? AND view = ? AND key = ?"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+_IF_NEWER = """WHERE packed_rows.event_us > {horizon}
+  OR (excluded.event_us, excluded.created_us) > (packed_rows.event_us, packed_rows.created_us)"""
+_MOST_PARAMETERS = 30_000
+"""SQLite takes 32,766 in one statement."""
 
 
-class SqliteOnlineStore:
+class SqliteOnlineStore(PackedStore):
     """Implements `OnlineStore`. Each thread has its own connection: readers never wait for the writer (WAL).
 
     `synchronous=NORMAL`: a crash of the machine may lose the last moments, which materialization writes again.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, clock: Clock | None = None, max_ahead: timedelta = MAX_AHEAD) -> None:
+        super().__init__(clock, max_ahead)
+        self.address = str(path)
         self._path = path
         self._local = threading.local()
-        self._lists: dict[str, tuple[str, ...]] = {}
+        self._scopes: dict[tuple[str, str], int] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
         with self._connection() as connection:
             connection.executescript(_SCHEMA)
 
-    def write(self, tenant: str, view: str, rows: Sequence[FeatureRow]) -> int:
-        return self._store(tenant, view, rows, _UPSERT + _IF_NEWER)
-
-    def restore(self, tenant: str, view: str, rows: Sequence[FeatureRow]) -> int:
-        return self._store(tenant, view, rows, _UPSERT)
-
-    def read(
-        self, tenant: str, keys: Sequence[tuple[str, str]], *, now: datetime, ttls: Mapping[str, timedelta]
-    ) -> list[OnlineRow]:
-        if not keys:
-            return []
-        # One primary key look-up per key; a disjunction over pairs would scan the tenant.
-        query = " UNION ALL ".join([_ONE_ROW] * len(keys))
-        with self._connection() as connection:
-            found = connection.execute(query, [part for pair in keys for part in (tenant, *pair)]).fetchall()
-            rows = {
-                (view, key): (event_us, self._names(connection, ref), blob) for view, key, event_us, ref, blob in found
-            }
-        answer: list[OnlineRow] = []
-        for view, key in keys:
-            if (row := rows.get((view, key))) is None:
-                answer.append(OnlineRow(view, key, "missing", None, {}))
-                continue
-            event_ts = _time(row[0])
-            expired = view in ttls and now - event_ts > ttls[view]
-            values = {} if expired else codec.unpack(row[2], row[1])
-            answer.append(OnlineRow(view, key, "expired" if expired else "present", event_ts, values))
-        return answer
-
     def newest_event(self, tenant: str, view: str) -> datetime | None:
         with self._connection() as connection:
-            query = "SELECT max(event_us) FROM online_rows WHERE tenant = ? AND view = ?"
-            newest = connection.execute(query, (tenant, view)).fetchone()[0]
-        return None if newest is None else _time(newest)
+            query = "SELECT max(event_us) FROM packed_rows WHERE scope = ?"
+            newest = connection.execute(query, (self._scope(connection, tenant, view),)).fetchone()[0]
+        return None if newest is None else moment(newest)
 
-    def sample(self, tenant: str, view: str, limit: int) -> list[FeatureRow]:
-        query = """SELECT key, event_us, created_us, list, blob FROM online_rows
-                   WHERE tenant = ? AND view = ? ORDER BY written DESC, key LIMIT ?"""
-        with self._connection() as connection:
-            found = connection.execute(query, (tenant, view, limit)).fetchall()
-            return [
-                FeatureRow(key, _time(event), _time(created), codec.unpack(blob, self._names(connection, ref)))
-                for key, event, created, ref, blob in found
-            ]
-
-    def _store(self, tenant: str, view: str, rows: Sequence[FeatureRow], statement: str) -> int:
-        if not rows:
-            return 0
+    def _put(
+        self,
+        tenant: str,
+        view: str,
+        rows: Sequence[PackedRow],
+        layouts: Sequence[Layout],
+        *,
+        horizon_us: int,
+        force: bool,
+    ) -> int:
+        statement = _UPSERT if force else _UPSERT + _IF_NEWER.format(horizon=horizon_us)
         with self._connection() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
-                query = "SELECT coalesce(max(written), 0) + 1 FROM online_rows WHERE tenant = ? AND view = ?"
-                written = connection.execute(query, (tenant, view)).fetchone()[0]
-                encoded = self._encoded(connection, tenant, view, rows, written)
+                connection.execute("INSERT OR IGNORE INTO scopes (tenant, view) VALUES (?, ?)", (tenant, view))
+                documents = [(layout.id, layout.document) for layout in layouts]
+                connection.executemany("INSERT OR IGNORE INTO layouts VALUES (?, ?)", documents)
+                scope = self._scope(connection, tenant, view)
+                query = "SELECT coalesce(max(written), 0) + 1 FROM packed_rows WHERE scope = ?"
+                written = connection.execute(query, (scope,)).fetchone()[0]
                 changed = connection.total_changes
-                connection.executemany(statement, encoded)
+                connection.executemany(
+                    statement, [(scope, r.key, r.event_us, r.created_us, written, r.blob) for r in rows]
+                )
                 stored = connection.total_changes - changed
                 connection.execute("COMMIT")
             except BaseException:
                 connection.execute("ROLLBACK")
                 raise
+            self._scopes[tenant, view] = scope
         return stored
 
-    def _encoded(
-        self, connection: sqlite3.Connection, tenant: str, view: str, rows: Sequence[FeatureRow], written: int
-    ) -> list[tuple[object, ...]]:
-        names: tuple[str, ...] = ()
-        reference, encoded = "", []
-        for row in rows:
-            if not reference or tuple(row.values) != names:
-                names = tuple(row.values)
-                reference = codec.schema_id(names)
-                connection.execute("INSERT OR IGNORE INTO feature_lists VALUES (?, ?)", (reference, json.dumps(names)))
-            blob = codec.pack(row.values, names)
-            encoded.append((tenant, view, row.key, _us(row.event_ts), _us(row.created_ts), written, reference, blob))
-        return encoded
+    def _fetch(self, tenant: str, wanted: Sequence[tuple[str, Sequence[str]]]) -> list[bytes | None]:
+        with self._connection() as connection:
+            scopes = [self._scope(connection, tenant, view) for view, _ in wanted]
+            asked = [(scope, key) for scope, (_, keys) in zip(scopes, wanted, strict=True) for key in keys]
+            found: dict[tuple[int, str], bytes] = {}
+            if len(asked) <= _MOST_PARAMETERS:
+                found = self._look_up(connection, [(s, keys) for s, (_, keys) in zip(scopes, wanted, strict=True)])
+            else:
+                for scope, (_, keys) in zip(scopes, wanted, strict=True):
+                    for start in range(0, len(keys), _MOST_PARAMETERS):
+                        found |= self._look_up(connection, [(scope, keys[start : start + _MOST_PARAMETERS])])
+        return [found.get(pair) for pair in asked]
 
-    def _names(self, connection: sqlite3.Connection, reference: str) -> tuple[str, ...]:
-        if reference not in self._lists:
-            names = connection.execute("SELECT names FROM feature_lists WHERE id = ?", (reference,)).fetchone()
-            if names is None:
-                raise Unavailable(f"online store {str(self._path)!r} lacks feature list {reference!r}")
-            self._lists[reference] = tuple(json.loads(names[0]))
-        return self._lists[reference]
+    def _look_up(
+        self, connection: sqlite3.Connection, wanted: Sequence[tuple[int, Sequence[str]]]
+    ) -> dict[tuple[int, str], bytes]:
+        """One statement, in which each key is one look-up in the primary key."""
+        parts: list[str] = []
+        parameters: list[object] = []
+        for scope, keys in wanted:
+            marks = ",".join("?" * len(keys))
+            parts.append(f"SELECT scope, key, blob FROM packed_rows WHERE scope = {scope} AND key IN ({marks})")  # noqa: S608
+            parameters += keys
+        return {(scope, key): blob for scope, key, blob in connection.execute(" UNION ALL ".join(parts), parameters)}
+
+    def _last_written(self, tenant: str, view: str, limit: int) -> list[tuple[str, bytes]]:
+        query = "SELECT key, blob FROM packed_rows WHERE scope = ? ORDER BY written DESC, key LIMIT ?"
+        with self._connection() as connection:
+            return connection.execute(query, (self._scope(connection, tenant, view), limit)).fetchall()
+
+    def _stored_layout(self, reference: bytes) -> str | None:
+        with self._connection() as connection:
+            found = connection.execute("SELECT document FROM layouts WHERE id = ?", (reference,)).fetchone()
+        return None if found is None else found[0]
+
+    def _scope(self, connection: sqlite3.Connection, tenant: str, view: str) -> int:
+        """Its number; 0, which no row has, for one that nothing was written to."""
+        known = self._scopes.get((tenant, view))
+        if known is not None:
+            return known
+        query = "SELECT id FROM scopes WHERE tenant = ? AND view = ?"
+        found = connection.execute(query, (tenant, view)).fetchone()
+        if found is None:
+            return 0
+        if not connection.in_transaction:  # what a rolled back write made is not remembered
+            self._scopes[tenant, view] = found[0]
+        return found[0]
 
     @contextmanager
     def _connection(self) -> Generator[sqlite3.Connection]:
@@ -147,12 +152,4 @@ class SqliteOnlineStore:
             yield connection
         except sqlite3.Error as error:
             hint = "check that the file is writable and the disk not full"
-            raise Unavailable(f"online store {str(self._path)!r} did not answer: {error}", hint=hint) from error
-
-
-def _us(value: datetime) -> int:
-    return (value - _EPOCH) // _MICROSECOND
-
-
-def _time(us: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=us)
+            raise Unavailable(f"online store {self.address!r} did not answer: {error}", hint=hint) from error

@@ -51,8 +51,8 @@ def test_the_causes_that_page_so_are_told_apart(kind: AlertKind, platform: Obser
     for cause in causes().values():
         if kind not in cause.pages or kind == "errors":
             continue
-        total = sum(abs(i.weight(True)) for i in cause.indicators)
-        told = sum(abs(i.weight(True)) for i in cause.indicators if i.sign.tool in asked)
+        total = sum(abs(i.when_seen) for i in cause.indicators)
+        told = sum(abs(i.when_seen) for i in cause.indicators if i.sign.tool in asked)
         assert told > 0.5 * total, f"{kind}: the probes cannot tell {cause.id}"
 
 

@@ -214,3 +214,31 @@ def test_anybody_on_call_stops_everything_and_an_approver_starts_again(guard: Gu
         guard.approvals.set_kill_switch(False, ALICE, "fine")
     assert not guard.approvals.set_kill_switch(False, ROOT, "fine")
     assert guard.audited() == ["kill_switch.engaged", "kill_switch.released"]
+
+
+@pytest.mark.parametrize("approved", [False, True])
+def test_what_is_superseded_is_neither_approved_nor_executed(guard: Guard, clock: FixedClock, approved: bool) -> None:
+    request = guard.approvals.request(proposal(clock))
+    if approved:
+        guard.approvals.decide(request.id, ALICE, "approve", channel="cli")
+    assert guard.approvals.supersede(request.id, "new evidence names another cause", actor="agent:incident")
+    assert not guard.approvals.supersede(request.id, "again"), "there is nothing left to close"
+    closed = guard.approvals.get(request.id)
+    assert (closed.status, closed.closed_reason) == ("expired", "superseded: new evidence names another cause")
+    assert guard.approvals.pending() == []
+    with pytest.raises(Conflict):
+        guard.approvals.decide(request.id, BOB, "approve", channel="cli")
+    with pytest.raises(Conflict, match="is expired"):
+        guard.executor().execute(request.id)
+    assert guard.target.effects == 0
+    assert guard.audited()[-1] == "approval.superseded"
+    assert guard.log.entries()[-1].record.actor == "agent:incident"
+    with pytest.raises(NotFound):
+        guard.approvals.supersede("apr_nothing", "r")
+
+
+def test_what_is_executed_is_not_superseded(guard: Guard) -> None:
+    approval_id = guard.approved()
+    guard.executor().execute(approval_id)
+    assert not guard.approvals.supersede(approval_id, "too late")
+    assert guard.approvals.get(approval_id).status == "claimed"

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foundation.clock import FixedClock
+from guardrails.policy.document import PolicyDocument
 from guardrails.policy.policy import Policy
-from guardrails.policy.types import PolicyDocument, PolicyQuestion
+from guardrails.policy.types import PolicyQuestion
 from platform_core.access.principals import Principal
 from tests.fakes.guarded import ALICE, BOB, person, proposal
 

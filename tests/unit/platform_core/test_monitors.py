@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from platform_core.monitoring.alert import Alert
 from platform_core.monitoring.cost import CostMonitor
+from platform_core.monitoring.definitions import definitions
 from platform_core.monitoring.drift import DriftMonitor
 from platform_core.monitoring.freshness import FreshnessMonitor
 from platform_core.monitoring.jobs import JobFailureMonitor
@@ -20,7 +22,7 @@ from platform_core.monitoring.registry import monitors
 from platform_core.monitoring.scores import ScoreShiftMonitor
 from platform_core.monitoring.volume import VolumeMonitor
 from platform_core.operations.timeline import JobRun, UsageRecord
-from tests.fakes.monitored import NOW, Monitored
+from tests.fakes.monitored import NOW, TIMESTAMP, Monitored
 
 SOURCE = "urn:vigia:source:payments_br"
 ENDPOINT = "urn:vigia:endpoint:fraud-br"
@@ -127,6 +129,18 @@ class TestNulls:
         alert = one(NullMonitor(), platform)
         assert alert.kind == "nulls"
         assert alert.value == pytest.approx(0.35, abs=0.15)
+
+    def test_every_join_key_is_watched(self, platform: Monitored) -> None:
+        """Half the rows without their device: no contract breaks, and no feature of theirs is ever computed."""
+        names = {d.name: d.spec for d in definitions(platform.view.catalog, [])}
+        for column in ("card_id", "device_id", "merchant_id"):
+            platform.watch(f"nulls-payments_br-{column}", SOURCE, names[f"nulls-payments_br-{column}"].threshold)
+        times = pa.array([NOW - timedelta(seconds=9 * n) for n in range(60)], TIMESTAMP)
+        keys = [None if n % 2 else f"k{n}" for n in range(60)]
+        rows = {"event_ts": times, "amount": [1.0] * 60, "card_id": ["c"] * 60, "merchant_id": ["m"] * 60}
+        platform.offline.append("payments_br", pa.table({**rows, "device_id": keys}))
+        alert = one(NullMonitor(), platform)
+        assert (alert.labels["monitor"], alert.value) == ("nulls-payments_br-device_id", 0.5)
 
     @pytest.mark.parametrize(("per_minute", "nulls"), [(6, 0.0), (6, 0.01), (1, 0.5)])
     def test_is_silent_within_the_promise_or_without_rows_enough(

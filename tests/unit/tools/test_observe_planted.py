@@ -150,7 +150,7 @@ def test_a_source_that_stopped(platform: ObservedPlatform) -> None:
     agreement = ask(platform, "request_agreement", source="payments_br", endpoint="fraud-br")
     assert agreement.status == "no_data"
     assert agreement.figures["rows_per_request"] == 0
-    assert ask(platform, "source_quality", source="payments_br").status == "no_data"
+    assert ask(platform, "source_quality", source="payments_br", minutes=10).status == "no_data"
 
 
 def test_a_view_that_is_not_materialized(platform: ObservedPlatform) -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 from audit.entry import AuditEntry, AuditRecord
 from audit.port import AuditLog
 from foundation.clock import FixedClock
-from foundation.database import reading
-from foundation.errors import InvalidInput, NotFound, Unavailable
+from foundation.database import reading, transaction
+from foundation.errors import Conflict, InvalidInput, NotFound, Unavailable
 from platform_core.catalog.loading import load_catalog
 from platform_core.catalog.specs import Catalog
 from platform_core.catalog.store import CatalogStore
@@ -109,10 +111,12 @@ def test_a_plan_names_what_changed_and_who_reads_it(store: CatalogStore, catalog
     entity = catalog.entities[0].model_copy(update={"description": "a payment card"})
     plan = store.plan(catalog.model_copy(update={"feature_views": (changed,), "entities": (entity,)}))
     assert plan.base_version == 1
-    assert [(c.name, c.fields, c.readers) for c in plan.changes] == [
-        ("card", ("description",), ("feature_view:card_velocity", "feature_service:fraud_v1")),
-        ("card_velocity", ("aggregations[amount_sum_1h]", "owner"), ("feature_service:fraud_v1",)),
+    assert [(c.name, [f.field for f in c.fields], c.readers) for c in plan.changes] == [
+        ("card", ["description"], ("feature_view:card_velocity", "feature_service:fraud_v1")),
+        ("card_velocity", ["aggregations[amount_sum_1h]", "owner"], ("feature_service:fraud_v1",)),
     ]
+    owner = plan.changes[1].fields[1]
+    assert (owner.before, owner.after) == ("risk", "growth")
     assert store.version() == 1
 
 
@@ -132,3 +136,59 @@ def test_without_its_audit_entry_nothing_is_applied(
         store.apply(catalog, "human:alice")
     with reading(engine) as connection:
         assert connection.execute(sa.select(sa.func.count()).select_from(catalog_versions)).scalar_one() == 0
+
+
+def test_a_plan_on_an_older_version_is_not_applied(store: CatalogStore, catalog: Catalog, audit: Audit) -> None:
+    store.apply(catalog, "human:alice", base=0)
+    renamed = catalog.feature_views[0].model_copy(update={"owner": "growth"})
+    planned = store.plan(first := catalog.model_copy(update={"feature_views": (renamed,)}))
+    second = catalog.model_copy(update={"feature_services": ()})
+    store.apply(second, "human:bob")
+    with pytest.raises(Conflict, match="at version 2, this was planned on 1"):
+        store.apply(first, "human:alice", base=planned.base_version)
+    assert (store.version(), len(audit.records)) == (2, 2)
+    with pytest.raises(Conflict, match=r"digest .*reviewed was"):
+        store.apply(first, "human:alice", base=2, reviewed=store.plan(second).digest)
+    assert store.apply(first, "human:alice", base=2, reviewed=planned.digest).changes
+
+
+def test_only_one_of_many_at_once_is_applied(store: CatalogStore, catalog: Catalog, audit: Audit) -> None:
+    """All planned on version 1; whoever comes second is told."""
+    store.apply(catalog, "human:alice")
+    view = catalog.feature_views[0]
+    wanted = [
+        catalog.model_copy(update={"feature_views": (view.model_copy(update={"owner": f"o{n}"}),)}) for n in range(8)
+    ]
+
+    def attempt(one: Catalog) -> bool:
+        try:
+            return bool(store.apply(one, "human:bob", base=1).changes)
+        except Conflict:
+            return False
+
+    with ThreadPoolExecutor(8) as pool:
+        done = list(pool.map(attempt, wanted))
+    assert done.count(True) == 1
+    assert store.current() == wanted[done.index(True)]
+    assert (store.version(), len(audit.records)) == (2, 2)
+
+
+def test_environments_have_catalogs_of_their_own(
+    store: CatalogStore, catalog: Catalog, engine: Engine, clock: FixedClock, audit: Audit
+) -> None:
+    staging = CatalogStore(engine, clock, audit, environment="staging")
+    service = catalog.feature_services[0].model_copy(update={"environments": ("staging",)})
+    mixed = catalog.model_copy(update={"feature_services": (service,)})
+    store.apply(mixed, "human:alice")
+    assert store.current().feature_services == ()
+    assert staging.version() == 0
+    assert [c.name for c in staging.apply(mixed, "human:alice").changes][-1] == "fraud_v1"
+    assert staging.current() == mixed
+    assert [r.subject for r in audit.records] == ["catalog:production:1", "catalog:staging:1"]
+
+
+def test_the_database_refuses_to_rewrite_a_version(store: CatalogStore, catalog: Catalog, engine: Engine) -> None:
+    store.apply(catalog, "human:alice")
+    for statement in ("UPDATE catalog_versions SET actor = 'x'", "DELETE FROM catalog_versions"):
+        with pytest.raises(DBAPIError, match="append-only"), transaction(engine) as connection:
+            connection.execute(sa.text(statement))

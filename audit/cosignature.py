@@ -1,0 +1,110 @@
+"""A witness's signature under a checkpoint: that it is the largest head it has seen of that log, and a consistent one.
+
+Format: https://c2sp.org/tlog-cosignature, the Ed25519 kind. The key id is the first 4 bytes of
+SHA-256(name || 0x0A || 0x04 || public key), the signature 8 bytes of POSIX time, big endian, and Ed25519 over
+
+    cosignature/v1\\ntime <seconds>\\n<the checkpoint's text>
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from audit.chain import TreeHead
+from audit.checkpoint import NoteVerifier, signature_lines
+from foundation.errors import InvalidInput
+
+_COSIGNATURE_V1 = b"\x04"
+_BLOB_BYTES = 4 + 8 + 64
+
+
+class CosignatureVerifier:
+    """Checks the cosignatures of one witness. `verifier_key` is its text form, `<name>+<hash>+<base64>`."""
+
+    def __init__(self, name: str, public_key: Ed25519PublicKey) -> None:
+        self.name = name
+        self._public_key = public_key
+        self._encoded = _COSIGNATURE_V1 + public_key.public_bytes(Encoding.Raw, PublicFormat.Raw)
+        self.key_hash = hashlib.sha256(name.encode() + b"\n" + self._encoded).digest()[:4]
+
+    @classmethod
+    def from_key(cls, verifier_key: str) -> CosignatureVerifier:
+        """From the text form. Raises InvalidInput when it is damaged or for another kind of key."""
+        name, _, rest = verifier_key.strip().partition("+")
+        key_hash, _, encoded = rest.partition("+")
+        try:
+            raw = base64.b64decode(encoded, validate=True)
+            verifier = cls(name, Ed25519PublicKey.from_public_bytes(raw[1:]))
+        except ValueError as error:
+            raise InvalidInput(f"{verifier_key!r} is not a verifier key: {error}") from error
+        if raw[:1] != _COSIGNATURE_V1 or verifier.key_hash.hex() != key_hash:
+            raise InvalidInput(f"{verifier_key!r} is damaged, or not the key of an Ed25519 witness")
+        return verifier
+
+    @property
+    def verifier_key(self) -> str:
+        return f"{self.name}+{self.key_hash.hex()}+{base64.b64encode(self._encoded).decode()}"
+
+    def cosigned_at(self, note: str) -> datetime | None:
+        """When the witness signed `note`; None if it did not. Raises InvalidInput for a cosignature that is false."""
+        body = note.rpartition("\n\n")[0]
+        for name, blob in signature_lines(note):
+            if name != self.name or blob[:4] != self.key_hash:
+                continue
+            if len(blob) != _BLOB_BYTES:
+                raise InvalidInput(f"the cosignature of {self.name} has {len(blob)} bytes, not {_BLOB_BYTES}")
+            seconds = int.from_bytes(blob[4:12], "big")
+            try:
+                self._public_key.verify(blob[12:], _message(seconds, f"{body}\n"))
+                return datetime.fromtimestamp(seconds, UTC)
+            except (InvalidSignature, ValueError, OverflowError, OSError) as error:
+                raise InvalidInput(f"the cosignature of {self.name} does not fit the note {body[:80]!r}") from error
+        return None
+
+
+class Cosigner:
+    """Holds a witness's private key. Whether to sign is for `audit.witness` to decide."""
+
+    def __init__(self, name: str, key: Ed25519PrivateKey) -> None:
+        self._key = key
+        # The name's form is that of any key name: refuse here what could not be read back.
+        NoteVerifier(name, key.public_key())
+        self.verifier = CosignatureVerifier(name, key.public_key())
+
+    def cosign(self, note: str, at: datetime) -> str:
+        """The signature line for `note`, with its newline."""
+        seconds = int(at.timestamp())
+        signature = self._key.sign(_message(seconds, f"{note.rpartition(chr(10) * 2)[0]}\n"))
+        blob = base64.b64encode(self.verifier.key_hash + seconds.to_bytes(8, "big") + signature).decode()
+        return f"— {self.verifier.name} {blob}\n"
+
+
+class WitnessedNotes:
+    """Checks a log's notes with those of its witnesses, and remembers how far the witnesses vouch."""
+
+    def __init__(self, log: NoteVerifier, witnesses: Sequence[CosignatureVerifier], *, quorum: int = 1) -> None:
+        if not 0 <= quorum <= len(witnesses):
+            raise InvalidInput(f"a quorum of {quorum} of {len(witnesses)} witnesses cannot be")
+        self._log = log
+        self._witnesses = witnesses
+        self._quorum = quorum
+        self.witnessed = 0
+
+    def verify(self, text: str) -> TreeHead:
+        """The head that `text` vouches for. Raises InvalidInput for a signature of log or witness that is false."""
+        head = self._log.verify(text)
+        agree = sum(witness.cosigned_at(text) is not None for witness in self._witnesses)
+        if self._quorum and agree >= self._quorum:
+            self.witnessed = max(self.witnessed, head.size)
+        return head
+
+
+def _message(seconds: int, body: str) -> bytes:
+    return f"cosignature/v1\ntime {seconds}\n{body}".encode()

@@ -1,0 +1,82 @@
+"""What policy, delegations and broken glass together say: the one place that answers, for decisions and executions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy.engine import Connection
+
+from foundation.errors import NotFound
+from guardrails.approvals import break_glass, delegation
+from guardrails.approvals.people import People, nobody, roles_of
+from guardrails.policy.policy import Policy, PolicySource
+from guardrails.policy.types import MayDecide, PolicyQuestion, PolicyVerdict
+from guardrails.proposal import ActionProposal
+from platform_core.access.principals import Principal
+
+
+class Judged(NamedTuple):
+    """A verdict, the policy that spoke it, and the broken glass that it took, if any."""
+
+    verdict: PolicyVerdict
+    policy: Policy
+    question: PolicyQuestion
+    glass: str | None
+
+
+class Right(NamedTuple):
+    """Whether somebody may approve, why (not), and whose right they use when it is not their own."""
+
+    allowed: bool
+    reason: str
+    on_behalf_of: str | None = None
+
+
+class Rights:
+    def __init__(self, policy: PolicySource, people: People | None) -> None:
+        self._policy = policy
+        self._people = people or nobody
+
+    def judge(self, connection: Connection, proposal: ActionProposal, at: datetime) -> Judged:
+        """The verdict on `proposal` at `at`. Broken glass is only looked for where it could change something."""
+        policy = self._policy.current()
+        roles = roles_of(self._people, proposal.requested_by)
+        question = PolicyQuestion.about(proposal, at=at, requester_roles=roles)
+        verdict = policy.judge(question)
+        if verdict.effect == "deny" or verdict.approvers_needed > 1:
+            glass = break_glass.active(connection, proposal.environment, proposal.tenant, at)
+            lifted = policy.judge(question.model_copy(update={"break_glass": True})) if glass else verdict
+            if lifted != verdict:
+                return Judged(lifted, policy, question, glass)
+        return Judged(verdict, policy, question, None)
+
+    def may_propose(self, judged: Judged, principal_id: str) -> MayDecide:
+        return judged.policy.may("propose", principal_id, judged.question.requester_roles, judged.question)
+
+    def may_execute(self, judged: Judged, principal_id: str) -> MayDecide:
+        return judged.policy.may("execute", principal_id, frozenset(), judged.question)
+
+    def may_see(self, principal: Principal, proposal: ActionProposal, at: datetime) -> bool:
+        question = PolicyQuestion.about(proposal, at=at)
+        seen = self._policy.current().may("see", principal.id, principal.roles, question)
+        return seen.allowed and principal.may_act_for(proposal.tenant)
+
+    def to_approve(self, connection: Connection, principal: Principal, proposal: ActionProposal, at: datetime) -> Right:
+        """By their own right, or by that of somebody who delegated it to them and has it themselves now."""
+        policy = self._policy.current()
+        roles = roles_of(self._people, proposal.requested_by)
+        own = policy.may_decide(principal, proposal, at=at, requester_roles=roles)
+        if own.allowed or principal.kind != "human" or principal.id == proposal.requested_by:
+            return Right(own.allowed, own.reason)
+        for given in delegation.in_force(connection, principal.id, at):
+            if given.tenant is not None and given.tenant != proposal.tenant:
+                continue
+            try:
+                delegator = self._people(given.delegator)
+            except NotFound:
+                continue
+            right = policy.may_decide(delegator, proposal, at=at, requester_roles=roles)
+            if right.allowed:
+                return Right(True, f"{right.reason}, for {delegator.id} ({given.id})", delegator.id)
+        return Right(False, own.reason)

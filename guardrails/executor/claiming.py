@@ -1,0 +1,63 @@
+"""Taking an approval for one execution: everything that is checked and written in the one transaction before an effect.
+
+The claim is one conditional UPDATE that feeds a uniquely keyed row; whoever loses it has done nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from sqlalchemy.engine import Connection, Engine
+
+from audit.port import AuditLog
+from foundation.clock import Clock
+from foundation.database import transaction
+from guardrails.approvals import store as approvals_store
+from guardrails.approvals.skew import require_sane_clock
+from guardrails.approvals.switch import require_released
+from guardrails.approvals.types import ApprovalRequest
+from guardrails.budgets.types import Amount, BudgetExceeded, Spender
+from guardrails.executor import checks, store
+from guardrails.executor.port import ActionExecution
+
+
+class SpendsActions(Protocol):
+    """guardrails.budgets.ledger.BudgetLedger is one."""
+
+    def reserve(self, spender: Spender, amount: Amount, *, connection: Connection | None = None) -> None: ...
+    def note(self, exceeded: BudgetExceeded) -> None: ...
+
+
+class Claims:
+    def __init__(
+        self, engine: Engine, clock: Clock, audit: AuditLog, *, actor: str, budget: SpendsActions | None = None
+    ) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._audit = audit
+        self._actor = actor
+        self._budget = budget
+
+    def take(self, execution: ActionExecution, request: ApprovalRequest) -> bool:
+        """Approval, execution, budget and `action.started` in one transaction; False when the approval is gone.
+
+        Raises Conflict while the kill switch is engaged, Forbidden when the log does not know of the approval or the
+        budget is spent, Unavailable. Nothing is written then.
+        """
+        try:
+            with transaction(self._engine) as connection:
+                started = execution.model_copy(update={"started_at": require_sane_clock(connection, self._clock)})
+                require_released(connection)
+                approvals_store.require_untouched(connection, request)
+                checks.require_recorded(connection, request)
+                if not store.claim(connection, started):
+                    return False
+                if self._budget is not None:
+                    spender = Spender(request.proposal.incident_id, request.proposal.tenant)
+                    self._budget.reserve(spender, Amount(actions=1), connection=connection)
+                self._audit.append(store.record(started, request, self._actor), connection=connection)
+                return True
+        except BudgetExceeded as exceeded:
+            if self._budget is not None:
+                self._budget.note(exceeded)
+            raise

@@ -1,0 +1,67 @@
+"""Entity keys: the one string under which a row of features is kept and found.
+
+A single key is its own text (`c1`; 7 is `7`, as a cast to text has it). The parts of a composite key are joined by `|`
+after `\\` and `|` within a part were escaped by `\\`, so that no two different composite keys are the same string:
+(`a|b`, `c`) is `a\\|b|c`, (`a`, `b|c`) is `a|b\\|c`. The same rule in three forms, for one row, for Arrow columns and
+for SQL, so that what is written in batch is found online.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from foundation.errors import InvalidInput
+
+SEPARATOR = "|"
+_arrow = cast(Any, pc)  # its functions are made at run time
+
+
+def entity_key(values: Sequence[object]) -> str:
+    """The key of one entity row, from the values of its join keys in their order.
+
+    Raises InvalidInput for a part that is null or neither text nor a whole number, saying which one.
+    """
+    if len(values) == 1:
+        value = values[0]
+        return value if type(value) is str else _text(value, 1)
+    if not values:
+        raise InvalidInput("an entity key needs at least one value")
+    parts = [value if type(value) is str else _text(value, place) for place, value in enumerate(values, start=1)]
+    return SEPARATOR.join([part.replace("\\", "\\\\").replace("|", "\\|") for part in parts])
+
+
+def entity_keys(columns: Sequence[pa.ChunkedArray | pa.Array]) -> pa.ChunkedArray | pa.Array:
+    """`entity_key` over columns of equal length: a string column, null where a part is null."""
+    texts = [column.cast(pa.string()) for column in columns]
+    if len(texts) == 1:
+        return texts[0]
+    return _arrow.binary_join_element_wise(*map(_escaped, texts), SEPARATOR)
+
+
+def entity_key_sql(columns: Sequence[str]) -> str:
+    """`entity_key` as an SQL expression over `columns` (expressions, quoted where they need it); null if a part is."""
+    if len(columns) == 1:
+        return f"CAST({columns[0]} AS VARCHAR)"
+    escaped = (f"replace(replace(CAST({c} AS VARCHAR), '\\', '\\\\'), '|', '\\|')" for c in columns)
+    return "(" + " || '|' || ".join(escaped) + ")"
+
+
+def _escaped(column: pa.ChunkedArray | pa.Array) -> Any:
+    doubled = _arrow.replace_substring(column, pattern="\\", replacement="\\\\")
+    return _arrow.replace_substring(doubled, pattern=SEPARATOR, replacement="\\|")
+
+
+def _text(value: object, place: int) -> str:
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    what = "null" if value is None else f"{value!r}, a {type(value).__name__}"
+    hint = "a key is text or a whole number"
+    raise InvalidInput(f"value {place} of an entity key is {what}", hint=hint)

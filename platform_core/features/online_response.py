@@ -1,0 +1,94 @@
+"""The answer to a request for online features: the same names and shapes in process, over HTTP and in files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+
+from foundation.errors import Unavailable
+from platform_core.catalog.specs import Dtype
+from platform_core.features.online.batch import ValueStatus
+from platform_core.features.values import ARROW_TYPES, FeatureValue
+
+EventTimes = Mapping[str, Sequence[datetime | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class OnlineResponse:
+    """Columns of equal length, one value per entity row in the order of the request.
+
+    `entities` holds the join keys as they were given; `values` and `statuses` the features by name, in the order asked
+    for; a value is None wherever its status is not `present`.
+    """
+
+    tenant: str
+    entities: Mapping[str, Sequence[object]]
+    dtypes: Mapping[str, Dtype]
+    values: Mapping[str, Sequence[FeatureValue]]
+    statuses: Mapping[str, Sequence[ValueStatus]]
+    times: Callable[[], EventTimes] = field(repr=False, compare=False)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.values)
+
+    @property
+    def rows(self) -> int:
+        return len(next(iter(self.values.values())))
+
+    @property
+    def event_times(self) -> EventTimes:
+        """By view: the event time of the row that was found, also of an expired one; None where there is none."""
+        return self.times()
+
+    def to_dict(self) -> dict[str, list[FeatureValue]]:
+        """The values alone, by feature."""
+        return {name: list(column) for name, column in self.values.items()}
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """Per entity row its join keys and values."""
+        columns = {**self.entities, **self.values}
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+    def to_arrow(self, *, statuses: bool = False, event_times: bool = False) -> pa.Table:
+        """Join keys, then a column per feature; on request `<feature>__status` (string) after each, and at the end
+        `<view>__event_ts` (timestamp us UTC) per view."""
+        columns: dict[str, Any] = {name: pa.array(list(column)) for name, column in self.entities.items()}
+        for name, column in self.values.items():
+            columns[name] = self._array(name, column)
+            if statuses:
+                columns[f"{name}__status"] = pa.array(list(self.statuses[name]), pa.string())
+        if event_times:
+            for view, times in self.event_times.items():
+                columns[f"{view}__event_ts"] = pa.array(list(times), ARROW_TYPES["timestamp"])
+        return pa.table(columns)
+
+    def to_pandas(self) -> Any:
+        return self.to_arrow().to_pandas()
+
+    def to_polars(self) -> Any:
+        import polars
+
+        return polars.from_arrow(self.to_arrow())
+
+    def to_document(self) -> dict[str, Any]:
+        """All of it as JSON values, but for times, which are datetimes."""
+        return {
+            "tenant": self.tenant,
+            "entities": self.entities,
+            "dtypes": self.dtypes,
+            "values": self.values,
+            "statuses": self.statuses,
+            "event_times": self.event_times,
+        }
+
+    def _array(self, name: str, column: Sequence[FeatureValue]) -> pa.Array:
+        try:
+            return pa.array(list(column), ARROW_TYPES[self.dtypes[name]])
+        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+            message = f"online values of {name!r} are not {self.dtypes[name]}, as the catalog has it: {error}"
+            raise Unavailable(message, hint="materialize the view again") from error

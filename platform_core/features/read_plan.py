@@ -1,0 +1,149 @@
+"""What a request for features means, resolved once against the catalog: a request then only fills in keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from difflib import get_close_matches
+from threading import Lock
+
+from foundation.errors import InvalidInput, NotFound
+from platform_core.catalog.specs import Catalog, Dtype
+
+_MOST_REMEMBERED = 256
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedView:
+    """A view and what is read of it. `entity` may stand for its join key where there is only one."""
+
+    name: str
+    entity: str
+    join_keys: tuple[str, ...]
+    features: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedColumn:
+    """A column of the answer: feature number `place` of view number `view`."""
+
+    name: str
+    dtype: Dtype
+    view: int
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPlan:
+    service: str
+    """Empty for a list of features that is no service."""
+
+    views: tuple[PlannedView, ...]
+    columns: tuple[PlannedColumn, ...]
+    """In the order asked for."""
+
+    dtypes: Mapping[str, Dtype]
+    """Of the columns, by their names."""
+
+    ttls: Mapping[str, timedelta]
+    latency_slas: Mapping[str, timedelta]
+
+
+class ReadPlans:
+    """Plans by service or list of features. Safe to share between threads."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._services = {service.name: service.features for service in catalog.feature_services}
+        self._plans: dict[tuple[str | tuple[str, ...], bool], ReadPlan] = {}
+        self._lock = Lock()
+
+    def find(self, features: str | Sequence[str], *, full_names: bool = True) -> ReadPlan:
+        """Of a service by its name, or of `view:feature` references (one alone may be a text). Columns are named
+        `view__feature`, or without `full_names` `feature`.
+
+        Raises NotFound for a service, view or feature that is not there, with the nearest that is; InvalidInput for a
+        reference of another form, one that is listed twice, none at all, and short names that collide.
+        """
+        wanted = features if isinstance(features, str) else tuple(features)
+        plan = self._plans.get((wanted, full_names))
+        if plan is None:
+            plan = self._compile(wanted, full_names)
+            with self._lock:
+                if len(self._plans) >= _MOST_REMEMBERED:
+                    self._plans.clear()
+                self._plans[wanted, full_names] = plan
+        return plan
+
+    def _compile(self, wanted: str | tuple[str, ...], full_names: bool) -> ReadPlan:
+        if isinstance(wanted, str) and ":" not in wanted:
+            if wanted not in self._services:
+                raise NotFound(f"no feature service {wanted!r}", hint=_hint(wanted, list(self._services), "services"))
+            service, references = wanted, self._services[wanted]
+        else:
+            service, references = "", (wanted,) if isinstance(wanted, str) else wanted
+        chosen: dict[str, list[str]] = {}
+        places: list[tuple[str, str]] = []
+        for reference in references:
+            view, feature = self._split(reference)
+            if (view, feature) in places:
+                raise InvalidInput(f"{reference!r} is asked for twice")
+            places.append((view, feature))
+            chosen.setdefault(view, []).append(feature)
+        if not places:
+            raise InvalidInput("no features are asked for", hint="name a feature service, or view:feature references")
+        if not full_names:
+            _refuse_collisions(places)
+        specs = [self._catalog.feature_view(name) for name in chosen]
+        order = list(chosen)
+        dtypes: dict[tuple[str, str], Dtype] = {(v.name, f.name): f.dtype for v in specs for f in v.fields}
+        columns = tuple(
+            PlannedColumn(
+                name=f"{view}__{feature}" if full_names else feature,
+                dtype=dtypes[view, feature],
+                view=order.index(view),
+                place=chosen[view].index(feature),
+            )
+            for view, feature in places
+        )
+        return ReadPlan(
+            service=service,
+            views=tuple(
+                PlannedView(v.name, v.entity, self._catalog.entity(v.entity).join_keys, tuple(chosen[v.name]))
+                for v in specs
+            ),
+            columns=columns,
+            dtypes={column.name: column.dtype for column in columns},
+            ttls={v.name: v.ttl for v in specs},
+            latency_slas={v.name: v.latency_sla for v in specs if v.latency_sla is not None},
+        )
+
+    def _split(self, reference: str) -> tuple[str, str]:
+        view, colon, feature = reference.partition(":")
+        if not colon:
+            services = ", ".join(self._services) or "none"
+            raise InvalidInput(
+                f"{reference!r} names no feature", hint=f"write view:feature; services, asked for alone: {services}"
+            )
+        views = {v.name: v for v in self._catalog.feature_views}
+        if view not in views:
+            raise NotFound(f"no feature view {view!r}", hint=_hint(view, list(views), "views"))
+        known = [f.name for f in views[view].fields]
+        if feature not in known:
+            raise NotFound(f"feature view {view!r} has no feature {feature!r}", hint=_hint(feature, known, "features"))
+        return view, feature
+
+
+def _refuse_collisions(places: Sequence[tuple[str, str]]) -> None:
+    first: dict[str, str] = {}
+    for view, feature in places:
+        if feature in first:
+            both = f"{first[feature]} and {view}"
+            raise InvalidInput(f"{both} both have a feature {feature!r}", hint="ask for full feature names")
+        first[feature] = view
+
+
+def _hint(name: str, known: list[str], what: str) -> str:
+    near = get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"{what}: {', '.join(sorted(known)) or 'none'}"

@@ -1,0 +1,91 @@
+"""A run that somebody asked for: on record while it works, a change on the timeline when it ended."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import duckdb
+import pyarrow as pa
+
+from foundation.clock import Clock
+from foundation.errors import VigiaError
+from foundation.ids import new_id
+from platform_core.features.run_log import present
+from platform_core.operations.timeline import ChangeEvent, ChangeKind, JobRun, JobStatus, OperationsRecorder
+
+FAILURES = (VigiaError, duckdb.Error, pa.ArrowException)
+"""What data or a store can do to a run: the run says so, and the process goes on."""
+
+AUTHOR = "service:materialization"
+
+
+@dataclass
+class Tally:
+    """What the run did so far; `run` is as recorded last."""
+
+    run: JobRun
+    rows: int = 0
+    counts: Counter[str] = field(default_factory=Counter[str])
+    details: dict[str, object] = field(default_factory=dict[str, object])
+
+    def reached(self, rows: int, events: int) -> None:
+        """So much in all, of a run that counts by itself."""
+        self.rows, self.counts["taken"] = rows, events
+
+    def add(self, rows: int, counts: Mapping[str, int]) -> None:
+        self.rows += rows
+        self.counts.update(counts)
+
+
+@contextmanager
+def recorded(
+    operations: OperationsRecorder, clock: Clock, run: JobRun, kind: ChangeKind, author: str
+) -> Generator[Tally]:
+    """Record `run` now and as it ended. A failure of data or of a store ends the block, not the caller.
+
+    The change event's details hold what estimates are made from: `events`, `rows`, and `wall_s`, seconds of the wall.
+    """
+    tally = Tally(run)
+    operations.record_job(run)
+    began = time.perf_counter()
+    status: JobStatus = "succeeded"
+    error: str | None = None
+    try:
+        yield tally
+    except FAILURES as failure:
+        status, error = "failed", str(failure)
+    except BaseException as interrupted:
+        status, error = "cancelled", f"interrupted: {type(interrupted).__name__}"
+        raise
+    finally:
+        seconds = time.perf_counter() - began
+        ended = {"ended_at": clock.now(), "status": status, "rows": tally.rows, "error": error}
+        tally.run = run.model_copy(update={**ended, "counts": present(tally.counts)})
+        operations.record_job(tally.run)
+        operations.record_change(_event(tally, kind, author, seconds))
+
+
+def _event(tally: Tally, kind: ChangeKind, author: str, seconds: float) -> ChangeEvent:
+    run = tally.run
+    what = "backfill" if kind == "backfill" else "materialization"
+    return ChangeEvent(
+        id=new_id("chg"),
+        at=run.ended_at or run.started_at,
+        kind=kind,
+        subject=run.subject,
+        tenant=run.tenant,
+        summary=f"{what} for {run.tenant} {run.status}: {tally.counts['taken']} events, {tally.rows} rows written",
+        author=author,
+        details={
+            **tally.details,
+            "run": run.id,
+            "status": run.status,
+            "events": tally.counts["taken"],
+            "rows": tally.rows,
+            "wall_s": round(seconds, 3),
+        },
+    )
