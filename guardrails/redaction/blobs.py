@@ -25,6 +25,8 @@ _HEX_FILL = re.compile(r"0[xX]|[^0-9A-Fa-f]")
 
 _BASE64_SIGN: Sign = (re.compile(signs.PATTERNS[signs.BASE64]), re2.compile(signs.PATTERNS[signs.BASE64], options()))
 _BASE64_RUN = re.compile(r"[A-Za-z0-9+/_-]{11,}+(?:\r?\n[A-Za-z0-9+/_-]++)*+={0,2}")
+_ANY_SIGN = re.compile(f"(?={signs.PATTERNS[signs.BASE64].replace('/_-', '/')})")
+_PHASES = frozenset(range(4))
 _URL_SAFE = str.maketrans("-_", "+/", "=\r\n")
 
 _TEXT = re.compile(rb"(?:[\t\n\r -~\x00]|[\xc2-\xf4][\x80-\xbf]{1,3}){7,}+")
@@ -56,7 +58,12 @@ def decoded(view: View, found: frozenset[str]) -> Iterator[View]:
     if signs.BASE64 in found:
         runs = [_characters(match) for match in _signed(view.text, _BASE64_RUN, _BASE64_SIGN)]
         for phase in (0, 1, 2, 3):
-            blobs = [blob for text, places, end in runs for blob in _from_base64(text, places, end, phase)]
+            blobs = [
+                blob
+                for text, places, end, phases in runs
+                if phase in phases
+                for blob in _from_base64(text, places, end, phase)
+            ]
             if blobs:
                 yield joined(view, blobs, "base64")
 
@@ -97,14 +104,17 @@ def _from_hex(digits: str, places: Offsets, phase: int) -> Iterator[Blob]:
             yield text.group().decode("latin-1"), used[0::2][start:end], used[1::2][start:end]
 
 
-def _characters(match: re.Match[str]) -> tuple[str, Offsets, int]:
-    """The characters of a run without line breaks and padding, where each stands, and where the padding ends."""
+def _characters(match: re.Match[str]) -> tuple[str, Offsets, int, frozenset[int]]:
+    """The characters of a run without line breaks and padding, where each stands, where the padding ends, and the
+    alignments in which it may be text."""
     run = match.group()
     text = run.translate(_URL_SAFE)
     if "\n" not in run:
-        return text, np.arange(match.start(), match.start() + len(text), dtype=np.int32), match.end()
+        places = np.arange(match.start(), match.start() + len(text), dtype=np.int32)
+        phases = frozenset(sign.start() % 4 for sign in _ANY_SIGN.finditer(text)) if len(text) < _LONG else _PHASES
+        return text, places, match.end(), phases
     kept = [place for place, character in enumerate(run, match.start()) if character not in "\r\n="]
-    return text, np.array(kept, np.int32), match.end()
+    return text, np.array(kept, np.int32), match.end(), _PHASES
 
 
 def _from_base64(text: str, places: Offsets, end: int, phase: int) -> Iterator[Blob]:
