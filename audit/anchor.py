@@ -59,7 +59,7 @@ class AnchorSchedule:
         size, moment = parse_note(note).size, self._monotonic()
         outcomes: dict[str, Unavailable | None] = {}
         for name, anchor in self._anchors.items():
-            at, posted = self._posted.get(name, (-self._every, -1))
+            at, posted = self._posted.get(name, (0.0, 0))
             if size <= posted or (not now and name in self._posted and moment - at < self._every):
                 continue
             try:

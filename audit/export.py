@@ -14,16 +14,15 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-import sqlalchemy as sa
 from pydantic import ValidationError
 from sqlalchemy.engine import Connection, Engine
 
-from audit.entry import AuditRecord
+from audit.entry import AuditEntry, AuditRecord
 from audit.export_lines import LineReading
 from audit.leaf import Leaf, parse_json
+from audit.publish import stored_notes
 from audit.replay import Replay, StoredEntry, VerificationReport, expected_roots
 from audit.sequencer import integrate
-from audit.tables import audit_checkpoints, audit_cosignatures
 from audit.verify import NoteChecking, heads_of, stream_entries
 from foundation.canonical import canonical_bytes
 from foundation.database import reading
@@ -53,16 +52,6 @@ def export_log(engine: Engine, stream: IO[str], *, shredded: Shredded = nothing_
     return count
 
 
-def stored_notes(connection: Connection) -> list[str]:
-    """Every stored checkpoint with the signatures of its witnesses, smallest tree first."""
-    signed = connection.execute(sa.select(audit_checkpoints.c.size, audit_checkpoints.c.note))
-    notes = {row.size: str(row.note) for row in signed}
-    for row in connection.execute(sa.select(audit_cosignatures).order_by(audit_cosignatures.c.witness)):
-        if row.size in notes:
-            notes[row.size] += row.line
-    return [notes[size] for size in sorted(notes)]
-
-
 def verify_export(path: Path, *, signer: NoteChecking | None = None, notes: Iterable[str] = ()) -> VerificationReport:
     """As `audit.verify.verify_log`, over an export. Raises Unavailable when the file cannot be read."""
     try:
@@ -80,14 +69,26 @@ def verify_export(path: Path, *, signer: NoteChecking | None = None, notes: Iter
     return report
 
 
+def read_entries(path: Path) -> Generator[AuditEntry]:
+    """The entries of an export as they are written, unverified. Raises Unavailable, InvalidInput."""
+    with _opened(path) as file:
+        for line in file:
+            if _note(line) is None:
+                document = _document(line)
+                try:
+                    yield AuditEntry.model_validate({**document["entry"], "leaf_hash": document["leaf_hash"]})
+                except (KeyError, TypeError, ValidationError) as error:
+                    raise InvalidInput(f"not a line of an audit export: it starts with {line[:60]!r}") from error
+
+
 def _replayed(replay: Replay, lines: Iterable[bytes]) -> VerificationReport:
     """Line by line, whatever wrote them, to find the first that is wrong."""
     for line in lines:
         try:
             if _note(line) is None and not replay.feed(_entry(line)):
                 break
-        except (InvalidInput, UnicodeDecodeError) as error:
-            replay.refuse(error.message if isinstance(error, InvalidInput) else str(error))
+        except InvalidInput as error:
+            replay.refuse(error.message)
             break
     return replay.report()
 
@@ -111,8 +112,15 @@ def _note(line: bytes) -> str | None:
         raise InvalidInput(f"a checkpoint's line is not text: {error}") from error
 
 
+def _document(line: bytes) -> dict[str, Any]:
+    try:
+        return parse_json(line.decode())
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"a line of the export is not UTF-8: {error}") from error
+
+
 def _entry(line: bytes) -> StoredEntry:
-    document: dict[str, Any] = parse_json(line.decode())
+    document = _document(line)
     try:
         entry, leaf_hash = document["entry"], document["leaf_hash"]
         record = AuditRecord.model_validate(entry["record"])

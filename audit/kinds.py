@@ -166,6 +166,31 @@ class Reasoned(Frozen):
     reason: Sealed
 
 
+class PolicyChanged(Frozen):
+    policy_sha256: str
+    before_sha256: str | None
+    rules: list[str]
+    freezes: list[str]
+    grants: list[str]
+
+
+class DelegationMade(Frozen):
+    delegator: str
+    delegate: str
+    ends_at: str
+    reason: Sealed
+
+
+class GlassBroken(Frozen):
+    """Somebody lifted freezes and second approvals for minutes; `review` is what was said of it afterwards."""
+
+    environment: str
+    opened_by: str
+    ends_at: str
+    reason: Sealed
+    review: Sealed | None
+
+
 class CatalogApplied(Frozen):
     version: int
     digest: str
@@ -209,6 +234,11 @@ class SubjectShredded(Frozen):
     reason: str
 
 
+class HealthReported(Frozen):
+    verdict: Literal["ok", "attention", "failed", "incomplete"]
+    counts: dict[str, int]
+
+
 class Nothing(Frozen):
     pass
 
@@ -238,6 +268,11 @@ KINDS: dict[str, Kind] = {
     "approval.rejected": Kind(payload=ApprovalDecided),
     "approval.expired": Kind(payload=ApprovalClosed),
     "approval.voided": Kind(payload=ApprovalClosed),
+    **{f"approval.{how}": Kind(payload=ApprovalClosed) for how in ("superseded", "reminded", "escalated")},
+    "policy.changed": Kind(payload=PolicyChanged),
+    "policy.refused": Kind(payload=Reasoned),
+    **{f"delegation.{how}": Kind(payload=DelegationMade, personal=("reason",)) for how in ("made", "revoked")},
+    **{f"glass.{how}": Kind(payload=GlassBroken, personal=("reason", "review")) for how in ("broken", "reviewed")},
     "approval.refused": Kind(payload=ApprovalRefused, personal=("why",)),
     **{f"action.{status}": Kind(payload=ActionDone) for status in ("started", "succeeded", "failed", "unknown")},
     "action.verified": Kind(payload=ActionVerified),
@@ -253,6 +288,7 @@ KINDS: dict[str, Kind] = {
     "resource.change_withdrawn": Kind(payload=Nothing),
     "session.opened": Kind(payload=SessionOpened, personal=("client",)),
     "session.refused": Kind(payload=SessionOpened, personal=("client",)),
+    "health.reported": Kind(payload=HealthReported),
     "subject.shredded": Kind(payload=SubjectShredded),
 }
 

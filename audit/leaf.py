@@ -8,13 +8,19 @@ faster, which is what lets a log of a million entries be verified in a minute. A
 from __future__ import annotations
 
 import json
+import json.encoder
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from foundation.errors import InvalidInput
 
 # RFC 8785 escapes strings as this encoder does: \b \t \n \f \r \" \\ and \u00xx in lower case, nothing else.
-_quote = json.JSONEncoder(ensure_ascii=False).encode
+_text = json.encoder.encode_basestring
+
+
+def _quote(value: str | None) -> str:
+    return "null" if value is None else _text(value)
+
 
 FIRST_PREVIOUS_HASH = "0" * 64
 

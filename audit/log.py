@@ -49,6 +49,8 @@ class SqlAuditLog(AuditLog):
 
     def append_all(self, records: Sequence[AuditRecord], *, connection: Connection | None = None) -> None:
         """As `append`, for several that belong together: all of them in order, or none."""
+        if not records:
+            return
         for record in records:
             _refuse_nul(record)
         try:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
 from audit.chain import TreeHead
@@ -58,6 +58,16 @@ class CheckpointPublisher:
     def _stored(self, head: TreeHead) -> str | None:
         with reading(self._engine) as connection:
             return connection.scalar(sa.select(audit_checkpoints.c.note).where(audit_checkpoints.c.size == head.size))
+
+
+def stored_notes(connection: Connection) -> list[str]:
+    """Every stored checkpoint with the signatures of its witnesses, smallest tree first."""
+    signed = connection.execute(sa.select(audit_checkpoints.c.size, audit_checkpoints.c.note))
+    notes = {row.size: str(row.note) for row in signed}
+    for row in connection.execute(sa.select(audit_cosignatures).order_by(audit_cosignatures.c.witness)):
+        if row.size in notes:
+            notes[row.size] += row.line
+    return [notes[size] for size in sorted(notes)]
 
 
 def read_notes(path: Path) -> list[str]:

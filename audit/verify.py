@@ -13,6 +13,7 @@ from audit import merkle
 from audit.chain import TreeHead, has_intake
 from audit.checkpoint import parse_note
 from audit.leaf import Leaf, iso
+from audit.publish import stored_notes
 from audit.replay import (
     Replay,
     StoredEntry,
@@ -24,7 +25,7 @@ from audit.replay import (
 )
 from audit.scan import Scanned, scan
 from audit.sequencer import pending
-from audit.tables import audit_checkpoints, audit_entries
+from audit.tables import audit_entries
 from foundation.database import reading
 from foundation.errors import InvalidInput
 
@@ -45,7 +46,7 @@ def verify_log(engine: Engine, *, signer: NoteChecking | None = None, notes: Ite
     the database does not answer.
     """
     with reading(engine) as connection:
-        stored = connection.scalars(sa.select(audit_checkpoints.c.note).order_by(audit_checkpoints.c.size)).all()
+        stored = stored_notes(connection)
         waiting = pending(connection) if has_intake(connection) else 0
     try:
         heads = heads_of([*stored, *notes], signer)

@@ -1,9 +1,14 @@
-"""What does the audit cost? A durable audited append beside a plain durable insert of the same row, in one run.
+"""What does the audit cost? Durable audited appends beside plain durable inserts of the same rows, in one run.
 
-Both go through the same engine and the same kind of transaction, one commit per row, interleaved in blocks so that a
-slow moment of the disk hits both. The figure that counts is the ratio; the last line is one JSON object.
+Both sides go through the same engine and the same kind of transaction, interleaved in blocks so that a slow moment of
+the disk hits both: one entry per commit, and 64 per commit. The figures that count are the ratios of the medians; the
+last line is one JSON object.
 
-    python -m benchmarks.audit_append [--entries 2000] [--url sqlite:///…|postgresql+psycopg://…]
+On PostgreSQL the audited side is what production does: writers hand entries in, one sequencer in a process of its own
+places them meanwhile. Beside one writer, several write at once, and the time until the last entry has its place is
+measured too. Give it a cluster with fsync on: without, nothing is durable and the ratio is that of the processors.
+
+    python -m benchmarks.audit_append [--entries 2000] [--writers 4] [--url postgresql+psycopg://…]
 
 With a URL the tables are made in that database if they are missing: give it a database of its own.
 """
@@ -13,93 +18,182 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import multiprocessing
 import statistics
 import tempfile
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
+from rich.console import Console
+from rich.table import Table
 from sqlalchemy.engine import Engine
 
+from audit.chain import has_intake
 from audit.entry import AuditRecord
 from audit.log import SqlAuditLog
-from audit.tables import audit_checkpoints, audit_entries
+from audit.sequencer import integrate, sequencing
 from audit.verify import verify_log
 from foundation.canonical import canonical_bytes
 from foundation.clock import SystemClock
-from foundation.database import UtcDateTime, open_database, transaction
+from foundation.database import UtcDateTime, metadata, open_database, transaction
 
-BLOCK = 100
+BLOCK = 50
+BATCH = 64
 PAYLOAD = {"tool": "restart_connector", "digest": "0" * 64, "approved_by": ["human:alice"], "revision": 41}
+RECORD = AuditRecord(action="action.started", actor="service:worker", subject="exe_1", tenant="br", payload=PAYLOAD)
+FIELDS = RECORD.model_dump(exclude={"payload"})
+COUNT = itertools.count()
 
 plain = sa.Table(
     "benchmark_plain",
     sa.MetaData(),
     sa.Column("sequence", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("recorded_at", UtcDateTime),
-    *(sa.Column(name, sa.String(400)) for name in ("action", "actor", "subject", "tenant", "incident_id")),
+    *(sa.Column(name, sa.String(400)) for name in ("action", "actor", "subject", "tenant")),
+    sa.Column("incident_id", sa.String(80), index=True),
     sa.Column("payload", sa.Text),
 )
+INSERT = sa.insert(plain)
 
 
-def seconds(block: Callable[[], None]) -> float:
+def seconds(block: Callable[[], object]) -> float:
     started = time.perf_counter()
     block()
     return time.perf_counter() - started
 
 
-def measure(engine: Engine, entries: int) -> dict[str, float]:
-    """Medians over blocks, in microseconds per row, and the ratio of the medians."""
+def insert(engine: Engine, clock: SystemClock, count: int) -> None:
+    """`count` rows in one durable transaction."""
+    with transaction(engine) as connection:
+        now = clock.now()
+        rows = [
+            {"sequence": next(COUNT), "recorded_at": now, "payload": canonical_bytes(PAYLOAD).decode(), **FIELDS}
+            for _ in range(count)
+        ]
+        connection.execute(INSERT, rows)
+
+
+def interleaved(plainly: Callable[[], None], audited: Callable[[], None], rounds: int) -> tuple[float, float]:
+    """Median seconds of one call of each; their order changes with every round."""
+    sides, times = [plainly, audited], ([], [])
+    plainly()
+    audited()
+    for turn in range(rounds):
+        for which in (0, 1) if turn % 2 else (1, 0):
+            times[which].append(seconds(sides[which]))
+    return statistics.median(times[0]), statistics.median(times[1])
+
+
+def measure(engine: Engine, entries: int, writers: int) -> dict[str, float]:
     clock = SystemClock()
     log = SqlAuditLog(engine, clock)
-    record = AuditRecord(action="action.started", actor="service:worker", subject="exe_1", tenant="br", payload=PAYLOAD)
-    fields = record.model_dump(exclude={"payload"})
-    count, statement = itertools.count(), sa.insert(plain)
 
-    def insert() -> None:
-        for _ in range(BLOCK):
-            with transaction(engine) as connection:
-                payload = canonical_bytes(record.payload).decode()
-                row = {"sequence": next(count), "recorded_at": clock.now(), "payload": payload, **fields}
-                connection.execute(statement, row)
+    def repeat(work: Callable[[], None]) -> Callable[[], None]:
+        return lambda: [work() for _ in range(BLOCK)] and None
 
-    def append() -> None:
-        for _ in range(BLOCK):
-            log.append(record)
+    one = interleaved(repeat(lambda: insert(engine, clock, 1)), repeat(lambda: log.append(RECORD)), entries // BLOCK)
+    batch = interleaved(
+        lambda: insert(engine, clock, BATCH), lambda: log.append_all([RECORD] * BATCH), max(10, entries // BATCH * 2)
+    )
+    figures = {
+        "plain_insert_us": one[0] * 1e6 / BLOCK,
+        "audited_append_us": one[1] * 1e6 / BLOCK,
+        "ratio_one_at_a_time": one[1] / one[0],
+        "plain_batch_us_per_row": batch[0] * 1e6 / BATCH,
+        "audited_batch_us_per_row": batch[1] * 1e6 / BATCH,
+        "ratio_in_batches_of_64": batch[1] / batch[0],
+    }
+    if has_intake(engine):
+        figures |= side_by_side(engine, log, clock, entries, writers)
+    return figures
 
-    insert()  # warms caches before measuring
-    append()
-    plain_blocks, audited_blocks = [], []
-    for _ in range(max(1, entries // BLOCK)):
-        plain_blocks.append(seconds(insert))
-        audited_blocks.append(seconds(append))
-    micro = 1e6 / BLOCK
-    insert_us, append_us = statistics.median(plain_blocks) * micro, statistics.median(audited_blocks) * micro
-    size = log.head().size
-    verify_s = seconds(lambda: print(verify_log(engine)))
+
+def side_by_side(engine: Engine, log: SqlAuditLog, clock: SystemClock, entries: int, writers: int) -> dict[str, float]:
+    """Several writers at once: until all are acknowledged, and until all have their places."""
+    each = max(1, entries // 10 // writers)
+
+    def many(work: Callable[[], None]) -> None:
+        with ThreadPoolExecutor(writers) as pool:
+            list(pool.map(lambda _: [work() for _ in range(each)], range(writers)))
+
+    integrate(engine)
+    placed: list[float] = []
+    acknowledged: list[float] = []
+
+    def audited() -> None:
+        started = time.perf_counter()
+        many(lambda: log.append(RECORD))
+        acknowledged.append(time.perf_counter() - started)
+        integrate(engine)
+        placed.append(time.perf_counter() - started)
+
+    times: list[float] = []
+    for _ in range(10):
+        times.append(seconds(lambda: many(lambda: insert(engine, clock, 1))))
+        audited()
+    base = statistics.median(times)
     return {
-        "plain_insert_us": round(insert_us, 1),
-        "audited_append_us": round(append_us, 1),
-        "ratio": round(append_us / insert_us, 3),
-        "verify_entries_per_second": round(size / verify_s),
+        "writers": writers,
+        "ratio_writers_acknowledged": statistics.median(acknowledged) / base,
+        "ratio_writers_placed": statistics.median(placed) / base,
     }
 
 
+@contextmanager
+def sequencer(url: str, *, wanted: bool) -> Generator[None]:
+    """The worker's sequencer, in a process of its own as in production."""
+    if not wanted:
+        yield
+        return
+    context = multiprocessing.get_context("spawn")
+    stop = context.Event()
+    process = context.Process(target=run_sequencer, args=(url, stop), daemon=True)
+    process.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        process.join(timeout=20)
+
+
+def run_sequencer(url: str, stop: threading.Event) -> None:
+    engine = open_database(url)
+    with sequencing(engine, threading.Event()):
+        stop.wait()
+    engine.dispose()
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--entries", type=int, default=2000)
+    parser.add_argument("--writers", type=int, default=4)
     parser.add_argument("--url")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
-        engine = open_database(arguments.url or f"sqlite:///{Path(directory) / 'benchmark.db'}")
-        audit_entries.metadata.create_all(engine, tables=[audit_entries, audit_checkpoints])
+        url = arguments.url or f"sqlite:///{Path(directory) / 'benchmark.db'}"
+        engine = open_database(url)
+        metadata.create_all(engine, tables=[t for name, t in metadata.tables.items() if name.startswith("audit_")])
         plain.metadata.drop_all(engine)
         plain.metadata.create_all(engine)
-        figures = measure(engine, arguments.entries)
+        with sequencer(url, wanted=has_intake(engine)):
+            figures = measure(engine, arguments.entries, arguments.writers)
+        integrate(engine)
+        report = verify_log(engine)
+        if not report.ok or report.pending:
+            raise SystemExit(f"the log that was measured does not hold: {report}")
         plain.metadata.drop_all(engine)
         engine.dispose()
-    print(json.dumps({"benchmark": "audit_append", "database": engine.dialect.name, **figures}))
+    table = Table("figure", "value", title=f"audited appends, {engine.dialect.name}, {report.entries} entries verified")
+    for name, value in figures.items():
+        table.add_row(name.replace("_", " "), f"{value:,.3f}" if "ratio" in name else f"{value:,.1f}")
+    Console().print(table)
+    rounded = {name: round(value, 3) for name, value in figures.items()}
+    print(json.dumps({"benchmark": "audit_append", "database": engine.dialect.name, **rounded}))
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from foundation.telemetry.semconv import EXECUTE_TOOL, OPERATION_NAME, TOOL_NAME
 from foundation.telemetry.traces import set_attributes, span
 from guardrails.budgets.port import Budget, Unlimited
 from guardrails.budgets.types import Amount, BudgetExceeded
+from guardrails.taint.tainted import Tainted, tainted_by
 from platform_core.view import PlatformView
 from tools.answers import bounded, harmless
 from tools.contract import Observation, ObserveTool
@@ -48,6 +49,10 @@ class ToolRun(Frozen):
     observation: Observation
     digest: str
     wall_ms: float
+
+    def outside(self) -> Tainted[Observation]:
+        """The answer as what it is: from outside. It can be shown and parsed; it chooses nothing."""
+        return tainted_by(self.tool, self.observation, digest=self.digest)
 
 
 class ToolRunner:

@@ -16,6 +16,8 @@ from agents.llm.narrative import Sentence
 from agents.llm.narrator import Redacts
 from agents.llm.port import ChatMessage, ChatModel
 from agents.llm.prompt import read_drafts, unfenced
+from guardrails.taint.choices import known
+from guardrails.taint.tainted import Tainted, tainted_by
 from tools.contract import ObserveTool
 
 _CHOOSE = """You pick read-only tools that answer an on-call engineer's question about an ML platform.
@@ -53,11 +55,9 @@ class ModelAnswers:
             choices = _CHOICES.validate_python(json.loads(unfenced(answer)))
         except (ValueError, ValidationError, RecursionError) as error:
             raise ModelUnavailable("the model's choice of tools was not the JSON that was asked for") from error
-        return [
-            PlannedCall(tool=choice.tool, arguments=choice.arguments)
-            for choice in choices[:at_most]
-            if self._fits(choice)
-        ]
+        source = f"model:{self._model.model}"
+        planned = [self._planned(tainted_by(source, choice)) for choice in choices[:at_most]]
+        return [call for call in planned if call is not None]
 
     def write(self, question: str, citations: Sequence[Citation], figures: Mapping[str, Any]) -> tuple[Sentence, ...]:
         """Sentences that hold against the citations they name. `figures` are the tools' figures by citation id."""
@@ -67,15 +67,17 @@ class ModelAnswers:
         material = {c.id: [results[c.id], redacted[c.id]] for c in citations}
         return carried(read_drafts(answer), material)
 
-    def _fits(self, choice: _Choice) -> bool:
-        tool = self._tools.get(choice.tool)
+    def _planned(self, choice: Tainted[_Choice]) -> PlannedCall | None:
+        """What a model wrote only points at a tool: the name that goes on is ours, and so are the arguments' types."""
+        tool = known(choice.derive(lambda given: given.tool), self._tools)
         if tool is None:
-            return False
+            return None
+        arguments = choice.inspect().arguments
         try:
-            tool.arguments.model_validate(choice.arguments)
+            tool.arguments.model_validate(arguments)
         except ValidationError:
-            return False
-        return True
+            return None
+        return PlannedCall(tool=tool.name, arguments=arguments)
 
     def _ask(self, system: str, data: dict[str, Any], max_tokens: int) -> str:
         text = json.dumps(self._redactor.redact_value(data), ensure_ascii=False)

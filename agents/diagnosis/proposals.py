@@ -13,6 +13,7 @@ from foundation.errors import Conflict, InvalidInput, NotFound
 from foundation.ids import new_id
 from guardrails.executor.port import Planner
 from guardrails.proposal import ActionProposal, BlastRadius, Plan, proposal_digest
+from guardrails.taint.choices import act_tool
 from platform_core.catalog.lineage import Lineage
 from platform_core.urn import parse_urn
 
@@ -43,7 +44,7 @@ def propose(
     call = causes()[top.cause].action(top.facts)
     if call is None or call.tool not in planners:
         return None
-    planner = planners[call.tool]
+    planner = planners[act_tool(call.tool, planners)]
     try:
         plan = planner.plan(call.arguments)
     except (Conflict, InvalidInput, NotFound) as error:

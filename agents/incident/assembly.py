@@ -58,6 +58,10 @@ class FlowParts:
     poll_seconds: float = 0.2
     threads: int = 4
     observer: Observer = unobserved
+    budget_note: Callable[[str, str | None], str | None] = lambda incident_id, tenant: None
+    chores: Sequence[Callable[[], object]] = ()
+    """What is done at every round of housekeeping, such as reminding people of what waits."""
+
     wall: Callable[[], float] = time.time
 
 
@@ -74,6 +78,7 @@ def assemble_worker(parts: FlowParts) -> Reconciler:
         log=parts.log,
         redact=parts.redact,
         who_may=parts.who_may,
+        budget_note=parts.budget_note,
     )
     leases = Leases(parts.engine, seconds=parts.lease_seconds, wall=parts.wall)
     verifier = Verifier(parts.triage.probe, parts.clock, interval=parts.verify_every, wall=parts.wall)
@@ -109,4 +114,5 @@ def assemble_worker(parts: FlowParts) -> Reconciler:
         poll_seconds=parts.poll_seconds,
         lease_seconds=parts.lease_seconds,
         threads=parts.threads,
+        chores=parts.chores,
     )

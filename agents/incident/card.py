@@ -12,6 +12,7 @@ from foundation.frozen import Frozen
 from guardrails.approvals.types import ApprovalStatus, Decision
 from guardrails.executor.port import ExecutionStatus
 from guardrails.proposal import BlastRadius, PlannedChange, Tier
+from guardrails.taint.suspicion import Suspicious
 from platform_core.access.principals import Environment
 from platform_core.monitoring.alert import Severity
 from tools.contract import Chart
@@ -128,3 +129,8 @@ class IncidentCard(Frozen):
 
     audit_entries: int | None
     audit_head: str | None
+    suspicious: tuple[Suspicious, ...] = ()
+    """Instructions found in the evidence: nobody follows them, somebody should ask how they got there."""
+
+    budget_note: str | None = None
+    """What ran out while this was looked into, when something did."""

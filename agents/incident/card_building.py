@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from agents.diagnosis.types import Diagnosis, Hypothesis
@@ -25,6 +25,8 @@ from foundation.outside_text import OutsideText, Redact, unredacted
 from guardrails.approvals.types import ApprovalRequest
 from guardrails.executor.port import ActionExecution
 from guardrails.proposal import ActionProposal
+from guardrails.taint.choices import strings_in
+from guardrails.taint.suspicion import suspicious
 from platform_core.monitoring.alert import AlertKind
 from tools.contract import Chart
 
@@ -55,6 +57,7 @@ class CardBuilder:
         log: LogHead | None = None,
         redact: Redact = unredacted,
         who_may: Callable[[ActionProposal], str] = lambda _proposal: "those whom policy lets approve",
+        budget_note: Callable[[str, str | None], str | None] = lambda incident_id, tenant: None,
     ) -> None:
         self._store = store
         self._approvals = approvals
@@ -64,6 +67,7 @@ class CardBuilder:
         self._log = log
         self._who_may = who_may
         self._outside = OutsideText(redact)
+        self._budget_note = budget_note
 
     def build(self, incident_id: str) -> IncidentCard:
         """Raises NotFound."""
@@ -112,6 +116,8 @@ class CardBuilder:
             model_used=_model(record),
             audit_entries=head.size if head else None,
             audit_head=head.root_hash if head else None,
+            suspicious=tuple(suspicious(_outside_texts(alerts, evidence))),
+            budget_note=self._budget_note(incident.id, incident.tenant),
         )
 
     def _harmless(self, execution: ActionExecution | None) -> ActionExecution | None:
@@ -132,6 +138,15 @@ class CardBuilder:
         return CardRunbook(
             file=runbook.file, title=head.title, owner=head.owner, worked=head.worked, tried=runbook.tried
         )
+
+
+def _outside_texts(alerts: list[StoredAlert], evidence: list[Evidence]) -> Iterator[tuple[str, str]]:
+    """Every text that came from outside, with the evidence it came with."""
+    for number, stored in enumerate(alerts, 1):
+        yield f"alert {number}", stored.alert.summary
+    for piece in evidence:
+        for text in strings_in(piece.observation.model_dump(mode="json", exclude={"status"})):
+            yield piece.id, text
 
 
 def _cause(hypothesis: Hypothesis) -> CardCause:

@@ -18,6 +18,7 @@ from foundation.errors import VigiaError
 from foundation.telemetry import semconv
 from foundation.telemetry.logs import get_logger, log_context
 from foundation.telemetry.traces import span
+from guardrails.budgets.port import spending_for
 
 log = get_logger(__name__)
 
@@ -47,6 +48,7 @@ class Reconciler:
         lease_seconds: float = 5.0,
         threads: int = 4,
         monotonic: Callable[[], float] = time.monotonic,
+        chores: Sequence[Callable[[], object]] = (),
     ) -> None:
         self._store = store
         self._correlator = correlator
@@ -62,6 +64,7 @@ class Reconciler:
         self._renew_every = lease_seconds / _RENEWALS_PER_LEASE
         self._threads = threads
         self._monotonic = monotonic
+        self._chores = tuple(chores)
         self._reconciled = False
         self._next_close = 0.0
 
@@ -138,6 +141,8 @@ class Reconciler:
         if self._monotonic() >= self._next_close:
             self._next_close = self._monotonic() + _CLOSE_EVERY
             worked = self._closer.step() > 0 or worked
+            for chore in self._chores:
+                worked = bool(chore()) or worked
         return worked
 
     def _due(self) -> list[str]:
@@ -152,11 +157,13 @@ class Reconciler:
             try:
                 self._observer("claim:leave")
                 round_number = self._store.round_of(incident_id)
-                if self._store.get(incident_id).status == "resolved":
+                incident = self._store.get(incident_id)
+                if incident.status == "resolved":
                     # Somebody closed it meanwhile: nothing is proposed or run any more.
                     self._leases.finish(incident_id, round_number)
                     return
-                pause = self._graph.run(incident_id, round_number)
+                with spending_for(incident_id, incident.tenant):
+                    pause = self._graph.run(incident_id, round_number)
                 self._observer("release:enter")
                 if pause.waiting_for is not None:
                     self._leases.park(incident_id, pause.waiting_for)

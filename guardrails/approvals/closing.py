@@ -52,16 +52,16 @@ class Closing:
 
     def supersede(
         self, connection: Connection, request_id: str, *, actor: str, reason: str, undecided_only: bool = False
-    ) -> ApprovalRequest | None:
-        """Close a request that still could be executed, joining the caller's transaction; None when it could not."""
+    ) -> bool:
+        """Close a request that still could be executed, joining the caller's transaction; False when it could not."""
         reason = f"superseded: {reason}"[:400]
         request = store.read_request(connection, request_id)
         if request.status not in (("pending",) if undecided_only else ("pending", "approved")):
-            return None
+            return False
         if not store.move(connection, request_id, before=request.status, after="expired", reason=reason):
-            return None
+            return False
         self._audit.append(records.closed("approval.superseded", request, actor, reason), connection=connection)
-        return request
+        return True
 
     def _overdue(self) -> sa.ColumnElement[bool]:
         table, now = approval_requests.c, self._clock.now()

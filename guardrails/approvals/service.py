@@ -88,7 +88,7 @@ class ApprovalService:
                 raise InvalidInput(f"{proposal.id} proposes what {request_id} does: nothing was edited")
             newer = self._request(connection, proposal)
             reason = f"edited by {proposal.requested_by}, see {newer.id}"
-            if self._closing.supersede(connection, request_id, actor=proposal.requested_by, reason=reason) is None:
+            if not self._closing.supersede(connection, request_id, actor=proposal.requested_by, reason=reason):
                 raise Conflict(f"{request_id} is {older.status}: there is nothing to revise")
             return newer
 
@@ -194,10 +194,9 @@ class ApprovalService:
         nobody can approve or execute it any more. Raises NotFound, Unavailable.
         """
         with transaction(self._engine) as connection:
-            closed = self._closing.supersede(
+            return self._closing.supersede(
                 connection, request_id, actor=actor, reason=reason, undecided_only=undecided_only
             )
-            return closed is not None
 
     def kill_switch(self) -> switch.KillSwitch:
         with reading(self._engine) as connection:

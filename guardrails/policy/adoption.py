@@ -14,6 +14,7 @@ from foundation.clock import Clock
 from foundation.database import transaction
 from foundation.errors import VigiaError
 from foundation.telemetry.logs import get_logger
+from guardrails.policy.loading import DEFAULT_POLICY
 from guardrails.policy.policy import Policy
 from guardrails.policy.tables import policy_versions
 
@@ -30,12 +31,13 @@ class PolicyRecorder:
         self._actor = actor
 
     def adopted(self, policy: Policy, path: Path) -> None:
-        """`policy` from `path` comes into force. The same as the newest known one says nothing. Raises Unavailable."""
+        """`policy` from `path` comes into force. The same as the newest known one says nothing, nor does the built-in
+        one where there never was another. Raises Unavailable."""
         try:
             with transaction(self._engine) as connection:
                 newest = sa.select(policy_versions).order_by(policy_versions.c.version.desc()).limit(1)
                 before = connection.execute(newest).one_or_none()
-                if before is not None and before.digest == policy.digest:
+                if before.digest == policy.digest if before is not None else path == DEFAULT_POLICY:
                     return
                 version = 1 if before is None else before.version + 1
                 row = {"digest": policy.digest, "path": str(path)[-400:], "adopted_at": self._clock.now()}

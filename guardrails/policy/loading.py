@@ -27,9 +27,11 @@ def load_document(path: Path) -> PolicyDocument:
 def parse_document(text: str, *, where: str) -> PolicyDocument:
     """As `load_document`, from text; `where` names it in errors."""
     try:
+        _refuse_aliases(text, where)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        # ValueError: a date that is none. RecursionError: brackets without end.
         raise InvalidInput(f"{where}: not YAML: {error}") from error
     if not isinstance(node, yaml.MappingNode):
         raise InvalidInput(f"{where}: a policy is a mapping with version, rules and freezes")
@@ -41,6 +43,13 @@ def parse_document(text: str, *, where: str) -> PolicyDocument:
         raise InvalidInput(f"{where}: {'; '.join(problems)}") from error
 
 
+def _refuse_aliases(text: str, where: str) -> None:
+    # An alias can contain itself, or grow a few lines into gigabytes; and who reviews the file sees the rule elsewhere.
+    for token in yaml.scan(text, Loader=yaml.SafeLoader):
+        if isinstance(token, yaml.AliasToken):
+            raise InvalidInput(f"{where}: line {token.start_mark.line + 1}: write it out, aliases are not followed")
+
+
 def _refuse_repeated_keys(node: yaml.Node, where: str) -> None:
     # PyYAML keeps the last of two equal keys: `effect: deny` above `effect: allow` would read as allow.
     if isinstance(node, yaml.SequenceNode):
@@ -49,6 +58,8 @@ def _refuse_repeated_keys(node: yaml.Node, where: str) -> None:
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, child in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise InvalidInput(f"{where}: line {key.start_mark.line + 1}: a key is a word")
             if key.value in seen:
                 raise InvalidInput(f"{where}: line {key.start_mark.line + 1}: key {key.value!r} is given twice")
             seen.add(key.value)

@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Protocol
 
 from foundation.errors import VigiaError
+from guardrails.policy.policy import PolicySource
 from guardrails.proposal import ActionProposal
 from platform_core.access.principals import Principal
 
 MOST_NAMES = 3
 
 
-class Verdict(Protocol):
-    @property
-    def allowed(self) -> bool: ...
-
-
-class DecisionRules(Protocol):
-    def may_decide(self, principal: Principal, proposal: ActionProposal) -> Verdict: ...
-
-
-def who_may(policy: DecisionRules, people: Iterable[Principal]) -> Callable[[ActionProposal], str]:
+def who_may(policy: PolicySource, people: Iterable[Principal]) -> Callable[[ActionProposal], str]:
     """For the card: `Alice, Bruno or Carla`. A directory that cannot be read just now is said, and hides no card."""
 
     def say(proposal: ActionProposal) -> str:
         try:
-            names = sorted(p.name for p in people if policy.may_decide(p, proposal).allowed)
+            rules = policy.current()
+            names = sorted(p.name for p in people if rules.may_decide(p, proposal).allowed)
         except VigiaError:
             return "people who cannot be read just now"
         if not names:

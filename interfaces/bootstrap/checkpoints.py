@@ -1,61 +1,106 @@
-"""Signs the audit log's head from time to time, keeps copies beside the database, and verifies the log by them."""
+"""Signs the audit log's head from time to time, has it witnessed and anchored, and verifies the log by all of that."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from audit.publish import CheckpointPublisher, read_notes
+from audit.anchor import Anchor, AnchorSchedule, FileAnchor
+from audit.cosignature import CosignatureVerifier, WitnessedNotes
+from audit.publish import CheckpointPublisher, cosigned_size, read_notes, store_cosignature
 from audit.replay import VerificationReport
+from audit.sequencer import sequencing
 from audit.verify import verify_log
 from foundation.errors import VigiaError
 from foundation.telemetry.logs import get_logger
 from interfaces.bootstrap.foundations import Foundations
+from interfaces.witnesses import ask_witness, http_post
 
 log = get_logger(__name__)
-EVERY_SECONDS = 15.0
-"""On the wall. What came after the newest checkpoint could be cut off unseen."""
 
 
 def make_publisher(base: Foundations) -> CheckpointPublisher:
     return CheckpointPublisher(base.engine, base.clock, base.signer(), copy_to=_copies(base))
 
 
-def verify_stored_log(base: Foundations) -> VerificationReport:
-    """The log against itself, the checkpoints stored with it and their copies outside the database, which show that
-    entries and checkpoints were cut off together. Raises Unavailable."""
+def verify_stored_log(base: Foundations, *, anchors: Sequence[Path] = ()) -> VerificationReport:
+    """The log against itself, the checkpoints stored with it, their copies outside the database, which show that
+    entries and checkpoints were cut off together, and any `anchors` (files that hold checkpoints). Raises Unavailable.
+    """
     copies = _copies(base)
     # Read before the entries: a checkpoint signed in between vouches for more than the entries read.
-    notes = read_notes(copies) if copies.exists() else []
-    return verify_log(base.engine, signer=base.signer(), notes=notes)
+    kept = [copies] if copies.exists() else []
+    anchored = base.settings.audit.anchor_file
+    kept += [anchored] if anchored is not None and anchored.exists() else []
+    notes = [note for path in (*kept, *anchors) for note in read_notes(path)]
+    checking = checking_notes(base)
+    report = verify_log(base.engine, signer=checking, notes=notes)
+    return report.model_copy(update={"witnessed": min(checking.witnessed, report.covered)})
+
+
+def checking_notes(base: Foundations) -> WitnessedNotes:
+    settings = base.settings.audit
+    witnesses = [CosignatureVerifier.from_key(witness.key) for witness in settings.witnesses.values()]
+    return WitnessedNotes(base.signer().verifier, witnesses, quorum=settings.quorum or len(witnesses))
+
+
+@contextmanager
+def signing_checkpoints(
+    base: Foundations, stop: threading.Event, *, anchors: dict[str, Anchor] | None = None
+) -> Generator[None]:
+    """While the block runs: entries are sequenced, a checkpoint is signed as often as the settings say and at its end,
+    witnessed, copied beside the database and posted to the anchors."""
+    settings, publisher = base.settings.audit, make_publisher(base)
+    places = dict(anchors or {})
+    if settings.anchor_file is not None:
+        places["file"] = FileAnchor(settings.anchor_file)
+    schedule = AnchorSchedule(places, every_seconds=settings.anchor_minutes * 60)
+
+    def publish(*, last: bool = False) -> None:
+        try:
+            note = publisher.publish()
+        except VigiaError as error:
+            log.warning("no checkpoint was signed", reason=error.message)
+            return
+        note += collect_cosignatures(base, note)
+        for name, failure in schedule.offer(note, now=last).items():
+            if failure is not None:
+                log.warning("the audit head was not anchored", anchor=name, reason=failure.message)
+
+    def repeat() -> None:
+        publish()
+        while not stop.wait(settings.checkpoint_seconds):
+            publish()
+
+    thread = threading.Thread(target=repeat, name="audit-checkpoints", daemon=True)
+    with sequencing(base.engine, stop):
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join(timeout=5)
+    publish(last=True)
+
+
+def collect_cosignatures(base: Foundations, note: str) -> str:
+    """Signature lines of every witness that signs `note` now; what a witness refuses is logged, not raised."""
+    lines = ""
+    for name, settings in base.settings.audit.witnesses.items():
+        try:
+            witness = CosignatureVerifier.from_key(settings.key)
+            last = cosigned_size(base.engine, witness.name)
+            if last == int(note.split("\n")[1]):
+                continue
+            line = ask_witness(base.audit, note, witness, http_post(str(settings.url)), last_size=last)
+            store_cosignature(base.engine, base.clock, note, witness.name, line)
+            lines += line
+        except VigiaError as error:
+            log.warning("the checkpoint was not cosigned", witness=name, reason=error.message)
+    return lines
 
 
 def _copies(base: Foundations) -> Path:
     return base.settings.data_dir / "checkpoints.txt"
-
-
-@contextmanager
-def signing_checkpoints(base: Foundations, stop: threading.Event) -> Generator[None]:
-    """While the block runs, a checkpoint every `EVERY_SECONDS`, and one at its end. Copies go beside the database."""
-    publisher = make_publisher(base)
-
-    def publish() -> None:
-        try:
-            publisher.publish()
-        except VigiaError as error:
-            log.warning("no checkpoint was signed", reason=error.message)
-
-    def repeat() -> None:
-        while not stop.wait(EVERY_SECONDS):
-            publish()
-
-    thread = threading.Thread(target=repeat, name="audit-checkpoints", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(timeout=5)
-        publish()

@@ -15,7 +15,7 @@ from foundation.database import reading
 from foundation.errors import VigiaError
 from interfaces.bootstrap.checkpoints import verify_stored_log
 from interfaces.bootstrap.foundations import Foundations, open_foundations
-from interfaces.bootstrap.governance import make_approvals, make_policy
+from interfaces.bootstrap.governance import live_policy, make_approvals
 from interfaces.bootstrap.platform import catalog_of, lineage_of, tenants_of
 from interfaces.bootstrap.process import run_http, start_telemetry
 from interfaces.bootstrap.slack import mount_slack
@@ -61,7 +61,7 @@ def copilot_services(base: Foundations) -> CopilotServices:
 
     settings = base.settings
     incidents = make_incidents(base)
-    approvals = make_approvals(base, make_policy(settings))
+    approvals = make_approvals(base, live_policy(base, actor="service:copilot"))
     redactor = Redactor(base.redaction_key())
     catalog = catalog_of(settings)
     return CopilotServices(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agents.llm.budgeted import BudgetedChatModel
 from agents.llm.models import ChatModel, chat_model
 from agents.llm.narrative import Narrator
 from agents.llm.narrator import ModelNarrator
@@ -11,6 +12,7 @@ from audit.entry import AuditRecord
 from audit.port import AuditLog
 from foundation.telemetry.logs import bound_ids
 from guardrails.redaction.engine import Redactor
+from interfaces.bootstrap.budgets import make_budget
 from interfaces.bootstrap.foundations import Foundations
 from interfaces.settings import Settings
 
@@ -29,8 +31,14 @@ def make_model(settings: Settings) -> ChatModel | None:
     )
 
 
-def make_narrator(base: Foundations) -> Narrator:
+def budgeted_model(base: Foundations) -> ChatModel | None:
+    """The model of the settings behind the budget: beyond it, it is as if it were not there."""
     model = make_model(base.settings)
+    return None if model is None else BudgetedChatModel(model, make_budget(base))
+
+
+def make_narrator(base: Foundations) -> Narrator:
+    model = budgeted_model(base)
     if model is None:
         return TemplateNarrator()
     return ModelNarrator(

@@ -10,12 +10,15 @@ from fastapi import FastAPI
 from agents.chat.types import Answer
 from agents.health.nightly import ReportReader
 from agents.incident.ports import Notifier
+from audit.anchor import Anchor
 from foundation.errors import InvalidInput
+from guardrails.approvals.reminders import ReminderNotifier
 from interfaces.bootstrap.chat import make_ask
 from interfaces.bootstrap.foundations import Foundations
 from interfaces.bootstrap.governance import redactor
 from interfaces.bootstrap.stores import make_incidents
 from interfaces.http.services import CopilotServices
+from interfaces.principals import open_directory
 from interfaces.settings import Settings
 from platform_core.access.principals import Principal
 
@@ -32,6 +35,28 @@ def slack_notifiers(base: Foundations) -> list[Notifier]:
 def slack_report_readers(base: Foundations) -> list[ReportReader]:
     """The notifier, told of health reports; empty when Slack is not set up."""
     return [_notifier(base)] if base.settings.slack.bot_token else []
+
+
+def slack_reminders(base: Foundations) -> tuple[ReminderNotifier, ...]:
+    """Who tells people of what still waits; empty when Slack is not set up."""
+    slack = base.settings.slack
+    if slack.bot_token is None or slack.channel is None:
+        return ()
+    from interfaces.slack.reminders import SlackReminders
+
+    people = open_directory(base.settings.principals_file)
+    redact = redactor(base.settings).redact
+    return (SlackReminders(base.engine, _client(base.settings), slack.channel, people=people, redact=redact),)
+
+
+def slack_anchors(base: Foundations) -> dict[str, Anchor]:
+    """Where heads of the audit log are posted; empty when Slack is not set up or not wanted for this."""
+    slack = base.settings.slack
+    if slack.bot_token is None or slack.channel is None or not base.settings.audit.anchor_slack:
+        return {}
+    from interfaces.slack.anchor import SlackAnchor
+
+    return {"slack": SlackAnchor(_client(base.settings), channel=slack.channel)}
 
 
 def mount_slack(app: FastAPI, base: Foundations, services: CopilotServices) -> None:

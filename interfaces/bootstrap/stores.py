@@ -9,8 +9,10 @@ from agents.runbooks.library import RunbookLibrary
 from audit.log import SqlAuditLog
 from audit.replay import VerificationReport
 from guardrails.approvals.service import ApprovalService
+from guardrails.budgets.types import Spend, Spender
 from guardrails.executor.executor import Executor
 from interfaces.bootstrap.approvers import who_may
+from interfaces.bootstrap.budgets import BudgetNotes, make_ledger
 from interfaces.bootstrap.checkpoints import make_publisher, verify_stored_log
 from interfaces.bootstrap.foundations import Foundations, open_foundations
 from interfaces.bootstrap.governance import make_approvals, make_policy, redactor
@@ -45,6 +47,7 @@ def make_cards(base: Foundations, incidents: IncidentStore, approvals: ApprovalS
         log=base.audit,
         redact=redactor(base.settings).redact,
         who_may=who_may(policy, people),
+        budget_note=BudgetNotes(base),
     )
 
 
@@ -63,6 +66,18 @@ def card_of(settings: Settings, reference: str) -> IncidentCard:
     is_label = reference.upper().startswith("INC-") or reference.isdecimal()
     incident = incidents.by_label(reference) if is_label else incidents.get(reference)
     return make_cards(base, incidents, make_approvals(base, make_policy(settings))).build(incident.id)
+
+
+def spent(settings: Settings, *, incident: str | None = None) -> list[Spend]:
+    """What was spent in the newest scopes, or on behalf of one incident (its id, or `INC-0042`). Raises NotFound."""
+    base = open_foundations(settings)
+    ledger = make_ledger(base)
+    if incident is None:
+        return ledger.newest()
+    store = make_incidents(base)
+    is_label = incident.upper().startswith("INC-") or incident.isdecimal()
+    found = store.by_label(incident) if is_label else store.get(incident)
+    return ledger.of_spender(Spender(found.id, found.tenant))
 
 
 def audit_log(settings: Settings) -> SqlAuditLog:

@@ -13,14 +13,15 @@ from agents.runbooks.library import RunbookLibrary
 from foundation.errors import InvalidInput
 from guardrails.executor.executor import Executor
 from interfaces.bootstrap.approvers import who_may
+from interfaces.bootstrap.budgets import BudgetNotes, make_budget, make_ledger
 from interfaces.bootstrap.checkpoints import signing_checkpoints
 from interfaces.bootstrap.foundations import Foundations, open_foundations
-from interfaces.bootstrap.governance import make_approvals, make_policy, redactor
+from interfaces.bootstrap.governance import live_policy, make_approvals, make_reminders, redactor
 from interfaces.bootstrap.health import nightly_chores
 from interfaces.bootstrap.language import make_narrator
 from interfaces.bootstrap.platform import platform_view
 from interfaces.bootstrap.process import start_telemetry, until_stopped
-from interfaces.bootstrap.slack import slack_notifiers
+from interfaces.bootstrap.slack import slack_anchors, slack_notifiers, slack_reminders
 from interfaces.bootstrap.worker_http import serving_metrics
 from interfaces.principals import open_directory
 from interfaces.settings import Settings
@@ -39,7 +40,7 @@ def run_worker(settings: Settings) -> None:
     with (
         until_stopped() as stop,
         serving_metrics(own.metrics_host, own.metrics_port),
-        signing_checkpoints(base, stop),
+        signing_checkpoints(base, stop, anchors=slack_anchors(base)),
     ):
         worker.run(stop, beside=nightly_chores(base))
 
@@ -53,7 +54,7 @@ def make_worker(
     if token is None:
         raise InvalidInput("the worker needs the control token", hint="set VIGIA__SERVING__CONTROL_TOKEN")
     platform = platform_view(base)
-    policy = make_policy(settings)
+    policy = live_policy(base, actor="service:worker")
     approvals = make_approvals(base, policy)
     people, redact = open_directory(settings.principals_file), redactor(settings).redact
     writer = ControlClient(settings.serving_url, token.get_secret_value())
@@ -67,10 +68,11 @@ def make_worker(
         people=people.get,
         actor="service:worker",
         redact=redact,
+        budget=make_ledger(base),
     )
     triage = CatalogueTriage(
         platform,
-        ToolRunner(platform, observe_tools(), redact=redact),
+        ToolRunner(platform, observe_tools(), redact=redact, budget=make_budget(base)),
         actions(platform.resources, None, platform),
         verdicts=FeedbackDesk(base.engine, base.clock, base.audit).per_cause,
     )
@@ -94,6 +96,8 @@ def make_worker(
             redact=redact,
             notifiers=notifiers,
             observer=observer,
+            budget_note=BudgetNotes(base),
+            chores=(make_reminders(base, slack_reminders(base)).tick,),
         )
     )
 

@@ -60,6 +60,49 @@ def reject(
     _decide(request, "reject", reason, key=person_key(api_key, key_file, "an approval"), json=json)
 
 
+@app.command("like")
+def like(request: RequestId, json: Json = False) -> None:
+    """Show the requests that wait and are like this one, with the digest that decides them together."""
+    from interfaces.bootstrap.stores import approval_service
+    from interfaces.settings import load_settings
+    from interfaces.terminal.output import print_json, print_table
+
+    service = approval_service(load_settings())
+    batch = service.like(request)
+    if json:
+        print_json(batch)
+        return
+    found = [service.get(request_id) for request_id in batch.request_ids]
+    rows = [(r.id, r.proposal.tool, r.proposal.plan.target, r.proposal.plan.summary) for r in found]
+    print_table("alike", ("id", "tool", "target", "would change"), rows, empty="")
+    typer.echo(f"approve all of them: vigia approvals approve-batch {request} --digest {batch.digest}")
+
+
+@app.command("approve-batch")
+def approve_batch(
+    request: RequestId,
+    digest: Annotated[str, typer.Option(help="The batch's digest, from `vigia approvals like`.")],
+    reason: Reason = None,
+    api_key: ApiKey = None,
+    key_file: KeyFile = None,
+) -> None:
+    """Approve the requests that are like this one, all or none; refused when they are not those that were shown."""
+    from foundation.outside_text import OutsideText
+    from interfaces.bootstrap.governance import redactor
+    from interfaces.bootstrap.stores import approval_service
+    from interfaces.principals import open_directory
+    from interfaces.settings import load_settings
+
+    settings = load_settings()
+    key = person_key(api_key, key_file, "an approval")
+    principal = open_directory(settings.principals_file).by_api_key(key)
+    service = approval_service(settings)
+    reason = OutsideText(redactor(settings).redact).optional(reason)
+    ids = service.like(request).request_ids
+    decided = service.decide_batch(ids, digest, principal, "approve", reason=reason, channel="cli")
+    typer.echo(f"{len(decided)} decided by {principal.id}: {', '.join(f'{r.id} {r.status}' for r in decided)}")
+
+
 def _decide(request: str, verdict: Literal["approve", "reject"], reason: str | None, *, key: str, json: bool) -> None:
     from foundation.outside_text import OutsideText
     from interfaces.bootstrap.governance import redactor

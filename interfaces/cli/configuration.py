@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -45,21 +46,39 @@ def _policy() -> None:
 
 
 @policy.command("explain")
-def explain(
+def explain(  # noqa: PLR0917 - one per option
     tool: Annotated[str, typer.Argument(help="An act tool, e.g. quarantine_source.")],
     environment: Annotated[str, typer.Option(help="dev, staging or production.")] = "production",
     tenant: Annotated[str | None, typer.Option(help="The tenant the action is for.")] = None,
+    endpoints: Annotated[int, typer.Option(help="How many endpoints lie downstream.", min=0)] = 0,
+    requester_role: Annotated[list[str] | None, typer.Option(help="A role of who asks; may be repeated.")] = None,
+    at: Annotated[datetime | None, typer.Option(help="When, in UTC; now when not given.")] = None,
+    break_glass: Annotated[bool, typer.Option("--break-glass", help="As if the glass were broken.")] = False,
     json: Json = False,
 ) -> None:
-    """Say how the policy judges an action, and by which rule."""
+    """Say how the policy judges an action: which rule decided, and why the others did not."""
+    from datetime import UTC
+
     from interfaces.bootstrap.governance import explain_policy
     from interfaces.settings import load_settings
-    from interfaces.terminal.output import print_json
+    from interfaces.terminal.output import print_json, print_table
 
-    verdict = explain_policy(load_settings(), tool=tool, environment=environment, tenant=tenant)
+    explained = explain_policy(
+        load_settings(),
+        tool=tool,
+        environment=environment,
+        tenant=tenant,
+        endpoints=endpoints,
+        roles=frozenset(requester_role or ()),
+        at=at.replace(tzinfo=UTC) if at is not None else None,
+        break_glass=break_glass,
+    )
     if json:
-        print_json(verdict)
+        print_json(explained)
         return
-    typer.echo(f"{verdict.effect}: rule {verdict.rule!r}: {verdict.reason}")
-    if verdict.effect == "require_approval":
-        typer.echo(f"approvals needed: {verdict.approvers_needed}")
+    typer.echo(f"{explained.effect}: rule {explained.rule!r}: {explained.reason}")
+    if explained.effect == "require_approval":
+        who = ", ".join(sorted(explained.approver_ids or explained.approver_roles))
+        typer.echo(f"approvals needed: {explained.approvers_needed} of {who}")
+    rows = [(item.kind, item.name, item.outcome, item.why) for item in explained.considered]
+    print_table("considered", ("kind", "name", "outcome", "why"), rows, empty="the policy says nothing at all")

@@ -18,6 +18,7 @@ from interfaces.cli import (
     configuration,
     database,
     features,
+    governance,
     incidents,
     kill_switch,
     models,
@@ -48,6 +49,9 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(features.app, name="features")
 app.add_typer(asking.health, name="health")
 app.add_typer(configuration.policy, name="policy")
+app.add_typer(governance.budgets, name="budgets")
+app.add_typer(governance.break_glass, name="break-glass")
+app.add_typer(governance.delegations, name="delegations")
 app.add_typer(configuration.config, name="config")
 app.add_typer(models.app, name="models")
 app.add_typer(people.app, name="principals")

@@ -81,9 +81,11 @@ def visible_incident(services: CopilotServices, principal: Principal, reference:
 
 def visible_approval(services: CopilotServices, principal: Principal, request_id: str) -> ApprovalRequest:
     """Raises NotFound, in the same words for one of a tenant that is not theirs."""
-    may_see = principal.may_act_for
     return _visible(
-        services.approvals.get, request_id, lambda request: may_see(request.proposal.tenant), "approval request"
+        services.approvals.get,
+        request_id,
+        lambda request: services.approvals.may_see(principal, request),
+        "approval request",
     )
 
 

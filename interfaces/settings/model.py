@@ -12,6 +12,7 @@ from interfaces.settings.sections import (
     AlertSettings,
     ApprovalSettings,
     AuditSettings,
+    BudgetSettings,
     ClockSettings,
     ConsoleSettings,
     HealthSettings,
@@ -63,6 +64,7 @@ class Settings(BaseSettings):
     llm: LlmSettings = Field(default_factory=LlmSettings)
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
     approvals: ApprovalSettings = Field(default_factory=ApprovalSettings)
+    budgets: BudgetSettings = Field(default_factory=BudgetSettings)
     audit: AuditSettings = Field(default_factory=AuditSettings)
     online: OnlineSettings = Field(default_factory=OnlineSettings)
     worker: WorkerSettings = Field(default_factory=WorkerSettings)

@@ -25,7 +25,7 @@ def approval_routes(services: CopilotServices) -> APIRouter:
     @router.get("", responses=answers(401))
     def pending(who: Caller) -> list[ApprovalRequest]:
         """What waits for a decision in the caller's tenants."""
-        return [request for request in services.approvals.pending() if who.may_act_for(request.proposal.tenant)]
+        return [request for request in services.approvals.pending() if services.approvals.may_see(who, request)]
 
     @router.get("/{request_id}", responses=answers(401, 404))
     def one(request_id: str, who: Caller) -> ApprovalRequest:

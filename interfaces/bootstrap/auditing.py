@@ -1,0 +1,133 @@
+"""What `vigia audit` does with the log: prove, export, tell, shred, and talk to witnesses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import IO
+
+from agents.incident.story import IncidentStory, tell_incident
+from audit.chain import TreeHead
+from audit.checkpoint import NoteVerifier, find_notes, parse_note
+from audit.cosignature import CosignatureVerifier, WitnessedNotes
+from audit.entry import AuditEntry
+from audit.export import export_log, read_entries, verify_export
+from audit.proofs import (
+    Extension,
+    InclusionProof,
+    check_extension,
+    check_inclusion,
+    prove_extension,
+    prove_inclusion,
+    read_extension,
+    read_inclusion,
+)
+from audit.publish import read_notes, stored_notes
+from audit.replay import VerificationReport
+from foundation.database import reading
+from foundation.errors import Forbidden, InvalidInput, NotFound, Unavailable
+from interfaces.bootstrap.checkpoints import collect_cosignatures, make_publisher, verify_stored_log
+from interfaces.bootstrap.foundations import open_foundations
+from interfaces.principals import open_directory
+from interfaces.settings import Settings
+
+
+def verify_here(settings: Settings, *, anchors: list[Path]) -> VerificationReport:
+    return verify_stored_log(open_foundations(settings), anchors=anchors)
+
+
+def verify_file(
+    path: Path, *, key: str | None, anchors: list[Path], witnesses: list[str], quorum: int | None
+) -> VerificationReport:
+    """An export on its own. Without `key`, checkpoints are taken at their word."""
+    notes = [note for anchor in anchors for note in read_notes(anchor)]
+    if key is None:
+        if witnesses:
+            raise InvalidInput("witnesses vouch for a log that is known", hint="give --key too")
+        return verify_export(path, notes=notes)
+    checking = notes_checking(key, witnesses, quorum)
+    report = verify_export(path, signer=checking, notes=notes)
+    return report.model_copy(update={"witnessed": min(checking.witnessed, report.covered)})
+
+
+def notes_checking(key: str, witnesses: list[str], quorum: int | None = None) -> WitnessedNotes:
+    known = [CosignatureVerifier.from_key(witness) for witness in witnesses]
+    return WitnessedNotes(NoteVerifier.from_key(key), known, quorum=len(known) if quorum is None else quorum)
+
+
+def verify_proof(path: Path, *, key: str, leaf_hash: str | None, old: Path | None, witnesses: list[str]) -> TreeHead:
+    """A proof on its own: of the entry with `leaf_hash`, or that the checkpoint in `old` was continued."""
+    checking = notes_checking(key, witnesses)
+    text = read_text(path)
+    if old is not None:
+        before = find_notes(read_text(old))
+        if not before:
+            raise InvalidInput(f"{str(old)!r} holds no checkpoint")
+        return check_extension(read_extension(text), checking.verify(before[-1]), checking)
+    if leaf_hash is None:
+        raise InvalidInput("a proof of what?", hint="give --leaf-hash of the entry, or --old with a checkpoint")
+    return check_inclusion(read_inclusion(text), leaf_hash, checking)
+
+
+def prove_entry(settings: Settings, sequence: int, *, size: int | None) -> tuple[InclusionProof, str]:
+    """The proof, and the entry's leaf hash. In the newest checkpoint, or in the one of `size`."""
+    base = open_foundations(settings)
+    leaves = base.audit.leaf_hashes()
+    if not 0 <= sequence < len(leaves):
+        raise NotFound(f"the audit log has no entry {sequence}: it has {len(leaves)}")
+    return prove_inclusion(leaves, sequence, _note(settings, size)), leaves[sequence].hex()
+
+
+def prove_growth(settings: Settings, old: int, *, size: int | None) -> Extension:
+    return prove_extension(open_foundations(settings).audit.leaf_hashes(), old, _note(settings, size))
+
+
+def checkpoint_now(settings: Settings) -> str:
+    """Signed, stored, copied, and with the signatures of the witnesses that answer."""
+    base = open_foundations(settings)
+    note = make_publisher(base).publish()
+    return note + collect_cosignatures(base, note)
+
+
+def verifier_key(settings: Settings) -> str:
+    return open_foundations(settings).signer().verifier.verifier_key
+
+
+def export_here(settings: Settings, stream: IO[str]) -> int:
+    base = open_foundations(settings)
+    return export_log(base.engine, stream, shredded=base.sealing.shredded)
+
+
+def incident_story(settings: Settings, reference: str, *, export: Path | None) -> IncidentStory:
+    entries = read_entries(export) if export else open_foundations(settings).audit.entries()
+    return tell_incident(entries, reference)
+
+
+def stored_entries(settings: Settings, *, start: int, limit: int) -> list[AuditEntry]:
+    return open_foundations(settings).audit.entries(start=start, limit=limit)
+
+
+def shred_person(settings: Settings, person: str, *, reason: str, key: str) -> int:
+    """How many keys were destroyed. Raises Forbidden for anybody but an admin."""
+    base = open_foundations(settings)
+    principal = open_directory(settings.principals_file).by_api_key(key)
+    if "admin" not in principal.roles:
+        raise Forbidden(f"{principal.id} may not shred what is personal", hint="this takes an admin")
+    return base.sealing.shred(base.engine, base.audit, person, reason=reason, actor=principal.id)
+
+
+def read_text(path: Path) -> str:
+    """Raises Unavailable."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Unavailable(f"{str(path)!r} cannot be read: {error}") from error
+
+
+def _note(settings: Settings, size: int | None) -> str:
+    if size is None:
+        return checkpoint_now(settings)
+    with reading(open_foundations(settings).engine) as connection:
+        for note in stored_notes(connection):
+            if parse_note(note).size == size:
+                return note
+    raise NotFound(f"no checkpoint of {size} entries was signed", hint="leave --size out for a fresh one")

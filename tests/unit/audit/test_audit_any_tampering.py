@@ -1,0 +1,162 @@
+"""Random logs, tampered with at random: it is always seen, and the first bad entry is the one that is named.
+
+On exports, where a log can be made without a database; `test_audit_tampering` does the like to stored rows.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from audit import merkle
+from audit.chain import ChainHead, Content, TreeHead, link
+from audit.checkpoint import CheckpointSigner
+from audit.export import verify_export
+from audit.leaf import FIRST_PREVIOUS_HASH, Leaf
+from audit.replay import VerificationReport
+from foundation.canonical import canonical_bytes
+
+ORIGIN = "vigia.test/audit"
+SIGNER = CheckpointSigner(ORIGIN, Ed25519PrivateKey.generate())
+START = ChainHead(0, FIRST_PREVIOUS_HASH, ())
+
+words = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=12)
+payloads = st.dictionaries(words, st.none() | st.booleans() | st.integers(-9, 9) | words, max_size=3)
+contents = st.lists(st.tuples(words, words, st.none() | words, payloads), min_size=2, max_size=40)
+
+
+class AnyLog:
+    """Lines of an export, as they would be written, with checkpoints at some sizes."""
+
+    def __init__(self, told: Sequence[Content], sizes: Sequence[int]) -> None:
+        self.contents = list(told)
+        self.lines: list[str] = []
+        self.notes: list[str] = []
+        head = START
+        for content in told:
+            before, (placed, head) = head, link(head, content)
+            leaf = Leaf(placed.sequence, *content, before.last_hash).encoded().decode()
+            self.lines.append(f'{{"entry":{leaf},"leaf_hash":"{placed.leaf_hash}"}}')
+            if head.size in sizes:
+                self.notes.append(SIGNER.sign(TreeHead(*head.tree)))
+
+
+@st.composite
+def logs(draw: st.DrawFn) -> AnyLog:
+    told = [
+        Content(
+            f"2026-11-19T05:51:00.{number:06d}+00:00", "test.told", actor, subject, tenant, None,
+            canonical_bytes(payload).decode(),
+        )
+        for number, (actor, subject, tenant, payload) in enumerate(draw(contents))
+    ]  # fmt: skip
+    sizes = draw(st.lists(st.integers(1, len(told)), max_size=3))
+    return AnyLog(told, [*sizes, len(told)])
+
+
+def verified(lines: Sequence[str], notes: Sequence[str], *, outside: Sequence[str] = ()) -> VerificationReport:
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "audit.jsonl"
+        checkpoints = [json.dumps({"checkpoint": note}, ensure_ascii=False) for note in notes]
+        path.write_text("".join(f"{line}\n" for line in [*lines, *checkpoints]), encoding="utf-8", newline="\n")
+        return verify_export(path, signer=SIGNER, notes=outside)
+
+
+@settings(max_examples=60, deadline=None)
+@given(logs())
+def test_a_log_as_it_was_written_holds(log: AnyLog) -> None:
+    report = verified(log.lines, log.notes)
+    assert (report.ok, report.entries, report.covered) == (True, len(log.lines), len(log.lines)), report
+
+
+Attack = Callable[[list[str], int, int], int]
+"""Changes the lines in place, given two positions; the first entry that is then bad."""
+
+
+def edit(lines: list[str], at: int, other: int) -> int:
+    character = lines[at].index('"sequence"') - 1 - other % (lines[at].index('"sequence"') - 10)
+    old = lines[at][character]
+    lines[at] = lines[at][:character] + ("x" if old != "x" else "y") + lines[at][character + 1 :]
+    return at
+
+
+def cut_out(lines: list[str], at: int, other: int) -> int:
+    last = at + 1 + other % max(1, len(lines) - at - 1)
+    del lines[at : min(last, len(lines) - 1) if at < len(lines) - 1 else len(lines)]
+    return at
+
+
+def repeat(lines: list[str], at: int, other: int) -> int:
+    lines.insert(at + 1, lines[other])
+    return at + 1 + (other == at + 1)  # then the first of the two alike is in its place
+
+
+def swap(lines: list[str], at: int, other: int) -> int:
+    lines[at], lines[other] = lines[other], lines[at]
+    return min(at, other)
+
+
+def truncate(lines: list[str], at: int, other: int) -> int:
+    del lines[at:]
+    return at
+
+
+def second_meaning(lines: list[str], at: int, other: int) -> int:
+    """A second `entry` in the line, which most JSON readers would take for the only one."""
+    mallory = '{"actor":"human:mallory"}'
+    lines[at] = f'{lines[at][:-1]},"entry":{mallory}}}'
+    return at
+
+
+@pytest.mark.parametrize("attack", [edit, cut_out, repeat, swap, truncate, second_meaning])
+@settings(max_examples=40, deadline=None)
+@given(log=logs(), data=st.data())
+def test_tampering_is_seen_and_named(attack: Attack, log: AnyLog, data: st.DataObject) -> None:
+    lines = list(log.lines)
+    at, other = (data.draw(st.integers(0, len(lines) - 1)) for _ in range(2))
+    bad = attack(lines, at, other)
+    if lines == log.lines:
+        return  # swapped with itself
+    report = verified(lines, log.notes)
+    assert (report.ok, report.first_bad_sequence) == (False, bad), report
+
+
+@settings(max_examples=40, deadline=None)
+@given(log=logs(), data=st.data())
+def test_a_rewrite_with_all_hashes_is_bounded_by_the_checkpoints(log: AnyLog, data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, len(log.lines) - 1))
+    told = list(log.contents)
+    told[at] = told[at]._replace(actor=f"{told[at].actor}!")
+    report = verified(AnyLog(told, []).lines, log.notes)
+    sizes = sorted({int(note.split("\n")[1]) for note in log.notes})
+    covered = max((size for size in sizes if size <= at), default=0)
+    assert (report.ok, report.covered, report.first_bad_sequence) == (False, covered, covered), report
+
+
+@settings(max_examples=40, deadline=None)
+@given(log=logs(), data=st.data())
+def test_two_histories_of_one_log_are_a_fork(log: AnyLog, data: st.DataObject) -> None:
+    size = data.draw(st.integers(1, len(log.lines)))
+    told = [content._replace(subject=f"{content.subject}!") for content in log.contents[:size]]
+    other = AnyLog(told, [size])
+    report = verified(log.lines, log.notes, outside=other.notes)
+    assert not report.ok
+    if any(note.split("\n")[1] == str(size) for note in log.notes):
+        assert report.forked
+        assert "checkpoints of size" in (report.problem or "")
+    else:
+        assert report.first_bad_sequence is not None
+        assert report.first_bad_sequence < size, report
+
+
+def test_a_fork_among_checkpoints_needs_no_entry_to_be_seen() -> None:
+    heads = [TreeHead(3, merkle.leaf_hash(bytes([number])).hex()) for number in range(2)]
+    report = verified([], [SIGNER.sign(head) for head in heads])
+    assert (report.ok, report.forked, report.first_bad_sequence) == (False, True, None)
