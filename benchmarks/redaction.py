@@ -62,9 +62,11 @@ def ours() -> Find:
 def wrapped() -> Find:
     from presidio_analyzer import Pattern, PatternRecognizer
 
+    from guardrails.redaction.presidio import analyzer_engine
+
     never = PatternRecognizer(supported_entity="NEVER", patterns=[Pattern("never", r"\bzzzz-never\b", 1.0)])
-    redactor = Redactor(KEY, presidio=[never])
-    return lambda text: [(span.start, span.end) for span in redactor.spans(text)]
+    engine = analyzer_engine(Redactor(KEY), [never])
+    return lambda text: [(found.start, found.end) for found in engine.analyze(text, language="en")]
 
 
 def same_patterns() -> Find:

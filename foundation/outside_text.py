@@ -48,7 +48,11 @@ class OutsideText:
         return None if text is None else self.text(text, key=key)
 
     def value(self, value: Any, *, key: str = "") -> Any:
-        """A JSON value with every text in it treated, names of fields included. Numbers stay: they are measured."""
+        """A JSON value with every text in it treated, names of fields included.
+
+        Numbers stay, for they are measured; but not those of a field whose values are never shown (a salary, a date of
+        birth as a number).
+        """
         if isinstance(value, str):
             return self.text(value, key=key)
         if isinstance(value, Mapping):
@@ -56,4 +60,10 @@ class OutsideText:
             return {self.text(name): self.value(item, key=name) for name, item in items}
         if isinstance(value, list | tuple):
             return [self.value(item, key=key) for item in cast("list[Any]", value)]
+        if key and isinstance(value, int | float) and not isinstance(value, bool) and self._hides(key):
+            return self.text(str(value), key=key)
         return value
+
+    def _hides(self, key: str) -> bool:
+        """Whether every value of the field `key` is replaced, whatever it is."""
+        return self.text("0", key=key) != "0"

@@ -94,6 +94,8 @@ def line(  # noqa: PLR0917 - what is drawn, then from where to where, then how
 
 def harmless(observation: Observation, outside: OutsideText) -> Observation:
     """`observation` with every text in it cleaned and redacted; its numbers and times are as the tool measured them."""
+    # The figures first: the value of a classified field is known from then on, and found in the other texts.
+    figures = {outside.text(name): outside.value(figure, key=name) for name, figure in observation.figures.items()}
     chart = observation.chart
     if chart is not None:
         chart = Chart(
@@ -105,7 +107,7 @@ def harmless(observation: Observation, outside: OutsideText) -> Observation:
     return Observation(
         status=observation.status,
         summary=outside.text(observation.summary),
-        figures={outside.text(name): outside.value(figure, key=name) for name, figure in observation.figures.items()},
+        figures=figures,
         chart=chart,
         note=outside.optional(observation.note),
     )

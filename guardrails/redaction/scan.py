@@ -1,145 +1,189 @@
-"""One pass over a text that says which patterns occur in it, then the candidates of those that do.
+"""A text is read by the automata, which say which patterns occur in it; then the candidates of those that do.
 
-Most texts hold nothing: for them the cost is a single run of RE2's automaton over all patterns together. For the rest
-each pattern that occurs is searched on its own, so that one recognizer's rejected candidate can never hide another's.
+Most texts hold nothing: for them the cost is the automata's. For the rest each pattern that occurs is searched on its
+own, so that one recognizer's rejected candidate can never hide another's. The automata also tell whether the text may
+hold disguises (`guardrails.redaction.disguises`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-import re2
-
+from guardrails.redaction import signs
+from guardrails.redaction.automata import Automata
+from guardrails.redaction.budget import CANDIDATE, Budget
+from guardrails.redaction.compiled import CompiledForm, compile_form, compile_number
 from guardrails.redaction.errors import RedactionBlocked
-from guardrails.redaction.recognizer import (
-    Form,
-    Recognizer,
-    anywhere,
-    as_label,
-    as_words,
-    stands_alone,
-    words_before,
-)
+from guardrails.redaction.recognizer import NUMBER, Recognizer, anywhere, stands_alone
 
-_MAX_MEMORY = 32 << 20
-"""Bytes for the automaton's states; RE2 throws states away and goes on when they do not fit."""
+SHORTEST_NUMBER, LONGEST_NUMBER = 7, 22
+_RUN = re.compile(rb"[0-9](?<![0-9A-Za-z][0-9])[0-9]{6,21}(?![0-9A-Za-z])")
+_LONG_RUN = re.compile(rb"[0-9](?<![0-9A-Za-z][0-9])[0-9]{10,21}(?![0-9A-Za-z])")
+"""Not RE2: a bounded repetition of one class is linear in any engine, and these iterate without wrappers. Shorter runs
+than eleven digits say nothing without a context word."""
+
+_ALONE = "(?:^|[^0-9A-Za-z])(?:%s)(?:$|[^0-9A-Za-z])"
+_RUN_ALONE = r"(?:^|[^0-9A-Za-z])\d{7,22}(?:$|[^0-9A-Za-z])"
+
+_Verdicts = dict[tuple[object, str], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class ByteSpan:
-    """start <= i < end in the UTF-8 bytes; `value` is the text there."""
+class Found(NamedTuple):
+    """start <= i < end in the bytes that were scanned; `value` is the text there, without its disguise."""
 
     start: int
     end: int
     recognizer: Recognizer
     value: str
+    score: float
+    disguise: str = ""
+
+
+@dataclass(slots=True)
+class Scanned:
+    found: list[Found]
+    signs: frozenset[str]
+    """Names of the disguises the text may hold."""
+
+
+@dataclass(slots=True)
+class Look:
+    """What belongs to looking at one text, through all its forms: the field it stands in, the work, verdicts so far."""
+
+    field: bytes
+    budget: Budget
+    verdicts: _Verdicts
+    contexts: set[str]
+    """Entities whose context words were seen anywhere in the text so far, or name its field."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Compiled:
-    recognizer: Recognizer
-    form: Form
-    pattern: re2._Regexp  # pyright: ignore[reportPrivateUsage] the module exports no public name for it
-    group: int
-    validate: Callable[[str], bool] | None
-    context: re.Pattern[bytes] | None
-    label: re.Pattern[bytes] | None
+class _Words:
+    entity: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Sign:
+    name: str
+
+
+_RUNS = "runs of digits"
+_Meaning = CompiledForm | _Words | _Sign | str
 
 
 class Scanner:
     """Finds what the recognizers recognize. Raises RedactionBlocked when one does not find its own example."""
 
     def __init__(self, recognizers: Sequence[Recognizer]) -> None:
-        options = re2.Options()
-        options.max_mem = _MAX_MEMORY
-        options.log_errors = False
-        self._set = re2.Set.SearchSet(options)
-        self._compiled = [
-            _compile(recognizer, form, options) for recognizer in recognizers for form in recognizer.forms
-        ]
-        for compiled in self._compiled:
-            self._set.Add(compiled.form.pattern)
-        # The context words are in the same automaton: a form that needs one costs nothing where there is none.
-        self._words = {c.recognizer.entity: self._add_words(c.recognizer.context) for c in self._compiled if c.context}
-        self._set.Compile()
-        self.entities = {recognizer.entity: recognizer for recognizer in recognizers}
+        self._automata: Automata[_Meaning] = Automata()
+        self._fields: dict[str, re.Pattern[bytes]] = {}
+        self._by_length: dict[int, list[CompiledForm]] = {}
+        self.entities: dict[str, Recognizer] = {}
         for recognizer in recognizers:
-            if not any(span.recognizer is recognizer for span in self.scan(recognizer.example.encode())):
-                raise RedactionBlocked(
-                    f"recognizer {recognizer.entity!r} does not find its own example",
-                    hint="redaction must not start with a blind recognizer; correct its pattern or its example",
-                )
+            self.entities.setdefault(recognizer.entity, recognizer)
+            self._add(recognizer)
+        self._automata.add(NUMBER, _RUN_ALONE, _RUNS)
+        for name, pattern in signs.PATTERNS.items():
+            self._automata.add(NUMBER if name == signs.GROUPS else "signs", pattern, _Sign(name))
+        self._automata.compile()
+        for recognizer in recognizers:
+            self._check(recognizer)
 
-    def scan(self, data: bytes, *, key: str = "") -> list[ByteSpan]:
-        """What is in `data`, overlaps merged, in order. `key` names the field the text stands in: it is context."""
-        matched = self._set.Match(data)
-        if not matched:
-            return []
+    def look(self, key: str, budget: Budget) -> Look:
+        """A look at a text that stands in the field `key`: its name is context."""
         field = key.encode("utf-8", "surrogatepass").lower()
-        named = set(matched)
-        found: list[ByteSpan] = []
-        for compiled in (self._compiled[index] for index in matched if index < len(self._compiled)):
-            words = compiled.context
-            if words is None or self._words[compiled.recognizer.entity] in named or words.search(field):
-                found.extend(_candidates(compiled, data, field))
-        return merged(found, data)
+        contexts = {entity for entity, words in self._fields.items() if words.search(field)} if field else set[str]()
+        return Look(field, budget, {}, contexts)
 
-    def _add_words(self, words: tuple[str, ...]) -> int:
-        return self._set.Add(f"(?i){anywhere(words)}")
+    def scan(self, data: bytes, look: Look) -> Scanned:
+        """What is in `data`, as the recognizers propose it: in no order, overlaps not merged."""
+        look.budget.spend(len(data))
+        occurring = self._automata.occurring(data)
+        if not occurring:
+            return Scanned([], frozenset())
+        look.contexts.update(meaning.entity for meaning in occurring if isinstance(meaning, _Words))
+        found: list[Found] = []
+        seen: list[str] = []
+        for meaning in occurring:
+            if isinstance(meaning, CompiledForm):
+                if meaning.context is None or meaning.recognizer.entity in look.contexts:
+                    found.extend(_candidates(meaning, data, look))
+            elif isinstance(meaning, _Sign):
+                seen.append(meaning.name)
+            elif isinstance(meaning, str):
+                found.extend(self._in_runs(data, look))
+        return Scanned(found, frozenset(seen))
+
+    def number(self, data: bytes, start: int, end: int, value: str, look: Look) -> Iterator[Found]:
+        """What the digits `value` are, which stand in `data` from `start` to `end`, perhaps with signs between them."""
+        look.budget.spend(CANDIDATE)
+        for form in self._numbers(len(value), look):
+            if form.fits(data, start, value, look.field, look.verdicts):
+                yield Found(start, end, form.recognizer, value, _score(form, data, start, look))
+
+    def _in_runs(self, data: bytes, look: Look) -> Iterator[Found]:
+        usable: dict[int, list[CompiledForm]] = {}
+        for match in (_RUN if look.contexts else _LONG_RUN).finditer(data):
+            start, end = match.span()
+            length = end - start
+            forms = usable.get(length)
+            if forms is None:
+                forms = usable[length] = self._numbers(length, look)
+            if not forms or not stands_alone(data, start, end):
+                continue
+            look.budget.spend(CANDIDATE)
+            value = match.group().decode()
+            for form in forms:
+                if form.fits(data, start, value, look.field, look.verdicts):
+                    yield Found(start, end, form.recognizer, value, _score(form, data, start, look))
+
+    def _numbers(self, length: int, look: Look) -> list[CompiledForm]:
+        """What a number of this length may be, given the context words there are."""
+        of_length = self._by_length.get(length, ())
+        return [form for form in of_length if form.context is None or form.recognizer.entity in look.contexts]
+
+    def _add(self, recognizer: Recognizer) -> None:
+        if recognizer.context:
+            # Looked for once for the whole text: a form that needs a context word costs nothing where there is none.
+            words = anywhere(recognizer.context)
+            self._automata.add("words", f"(?i){words}", _Words(recognizer.entity))
+            self._fields[recognizer.entity] = re.compile(words.encode())
+        for form in recognizer.forms:
+            pattern = _ALONE % form.pattern if form.isolated else form.pattern
+            self._automata.add(recognizer.family, pattern, compile_form(recognizer, form))
+        for number in recognizer.numbers:
+            compiled = compile_number(recognizer, number)
+            for length in number.lengths:
+                if not SHORTEST_NUMBER <= length <= LONGEST_NUMBER:
+                    raise RedactionBlocked(f"recognizer {recognizer.entity!r} wants a number of {length} digits")
+                self._by_length.setdefault(length, []).append(compiled)
+
+    def _check(self, recognizer: Recognizer) -> None:
+        data = recognizer.example.encode()
+        look = self.look("", Budget(len(data), seconds=10))
+        if not any(found.recognizer is recognizer for found in self.scan(data, look).found):
+            raise RedactionBlocked(
+                f"recognizer {recognizer.entity!r} does not find its own example",
+                hint="redaction must not start with a blind recognizer; correct its pattern or its example",
+            )
 
 
-def _compile(recognizer: Recognizer, form: Form, options: re2.Options) -> _Compiled:
-    pattern = re2.compile(form.pattern, options)
-    return _Compiled(
-        recognizer=recognizer,
-        form=form,
-        pattern=pattern,
-        group=1 if pattern.groups else 0,
-        validate=form.validate or recognizer.validate,
-        context=as_words(recognizer.context) if form.needs_context else None,
-        label=as_label(form.not_after),
-    )
-
-
-def _candidates(compiled: _Compiled, data: bytes, field: bytes) -> Iterator[ByteSpan]:
-    form = compiled.form
-    for match in compiled.pattern.finditer(data):
-        start, end = match.span(compiled.group)
+def _candidates(form: CompiledForm, data: bytes, look: Look) -> Iterator[Found]:
+    pattern = form.pattern
+    if pattern is None:
+        return
+    for match in pattern.finditer(data):
+        start, end = match.span(form.group)
+        look.budget.spend(CANDIDATE)
         if form.isolated and not stands_alone(data, start, end):
             continue
-        if compiled.context is not None or compiled.label is not None:
-            before = field + b"=" + words_before(data, start)
-            if compiled.context is not None and not compiled.context.search(before):
-                continue
-            if compiled.label is not None and compiled.label.search(before):
-                continue
         value = data[start:end].decode("utf-8", "surrogatepass")
-        if compiled.validate is None or compiled.validate(value):
-            yield ByteSpan(start, end, compiled.recognizer, value)
+        if form.fits(data, start, value, look.field, look.verdicts):
+            yield Found(start, end, form.recognizer, value, _score(form, data, start, look))
 
 
-def merged(found: list[ByteSpan], data: bytes) -> list[ByteSpan]:
-    """Overlapping spans become one that covers them all and is named by the longest: no piece of a value stays."""
-    if len(found) < 2:
-        return found
-    found.sort(key=lambda span: (span.start, -span.end))
-    merged = [found[0]]
-    longest = found[0]
-    for span in found[1:]:
-        last = merged[-1]
-        if span.start >= last.end:
-            merged.append(span)
-            longest = span
-            continue
-        if span.end - span.start > longest.end - longest.start:
-            longest = span
-        end = max(last.end, span.end)
-        value = (
-            longest.value
-            if (last.start, end) == (longest.start, longest.end)
-            else data[last.start : end].decode("utf-8", "surrogatepass")
-        )
-        merged[-1] = ByteSpan(last.start, end, longest.recognizer, value)
-    return merged
+def _score(form: CompiledForm, data: bytes, start: int, look: Look) -> float:
+    return form.surety(data, start, look.field, look.contexts)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from agents.chat.ask import Ask
 from agents.chat.types import Answer
 from foundation.errors import Unauthenticated
-from guardrails.redaction.engine import Redactor
 from interfaces.bootstrap.budgets import make_budget
 from interfaces.bootstrap.foundations import Foundations, open_foundations
 from interfaces.bootstrap.governance import make_approvals, make_policy
 from interfaces.bootstrap.language import audited_calls, budgeted_model
 from interfaces.bootstrap.platform import platform_view
+from interfaces.bootstrap.redaction import redactor
 from interfaces.bootstrap.stores import make_incidents
 from interfaces.bootstrap.tool_calls import audited_runs
 from interfaces.principals import open_directory
@@ -22,21 +22,21 @@ from tools.runner import ToolRunner
 def make_ask(base: Foundations) -> Ask:
     platform = platform_view(base)
     tools = observe_tools()
-    redactor = Redactor(base.redaction_key())
+    redacts = redactor(base.settings)
     return Ask(
         catalog=platform.catalog,
         lineage=platform.lineage,
         runner=ToolRunner(
             platform,
             tools,
-            redact=redactor.redact,
+            redact=redacts.redact,
             budget=make_budget(base),
             on_run=audited_runs(base.audit, "agent:chat"),
         ),
         tools=tools,
         incidents=make_incidents(base),
         approvals=make_approvals(base, make_policy(base.settings)),
-        redactor=redactor,
+        redactor=redacts,
         model=budgeted_model(base),
         on_call=audited_calls(base.audit, "agent:chat"),
     )

@@ -18,6 +18,8 @@ from interfaces.bootstrap.foundations import Foundations, open_foundations
 from interfaces.bootstrap.governance import live_policy, make_approvals
 from interfaces.bootstrap.platform import catalog_of, lineage_of, tenants_of
 from interfaces.bootstrap.process import run_http, start_telemetry
+from interfaces.bootstrap.redaction import redactor
+from interfaces.bootstrap.reveal import reveal_desk
 from interfaces.bootstrap.slack import mount_slack
 from interfaces.bootstrap.stores import make_cards, make_incidents
 from interfaces.console.routes import console_routes
@@ -57,30 +59,30 @@ def _over_https(settings: Settings) -> bool:
 
 
 def copilot_services(base: Foundations) -> CopilotServices:
-    from guardrails.redaction.engine import Redactor
 
     settings = base.settings
     incidents = make_incidents(base)
     approvals = make_approvals(base, live_policy(base, actor="service:copilot"))
-    redactor = Redactor(base.redaction_key())
+    redacts = redactor(base.settings)
     catalog = catalog_of(settings)
     return CopilotServices(
         clock=base.clock,
         intake=AlertIntake(
             configured_sources(settings),
             tenants_of(catalog),
-            AlertInbox(base.engine, base.clock, base.audit, redact=redactor.redact),
+            AlertInbox(base.engine, base.clock, base.audit, redact=redacts.redact),
             max_alerts=settings.alerts.max_per_payload,
             owner=lineage_of(base, catalog).tenant,
         ),
         incidents=incidents,
         cards=make_cards(base, incidents, approvals),
         approvals=approvals,
-        feedback=FeedbackDesk(base.engine, base.clock, base.audit, redact=redactor.redact),
+        feedback=FeedbackDesk(base.engine, base.clock, base.audit, redact=redacts.redact),
         audit=base.audit,
         verify_audit=lambda: verify_stored_log(base),
         principals=open_directory(settings.principals_file),
-        redactor=redactor,
+        redactor=redacts,
+        reveals=lambda: reveal_desk(base),
         tools=describe_tools,
         readiness=lambda: readiness(base),
         max_body_bytes=settings.http.max_body_bytes,

@@ -17,9 +17,7 @@ from guardrails.policy.live import LivePolicy
 from guardrails.policy.loading import DEFAULT_POLICY
 from guardrails.policy.policy import Policy, PolicySource
 from guardrails.policy.types import Explanation, PolicyQuestion
-from guardrails.redaction.engine import Redactor
 from interfaces.bootstrap.foundations import Foundations, make_clock, open_foundations
-from interfaces.bootstrap.secrets import key_file
 from interfaces.principals import open_directory
 from interfaces.settings import Settings
 from platform_core.access.principals import Environment, Role
@@ -67,10 +65,6 @@ def make_delegations(settings: Settings) -> Delegations:
     base = open_foundations(settings)
     people = open_directory(settings.principals_file).get
     return Delegations(base.engine, base.clock, base.audit, people)
-
-
-def redactor(settings: Settings) -> Redactor:
-    return Redactor(key_file(settings.data_dir / "keys" / "redaction.key"))
 
 
 def explain_policy(

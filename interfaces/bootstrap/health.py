@@ -8,11 +8,11 @@ from pathlib import Path
 from agents.health.nightly import Nightly
 from agents.health.report import HealthReport, build_health_report, render_markdown
 from agents.incident.feedback import FeedbackDesk
-from guardrails.redaction.engine import Redactor
 from interfaces.bootstrap.checkpoints import verify_stored_log
 from interfaces.bootstrap.foundations import Foundations, open_foundations
 from interfaces.bootstrap.governance import make_approvals, make_policy
 from interfaces.bootstrap.platform import platform_view
+from interfaces.bootstrap.redaction import redactor
 from interfaces.bootstrap.slack import slack_report_readers
 from interfaces.bootstrap.stores import make_incidents
 from interfaces.bootstrap.tool_calls import audited_runs
@@ -34,7 +34,7 @@ def write_health_report(settings: Settings) -> tuple[HealthReport, str, Path]:
 def health_report(base: Foundations) -> HealthReport:
     """Everything, checked now."""
     platform = platform_view(base)
-    redact = Redactor(base.redaction_key()).redact
+    redact = redactor(base.settings).redact
     return build_health_report(
         clock=base.clock,
         catalog=platform.catalog,

@@ -11,9 +11,9 @@ from agents.llm.template import TemplateNarrator
 from audit.entry import AuditRecord
 from audit.port import AuditLog
 from foundation.telemetry.logs import bound_ids
-from guardrails.redaction.engine import Redactor
 from interfaces.bootstrap.budgets import make_budget
 from interfaces.bootstrap.foundations import Foundations
+from interfaces.bootstrap.redaction import redactor
 from interfaces.settings import Settings
 
 
@@ -42,7 +42,7 @@ def make_narrator(base: Foundations) -> Narrator:
     if model is None:
         return TemplateNarrator()
     return ModelNarrator(
-        model, Redactor(base.redaction_key()), TemplateNarrator(), on_call=audited_calls(base.audit, "agent:incident")
+        model, redactor(base.settings), TemplateNarrator(), on_call=audited_calls(base.audit, "agent:incident")
     )
 
 

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 
 from foundation.telemetry.logs import configure_logs
 from foundation.telemetry.traces import configure_traces
-from interfaces.bootstrap.governance import redactor
+from interfaces.bootstrap.redaction import redactor
 from interfaces.settings import Settings
 
 

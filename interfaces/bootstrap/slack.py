@@ -15,7 +15,7 @@ from foundation.errors import InvalidInput
 from guardrails.approvals.reminders import ReminderNotifier
 from interfaces.bootstrap.chat import make_ask
 from interfaces.bootstrap.foundations import Foundations
-from interfaces.bootstrap.governance import redactor
+from interfaces.bootstrap.redaction import redactor
 from interfaces.bootstrap.stores import make_incidents
 from interfaces.http.services import CopilotServices
 from interfaces.principals import open_directory

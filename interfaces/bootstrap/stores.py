@@ -15,7 +15,8 @@ from interfaces.bootstrap.approvers import who_may
 from interfaces.bootstrap.budgets import BudgetNotes, make_ledger
 from interfaces.bootstrap.checkpoints import make_publisher, verify_stored_log
 from interfaces.bootstrap.foundations import Foundations, open_foundations
-from interfaces.bootstrap.governance import make_approvals, make_policy, redactor
+from interfaces.bootstrap.governance import make_approvals, make_policy
+from interfaces.bootstrap.redaction import redactor
 from interfaces.principals import open_directory
 from interfaces.settings import Settings
 

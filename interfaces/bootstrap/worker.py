@@ -16,11 +16,12 @@ from interfaces.bootstrap.approvers import who_may
 from interfaces.bootstrap.budgets import BudgetNotes, make_budget, make_ledger
 from interfaces.bootstrap.checkpoints import signing_checkpoints
 from interfaces.bootstrap.foundations import Foundations, open_foundations
-from interfaces.bootstrap.governance import live_policy, make_approvals, make_reminders, redactor
+from interfaces.bootstrap.governance import live_policy, make_approvals, make_reminders
 from interfaces.bootstrap.health import nightly_chores
 from interfaces.bootstrap.language import make_narrator
 from interfaces.bootstrap.platform import platform_view
 from interfaces.bootstrap.process import start_telemetry, until_stopped
+from interfaces.bootstrap.redaction import redactor
 from interfaces.bootstrap.slack import slack_anchors, slack_notifiers, slack_reminders
 from interfaces.bootstrap.worker_http import serving_metrics
 from interfaces.principals import open_directory

@@ -88,7 +88,7 @@ def approve_batch(
 ) -> None:
     """Approve the requests that are like this one, all or none; refused when they are not those that were shown."""
     from foundation.outside_text import OutsideText
-    from interfaces.bootstrap.governance import redactor
+    from interfaces.bootstrap.redaction import redactor
     from interfaces.bootstrap.stores import approval_service
     from interfaces.principals import open_directory
     from interfaces.settings import load_settings
@@ -105,7 +105,7 @@ def approve_batch(
 
 def _decide(request: str, verdict: Literal["approve", "reject"], reason: str | None, *, key: str, json: bool) -> None:
     from foundation.outside_text import OutsideText
-    from interfaces.bootstrap.governance import redactor
+    from interfaces.bootstrap.redaction import redactor
     from interfaces.bootstrap.stores import approval_service
     from interfaces.principals import open_directory
     from interfaces.settings import load_settings

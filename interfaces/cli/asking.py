@@ -1,8 +1,7 @@
-"""`vigia ask`, `vigia health report`, `vigia redact`."""
+"""`vigia ask`, `vigia health report`."""
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
@@ -47,20 +46,3 @@ def report(json: Json = False) -> None:
     else:
         print_text(markdown)
         typer.echo(f"\nwritten to {path}", err=True)
-
-
-def redact(
-    text: Annotated[str | None, typer.Argument(help="The text; standard input when not given.")] = None,
-    json: Json = False,
-) -> None:
-    """Replace personal data in a text, as it is done before anything leaves the house."""
-    from interfaces.bootstrap.governance import redactor
-    from interfaces.settings import load_settings
-    from interfaces.terminal.output import print_json
-
-    source = sys.stdin.read() if text is None else text
-    engine = redactor(load_settings())
-    if json:
-        print_json({"text": engine.redact(source), "spans": engine.spans(source)})
-    else:
-        typer.echo(engine.redact(source), nl=text is not None)

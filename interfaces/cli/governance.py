@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
 
 from interfaces.cli.options import ApiKey, Json, KeyFile, person_key
-from platform_core.access.principals import Environment, Principal
+from platform_core.access.principals import Principal
 
 budgets = typer.Typer(help="What was spent, and what may be.", no_args_is_help=True)
 break_glass = typer.Typer(help="Lift freezes for minutes, with a reason and a review.", no_args_is_help=True)
@@ -70,7 +70,7 @@ def open_glass(  # noqa: PLR0917 - one per option
         raise InvalidInput(f"{environment!r} is not an environment", hint="dev, staging or production")
     person = _person(person_key(api_key, key_file, "breaking the glass"))
     glass = make_break_glass(load_settings()).open(
-        person, environment=cast(Environment, environment), tenant=tenant, minutes=minutes, reason=_clean(reason)
+        person, environment=environment, tenant=tenant, minutes=minutes, reason=_clean(reason)
     )
     typer.echo(f"{glass.id} holds until {glass.ends_at:%H:%M} UTC; somebody else has to review it")
 
@@ -188,7 +188,7 @@ def _person(key: str) -> Principal:
 
 
 def _clean(text: str) -> str:
-    from interfaces.bootstrap.governance import redactor
+    from interfaces.bootstrap.redaction import redactor
     from interfaces.settings import load_settings
 
     return redactor(load_settings()).redact(text)

@@ -35,7 +35,7 @@ def show(json: Json = False) -> None:
 
 
 def _switch(on: bool, reason: str, *, key: str, json: bool) -> None:
-    from interfaces.bootstrap.governance import redactor
+    from interfaces.bootstrap.redaction import redactor
     from interfaces.bootstrap.stores import approval_service
     from interfaces.principals import open_directory
     from interfaces.settings import load_settings

@@ -24,6 +24,7 @@ from interfaces.cli import (
     models,
     people,
     processes,
+    redaction,
     story,
 )
 
@@ -40,7 +41,7 @@ app.command("demo")(story.demo)
 app.command("serve")(processes.serve)
 app.command("worker")(processes.worker)
 app.command("ask")(asking.ask)
-app.command("redact")(asking.redact)
+app.add_typer(redaction.app, name="redact")
 app.add_typer(processes.platform, name="platform")
 app.add_typer(incidents.app, name="incidents")
 app.add_typer(approvals.app, name="approvals")

@@ -13,6 +13,7 @@ from interfaces.http.routes.governance import governance_routes
 from interfaces.http.routes.incidents import incident_routes
 from interfaces.http.routes.kill_switch import kill_switch_routes
 from interfaces.http.routes.probes import probe_routes
+from interfaces.http.routes.redaction import redaction_routes
 from interfaces.http.routes.webhooks import webhook_routes
 from interfaces.http.services import CopilotServices
 
@@ -30,6 +31,7 @@ def create_copilot_app(services: CopilotServices) -> FastAPI:
         approval_routes,
         kill_switch_routes,
         governance_routes,
+        redaction_routes,
         probe_routes,
     )
     for routes in rooms:

@@ -19,6 +19,7 @@ from foundation.outside_text import OutsideText
 from guardrails.approvals.service import ApprovalService
 from guardrails.approvals.types import ApprovalRequest
 from guardrails.redaction.engine import Redactor
+from guardrails.redaction.reveal import RevealDesk
 from interfaces.http.intake import AlertIntake
 from platform_core.access.directory import PrincipalDirectory
 from platform_core.access.principals import Principal
@@ -61,6 +62,7 @@ class CopilotServices:
     verify_audit: Callable[[], VerificationReport]
     principals: PrincipalDirectory
     redactor: Redactor
+    reveals: Callable[[], RevealDesk]
     tools: Callable[[], list[ToolDescription]]
     readiness: Callable[[], list[ReadinessCheck]]
     max_body_bytes: int

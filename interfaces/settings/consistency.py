@@ -50,6 +50,7 @@ def _paths(settings: Settings) -> Iterator[str]:
         ("VIGIA__PRINCIPALS_PATH", settings.principals_path),
         ("VIGIA__POLICY_PATH", settings.policy_path),
         ("VIGIA__CATALOG_PATH", settings.catalog_path),
+        ("VIGIA__REDACTION__PRESIDIO_PATH", settings.redaction.presidio_path),
     ):
         if path is not None and not path.exists():
             yield f"{variable} does not exist: {path}"

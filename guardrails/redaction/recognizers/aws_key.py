@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from guardrails.redaction.recognizer import Form, Recognizer
+from guardrails.redaction.recognizer import SECRET, Form, Recognizer
 
 RECOGNIZER = Recognizer(
     entity="AWS_KEY",
@@ -11,4 +11,6 @@ RECOGNIZER = Recognizer(
         Form(r"(?i)aws.{0,20}(?:secret|key).{0,20}?[\"'=: ]([A-Za-z0-9/+]{40})", isolated=False),
     ),
     example="AKIAIOSFODNN7EXAMPLE",
+    secret=True,
+    family=SECRET,
 )

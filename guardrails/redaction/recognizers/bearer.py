@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from guardrails.redaction.recognizer import Form, Recognizer
+from guardrails.redaction.recognizer import SECRET, Form, Recognizer
 
 
 def _is_opaque(text: str) -> bool:
@@ -17,5 +17,7 @@ RECOGNIZER = Recognizer(
         Form(r"(?i)\bauthorization[\"']?[ :=]+[\"']?basic ([A-Za-z0-9+/=]{8,})", isolated=False, validate=bool),
     ),
     example="Authorization: Bearer abcdef123456",
+    secret=True,
     validate=_is_opaque,
+    family=SECRET,
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from stdnum import luhn
 
-from guardrails.redaction.recognizer import Form, Recognizer, digits
+from guardrails.redaction.recognizer import COUNTERS, SEPARATOR, Form, Number, Recognizer, digits
 
 
 def _luhn(text: str) -> bool:
@@ -34,24 +34,20 @@ def _of_a_scheme(text: str) -> bool:
 RECOGNIZER = Recognizer(
     entity="CARD",
     forms=(
-        Form(r"[2-6]\d{3}(?:[ -]\d{4}){3}(?:[ -]\d{3})?|3\d{3}[ -]\d{6}[ -]\d{4,5}", validate=_of_a_scheme),
-        Form(r"[2-6]\d{12,18}", validate=_of_a_scheme),
-        Form(r"\d(?:[ -]?\d){11,18}", needs_context=True),
+        Form(rf"[2-6]\d{{3}}(?:{SEPARATOR}\d{{4}}){{3}}(?:{SEPARATOR}\d{{3}})?", validate=_of_a_scheme),
+        Form(rf"3\d{{3}}{SEPARATOR}\d{{6}}{SEPARATOR}\d{{4,5}}", validate=_of_a_scheme),
+        Form(rf"\d{{4,9}}{SEPARATOR}\d{{6,10}}", needs_context=True),
+    ),
+    numbers=(
+        Number((13, 14, 15, 16, 19), validate=_of_a_scheme, not_after=COUNTERS),
+        Number((12, 13, 14, 15, 16, 17, 18, 19), needs_context=True),
     ),
     example="card 4111 1111 1111 1111",
     validate=_luhn,
+    validator="luhn",
     context=(
-        "card",
-        "card_number",
-        "cartao",
-        "cartão",
-        "tarjeta",
-        "pan",
-        "credit",
-        "debit",
-        "visa",
-        "mastercard",
-        "amex",
+        "card", "card_number", "cartao", "cartão", "tarjeta", "pan", "credit", "debit", "credito", "crédito", "debito",
+        "débito", "visa", "mastercard", "amex", "cabal", "naranja", "elo", "hipercard",
     ),
     normalise=digits,
-)
+)  # fmt: skip

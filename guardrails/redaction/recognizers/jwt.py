@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from guardrails.redaction.recognizer import Form, Recognizer
+from guardrails.redaction.recognizer import SECRET, Form, Recognizer
 
 RECOGNIZER = Recognizer(
     entity="JWT",
     forms=(Form(r"\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*", isolated=False),),
     example="eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl",
+    secret=True,
+    family=SECRET,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from guardrails.redaction.recognizer import Form, Recognizer
+from guardrails.redaction.recognizer import SECRET, Form, Recognizer
 
 RECOGNIZER = Recognizer(
     entity="PRIVATE_KEY",
@@ -14,4 +14,6 @@ RECOGNIZER = Recognizer(
         ),
     ),
     example="-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----",
+    secret=True,
+    family=SECRET,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from guardrails.redaction.recognizer import Form, Recognizer
+from guardrails.redaction.recognizer import SECRET, Form, Recognizer
 
 RECOGNIZER = Recognizer(
     entity="SLACK_TOKEN",
@@ -11,4 +11,6 @@ RECOGNIZER = Recognizer(
         Form(r"hooks\.slack\.com/(?:services|workflows)/([A-Za-z0-9/_-]{8,})", isolated=False),
     ),
     example="xoxb-1234567890-abcdefghij",
+    secret=True,
+    family=SECRET,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from guardrails.redaction.recognizer import Form, Recognizer
+from guardrails.redaction.recognizer import SECRET, Form, Recognizer
 
 
 def _is_no_port(text: str) -> bool:
@@ -15,5 +15,7 @@ RECOGNIZER = Recognizer(
     entity="PASSWORD",
     forms=(Form(r"(?i)[a-z][a-z0-9+.-]*://[^\s:/@\"'<>]*:([^\s@\"'<>]+)@", isolated=False),),
     example="postgresql://vigia:hunter2@db/vigia",
+    secret=True,
     validate=_is_no_port,
+    family=SECRET,
 )

@@ -12,6 +12,7 @@ from stdnum import luhn
 from stdnum.br import cnpj, cpf
 
 from guardrails.redaction.engine import Redactor
+from tests.fakes.identifiers import cpf_of
 from tests.fakes.log_lines import ordinary_lines
 
 REDACTOR = Redactor(b"a key for tests, 32 bytes long..")
@@ -38,15 +39,6 @@ BEFORE = [
     "#",
 ]
 AFTER = ["", " ", ".", ",", '"', ")", "]", "\n", "é", "&x=1", "/", ";", "_x", " é", "}", ">", "…", "?"]
-
-
-def cpf_of(number: int) -> str:
-    """The CPF whose first nine digits are `number`."""
-    digits = [int(character) for character in f"{number:09d}"]
-    for _ in range(2):
-        weighed = sum(weight * digit for weight, digit in zip(range(len(digits) + 1, 1, -1), digits, strict=True))
-        digits.append((11 - weighed % 11) % 11 % 10)
-    return "".join(map(str, digits))
 
 
 @given(st.integers(1, 999_999_999), st.sampled_from(BEFORE), st.sampled_from(AFTER), st.booleans())

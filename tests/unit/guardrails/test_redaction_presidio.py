@@ -8,6 +8,7 @@ import pytest
 
 from guardrails.redaction.engine import Redactor
 from guardrails.redaction.errors import RedactionBlocked
+from guardrails.redaction.presidio import Further
 
 KEY = b"a key for tests, 32 bytes long.."
 TEXTS = [
@@ -24,21 +25,21 @@ def further(**settings: Any) -> Any:
 
 
 def test_finds_what_the_fast_path_finds() -> None:
-    fast, slow = Redactor(KEY), Redactor(KEY, presidio=[further()])
+    fast, slow = Redactor(KEY), Redactor(KEY, further=Further([further()]))
     for text in TEXTS:
         assert slow.spans(text) == fast.spans(text)
         assert slow.redact(text) == fast.redact(text)
 
 
 def test_further_recognizers_are_heard_whatever_their_score() -> None:
-    redacted = Redactor(KEY, presidio=[further()]).redact("é badge-77 of ana@example.com")
+    redacted = Redactor(KEY, further=Further([further()])).redact("é badge-77 of ana@example.com")
     assert "badge-77" not in redacted
     assert "<BADGE_" in redacted
     assert "<EMAIL_" in redacted
 
 
 def test_field_names_are_context_here_too() -> None:
-    redactor = Redactor(KEY, presidio=[further()])
+    redactor = Redactor(KEY, further=Further([further()]))
     assert str(redactor.redact_value({"cuit": 20055361682})["cuit"]).startswith("<CUIT_")
 
 
@@ -46,7 +47,8 @@ def test_a_recognizer_that_times_out_blocks_the_text(monkeypatch: pytest.MonkeyP
     from presidio_analyzer import Pattern, PatternRecognizer, pattern_recognizer
 
     redactor = Redactor(
-        KEY, presidio=[PatternRecognizer(supported_entity="SLOW", patterns=[Pattern("slow", r"(a|aa)+$", 1.0)])]
+        KEY,
+        further=Further([PatternRecognizer(supported_entity="SLOW", patterns=[Pattern("slow", r"(a|aa)+$", 1.0)])]),
     )
     monkeypatch.setattr(pattern_recognizer, "REGEX_TIMEOUT_SECONDS", 0.05)
     with pytest.raises(RedactionBlocked, match="time limit"):
@@ -63,5 +65,5 @@ def test_a_recognizer_that_raises_blocks_the_text() -> None:
             raise KeyError(text)
 
     with pytest.raises(RedactionBlocked) as raised:
-        Redactor(KEY, presidio=[Broken(supported_entities=["X"])]).redact("ana@example.com")
+        Redactor(KEY, further=Further([Broken(supported_entities=["X"])])).redact("ana@example.com")
     assert "ana" not in str(raised.value)
