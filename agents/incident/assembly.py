@@ -76,9 +76,9 @@ def assemble_worker(parts: FlowParts) -> Reconciler:
         parts.runbooks,
         parts.clock,
         log=parts.log,
+        budget_note=parts.budget_note,
         redact=parts.redact,
         who_may=parts.who_may,
-        budget_note=parts.budget_note,
     )
     leases = Leases(parts.engine, seconds=parts.lease_seconds, wall=parts.wall)
     verifier = Verifier(parts.triage.probe, parts.clock, interval=parts.verify_every, wall=parts.wall)

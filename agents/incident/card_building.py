@@ -70,8 +70,8 @@ class CardBuilder:
         self._clock = clock
         self._log = log
         self._who_may = who_may
-        self._outside = OutsideText(redact)
         self._budget_note = budget_note
+        self._outside = OutsideText(redact)
 
     def build(self, incident_id: str) -> IncidentCard:
         """Raises NotFound."""

@@ -32,11 +32,6 @@ def slack_notifiers(base: Foundations) -> list[Notifier]:
     return [_notifier(base)] if base.settings.slack.bot_token else []
 
 
-def slack_report_readers(base: Foundations) -> list[ReportReader]:
-    """The notifier, told of health reports; empty when Slack is not set up."""
-    return [_notifier(base)] if base.settings.slack.bot_token else []
-
-
 def slack_reminders(base: Foundations) -> tuple[ReminderNotifier, ...]:
     """Who tells people of what still waits; empty when Slack is not set up."""
     slack = base.settings.slack
@@ -57,6 +52,11 @@ def slack_anchors(base: Foundations) -> dict[str, Anchor]:
     from interfaces.slack.anchor import SlackAnchor
 
     return {"slack": SlackAnchor(_client(base.settings), channel=slack.channel)}
+
+
+def slack_report_readers(base: Foundations) -> list[ReportReader]:
+    """The notifier, told of health reports; empty when Slack is not set up."""
+    return [_notifier(base)] if base.settings.slack.bot_token else []
 
 
 def mount_slack(app: FastAPI, base: Foundations, services: CopilotServices) -> None:

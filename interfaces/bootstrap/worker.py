@@ -68,8 +68,8 @@ def make_worker(
         actions(platform.resources, writer, platform),
         people=people.get,
         actor="service:worker",
-        redact=redact,
         budget=make_ledger(base),
+        redact=redact,
     )
     triage = CatalogueTriage(
         platform,

@@ -33,9 +33,10 @@ _environment = Environment(
 _environment.filters["svg"] = render_svg
 _environment.filters["short"] = lambda urn: str(urn).rsplit(":", 1)[-1]
 _environment.filters["clock"] = lambda at: f"{at:%d %b %H:%M:%S}"
-_environment.filters["odds"] = odds
-_environment.filters["against"] = against
-_environment.filters["name"] = name
+_filters: dict[str, Any] = _environment.filters
+_filters["odds"] = odds
+_filters["against"] = against
+_filters["name"] = name
 _environment.filters["words"] = lambda text: str(text).replace("_", " ")
 
 

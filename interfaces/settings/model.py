@@ -26,6 +26,7 @@ from interfaces.settings.sections import (
     TelemetrySettings,
     WorkerSettings,
 )
+from platform_core.access.principals import Environment
 
 PREFIX = "VIGIA__"
 DELIMITER = "__"
@@ -53,7 +54,10 @@ class Settings(BaseSettings):
     """YAML file of the policy; the built-in one (everything in production needs approval) when not set."""
 
     catalog_path: Path | None = None
-    """Directory of catalog files; the simulated company's when not set."""
+    """Directory of catalog files; the simulated company's when not set. Once a catalog was applied, that one holds."""
+
+    environment: Environment = "production"
+    """Which environment's catalog this reads, plans and applies: dev, staging or production."""
 
     clock: ClockSettings = Field(default_factory=ClockSettings)
     http: HttpSettings = Field(default_factory=HttpSettings)
@@ -68,9 +72,9 @@ class Settings(BaseSettings):
     budgets: BudgetSettings = Field(default_factory=BudgetSettings)
     audit: AuditSettings = Field(default_factory=AuditSettings)
     online: OnlineSettings = Field(default_factory=OnlineSettings)
+    redaction: RedactionSettings = Field(default_factory=RedactionSettings)
     worker: WorkerSettings = Field(default_factory=WorkerSettings)
     health: HealthSettings = Field(default_factory=HealthSettings)
-    redaction: RedactionSettings = Field(default_factory=RedactionSettings)
 
     @model_validator(mode="before")
     @classmethod

@@ -162,9 +162,19 @@ class HealthSettings(Frozen):
 
 
 class OnlineSettings(Frozen):
-    kind: Literal["sqlite", "redis"] = "sqlite"
+    kind: Literal["sqlite", "redis", "dynamodb", "feast"] = "sqlite"
     url: str | None = None
-    """redis://host:port/0; not used for SQLite, which lives in the data directory."""
+    """redis://host:port/0, an endpoint of DynamoDB other than the region's own, or the directory of a Feast
+    repository; not used for SQLite, which lives in the data directory."""
+
+    table: str = "vigia-online"
+    """Of DynamoDB; made when it is not there and these credentials may make it."""
+
+    region: str | None = None
+    """Of DynamoDB; as boto3 finds it when not set."""
+
+    tenant: str | None = None
+    """Whose values a Feast repository holds; its project's name when not set."""
 
 
 class WitnessSettings(Frozen):
