@@ -12,6 +12,11 @@ def odds(confidence: float) -> str:
     return f"{confidence:.2f}" if confidence >= 0.005 else "<0.01"
 
 
+def name(cause: CardCause, title: str) -> str:
+    """What it is called below `title`: the same sentence twice would only cost a line of a phone."""
+    return cause.cause.replace("_", " ") if cause.title == title else cause.title
+
+
 def against(cause: CardCause) -> list[str]:
     """Ids of the evidence that speaks loudest against it: two say enough, the rest is a click away."""
     heaviest = sorted(cause.refuting, key=lambda finding: finding.weight)[:MOST_CITED]

@@ -52,23 +52,26 @@ class Weighed:
 def weigh(cause: Cause, case: Case, verdicts: VerdictCounts | None = None) -> Weighed:
     """Findings for and against `cause`, and their sum with its prior. Evidence that could not be had adds nothing."""
     findings: list[Finding] = []
-    not_checked: list[str] = []
+    gaps: list[tuple[str, tuple[str, ...]]] = []
     for indicator in cause.indicators:
         reading = read(indicator.sign, case)
         if reading is None:
             continue
         if reading.holds is None:
             if reading.reason is not None:
-                not_checked.append(reading.reason)
+                gaps.append((reading.reason, reading.evidence_ids))
             continue
         weight = indicator.weight(reading.nats)
         findings.append(Finding(text=reading.text, evidence_ids=reading.evidence_ids, weight=round(weight, 3)))
+    cited = {each for finding in findings for each in finding.evidence_ids}
+    # a probe that told something else was looked at: only what it says nothing of at all was not
+    not_checked = dict.fromkeys(reason for reason, asked in gaps if not cited.intersection(asked))
     score = math.log(cause.prior) + learned(verdicts) + INDEPENDENCE * math.fsum(f.weight for f in findings)
     if not cause.pages & {alert.kind for alert in case.alerts}:
         score += UNEXPECTED_PAGE
     if cause.requires is not None and (required := read(cause.requires, case)) and required.holds is False:
         score += VETO
-    return Weighed(cause=cause, findings=tuple(findings), not_checked=tuple(dict.fromkeys(not_checked)), score=score)
+    return Weighed(cause=cause, findings=tuple(findings), not_checked=tuple(not_checked), score=score)
 
 
 def learned(verdicts: VerdictCounts | None) -> float:

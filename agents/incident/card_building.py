@@ -34,6 +34,10 @@ NEAREST_TO_PEOPLE: tuple[AlertKind, ...] = ("score_shift", "errors", "latency", 
 """Whose payment is declined comes before whose column moved."""
 
 
+WORTH_SHOWING = 0.03
+"""Of what is only possible; the rest stands in the diagnosis, for those who look into it."""
+
+
 class TreeHeadView(Protocol):
     @property
     def size(self) -> int: ...
@@ -99,7 +103,9 @@ class CardBuilder:
             impact=_impact(top, alerts),
             verdict=diagnosis.verdict if diagnosis else None,
             most_likely=_cause(top) if top else None,
-            also_possible=tuple(_cause(h) for h in diagnosis.ranked[1:]) if diagnosis else (),
+            also_possible=tuple(_cause(h) for h in diagnosis.ranked[1:] if h.confidence >= WORTH_SHOWING)
+            if diagnosis
+            else (),
             ruled_out=tuple(_cause(h) for h in diagnosis.ruled_out) if diagnosis else (),
             not_checked=_not_checked(diagnosis),
             look_next=diagnosis.look_next if diagnosis else (),
@@ -198,7 +204,7 @@ def _proposal(purpose: ProposalPurpose, proposal: ActionProposal) -> CardProposa
         summary=plan.summary,
         rationale=proposal.rationale,
         changes=plan.changes,
-        diff=tuple(f"{change.field}: {change.before!s} -> {change.after!s}" for change in plan.changes),
+        diff=tuple(f"{change.field}: {_plain(change.before)} -> {_plain(change.after)}" for change in plan.changes),
         blast_radius=proposal.blast_radius,
         expected_effect=plan.expected_effect,
         verified_by=tuple(condition.description for condition in proposal.post_conditions),
@@ -207,6 +213,10 @@ def _proposal(purpose: ProposalPurpose, proposal: ActionProposal) -> CardProposa
         evidence_ids=proposal.evidence_ids,
         digest_short=f"{proposal.digest[:4]}…{proposal.digest[-2:]}",
     )
+
+
+def _plain(value: object) -> str:
+    return "none" if value is None else str(value)
 
 
 def _approval(request: ApprovalRequest, who_may: Callable[[ActionProposal], str]) -> CardApproval:

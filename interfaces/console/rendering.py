@@ -8,7 +8,7 @@ from typing import Any
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from interfaces.card_words import against, odds
+from interfaces.card_words import against, name, odds
 from interfaces.console.charts import render_svg
 
 _HERE = Path(__file__).parent
@@ -36,6 +36,7 @@ _environment.filters["clock"] = lambda at: f"{at:%d %b %H:%M:%S}"
 _filters: dict[str, Any] = _environment.filters
 _filters["odds"] = odds
 _filters["against"] = against
+_filters["name"] = name
 _environment.filters["words"] = lambda text: str(text).replace("_", " ")
 
 

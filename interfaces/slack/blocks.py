@@ -7,7 +7,7 @@ from typing import Any
 
 from agents.diagnosis.types import Finding
 from agents.incident.card import CardApproval, CardCause, CardProposal, IncidentCard
-from interfaces.card_words import against, odds
+from interfaces.card_words import against, name, odds
 from interfaces.slack.charts import chart_block
 from interfaces.slack.ids import ActionId, BlockId
 from interfaces.slack.limits import BLOCKS_PER_MESSAGE, CHARTS_PER_MESSAGE, HEADER_TEXT, SECTION_TEXT, cut, escape
@@ -86,7 +86,7 @@ def _diagnosis(card: IncidentCard, show: _Show) -> list[Block]:
     blocks: list[Block] = []
     if card.most_likely is not None:
         label = {"no_fault": "No fault", "inconclusive": "Inconclusive; leading"}.get(card.verdict or "", "Most likely")
-        lines = [f"*{label}*  `{card.most_likely.confidence:.2f}`  {show.text(card.most_likely.title)}"]
+        lines = [f"*{label}*  `{card.most_likely.confidence:.2f}`  {show.text(name(card.most_likely, card.title))}"]
         lines += [f"＋ {_finding(finding, show)}" for finding in card.most_likely.supporting[:5]]
         lines += [f"－ {_finding(finding, show)}" for finding in card.most_likely.refuting[:3]]
         blocks.append(show.markup("\n".join(lines)))

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from agents.diagnosis.types import Finding
 from agents.incident.card import CardApproval, CardCause, CardProposal, IncidentCard
-from interfaces.card_words import against, odds
+from interfaces.card_words import against, name, odds
 from interfaces.terminal.charts import render_chart
 from interfaces.terminal.safety import safe_model
 
@@ -58,10 +58,10 @@ def _diagnosis(card: IncidentCard) -> Iterator[RenderableType]:
         yield _labelled("Inconclusive", Text("the evidence does not carry a cause", style="bold"))
     elif card.most_likely is not None:
         label = "Expected" if card.verdict == "no_fault" else "Most likely"
-        yield _labelled(label, _cause(card.most_likely, style="bold"))
+        yield _labelled(label, _cause(card.most_likely, name(card.most_likely, card.title), style="bold"))
         yield from _findings(card.most_likely)
     for cause in card.also_possible:
-        yield _labelled("Also possible", _cause(cause))
+        yield _labelled("Also possible", _cause(cause, cause.title))
     if card.ruled_out:
         yield _labelled("Ruled out", Text(" · ").join(_ruled_out(cause) for cause in card.ruled_out))
     if card.not_checked:
@@ -78,8 +78,8 @@ def _diagnosis(card: IncidentCard) -> Iterator[RenderableType]:
         yield from (_finding_line("", s.text, s.evidence_ids) for s in card.narration.sentences)
 
 
-def _cause(cause: CardCause, style: str = "") -> Text:
-    return Text(f"{cause.confidence:.2f}  ", style="bold cyan") + Text(cause.title, style=style)
+def _cause(cause: CardCause, said: str, style: str = "") -> Text:
+    return Text(f"{cause.confidence:.2f}  ", style="bold cyan") + Text(said, style=style)
 
 
 def _ruled_out(cause: CardCause) -> Text:

@@ -33,7 +33,7 @@ SCORE_SHIFTED = Sign(
     reads=("shifted", "decline_rate", "decline_rate_usual"),
     test=flag("shifted"),
     holds="{endpoint} declines {decline_rate:.1%}, usually {decline_rate_usual:.1%}",
-    fails="{endpoint} declines as usual ({decline_rate:.1%})",
+    fails="{endpoint} declines {decline_rate:.1%}, not clearly more than the usual {decline_rate_usual:.1%}",
     base=0.25,
 )
 CANARY_RECENT = Sign(
