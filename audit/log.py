@@ -59,8 +59,8 @@ class SqlAuditLog(AuditLog):
                 return
             with transaction(self._engine) as own:
                 self._append(own, records)
-        except (SQLAlchemyError, OSError) as error:
-            said = explain(error) if isinstance(error, SQLAlchemyError) else str(error)
+        except (SQLAlchemyError, OSError, Unavailable) as error:
+            said = explain(error) if isinstance(error, SQLAlchemyError) else str(getattr(error, "message", error))
             raise Unavailable(
                 f"the audit log could not be written: {said}", hint="nothing was done; check the database and its disk"
             ) from error

@@ -118,8 +118,8 @@ class Replay:
         try:
             parse_json(entry.leaf.payload)
             leaf = merkle.leaf_hash(entry.leaf.encoded())
-        except InvalidInput as error:
-            return f"entry {expected} was changed: {error.message}"
+        except (InvalidInput, TypeError) as error:  # TypeError: a column holds what the log never wrote there
+            return f"entry {expected} was changed: {error}"
         if leaf.hex() != entry.leaf_hash:
             return (
                 f"entry {expected} was changed: its content hashes to {leaf.hex()[:12]}…, not {entry.leaf_hash[:12]}…"

@@ -145,10 +145,9 @@ def _scan_range(engine: Engine, begin: int, end: int, wanted: frozenset[int]) ->
         start = _claimed(connection, begin)
         if start is None:
             return None
-        columns = _COLUMNS.format(at=_AT[connection.dialect.name])
         # The first range takes whatever lies before entry 0 too: it has no business there.
         bounds = f"sequence < {end}" if begin == 0 else f"sequence >= {begin} AND sequence < {end}"
-        query = f"SELECT {columns} FROM audit_entries WHERE {bounds} ORDER BY sequence"  # noqa: S608 - our own numbers
+        query = select_rows(connection, f"WHERE {bounds}")
         connection.exec_driver_sql("SELECT 1")  # begins the read transaction that the driver's cursor is part of
         driver: Any = connection.connection.driver_connection
         cursor = driver.cursor("vigia_scan") if connection.dialect.name == "postgresql" else driver.cursor()
@@ -163,10 +162,19 @@ def _scan_range(engine: Engine, begin: int, end: int, wanted: frozenset[int]) ->
     return scanned if scanned is not None and scanned.end.size == end else None
 
 
+def select_rows(connection: Connection, where: str = "") -> str:
+    """The query for rows as `check_rows` takes them: times as the text that is hashed, nothing converted."""
+    columns = _COLUMNS.format(at=_AT[connection.dialect.name])
+    return f"SELECT {columns} FROM audit_entries {where} ORDER BY sequence"  # noqa: S608 - constants of this file
+
+
 def _claimed(connection: Connection, size: int) -> State | None:
     """The state that the row of entry `size - 1` claims."""
     if size == 0:
         return START
     query = sa.text("SELECT leaf_hash, frontier FROM audit_entries WHERE sequence = :last")
     row = connection.execute(query, {"last": size - 1}).one_or_none()
-    return None if row is None else State(size, row.leaf_hash, split_frontier(bytes(row.frontier)))
+    # Of any type, where somebody else wrote it.
+    if row is None or isinstance(row.frontier, str) or len(row.frontier) != merkle.HASH_BYTES * size.bit_count():
+        return None  # the tree has one peak for each bit of its size
+    return State(size, row.leaf_hash, split_frontier(bytes(row.frontier)))

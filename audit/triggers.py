@@ -10,6 +10,7 @@ from foundation.errors import InvalidInput
 
 APPEND_ONLY_TABLES = ("audit_entries", "audit_checkpoints", "audit_intake", "audit_cosignatures")
 
+_KEYS = {"audit_checkpoints": ("size",), "audit_cosignatures": ("size", "witness"), "audit_intake": ("id",)}
 _CONTENT = ("recorded_at", "action", "actor", "subject", "tenant", "incident_id", "payload")
 
 
@@ -33,10 +34,16 @@ def _sqlite(table: str) -> list[str]:
         f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
         for verb in ("UPDATE", "DELETE")
     ]
-    if table != "audit_entries":
-        return refusals
-    # INSERT OR REPLACE deletes the old row without firing the DELETE trigger; only the next free sequence may be
-    # inserted, which also keeps the log free of gaps.
+    # INSERT OR REPLACE deletes the old row without firing the DELETE trigger.
+    if table in _KEYS:
+        same = " AND ".join(f"{name} = NEW.{name}" for name in _KEYS[table])
+        known = f"EXISTS (SELECT 1 FROM {table} WHERE {same})"  # noqa: S608 - constants of this file
+        return [
+            *refusals,
+            f"CREATE TRIGGER IF NOT EXISTS {table}_no_replace BEFORE INSERT ON {table} WHEN {known} "
+            f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END",
+        ]
+    # Only the next free sequence may be inserted, which also keeps the log free of gaps.
     next_free = f"(SELECT coalesce(max(sequence) + 1, 0) FROM {table})"  # noqa: S608 - a constant of this file
     return [
         *refusals,

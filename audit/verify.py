@@ -6,13 +6,12 @@ from collections.abc import Generator, Iterable
 from contextlib import closing
 from typing import Protocol
 
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from audit import merkle
 from audit.chain import TreeHead, has_intake
 from audit.checkpoint import parse_note
-from audit.leaf import Leaf, iso
+from audit.leaf import Leaf
 from audit.publish import stored_notes
 from audit.replay import (
     Replay,
@@ -23,9 +22,8 @@ from audit.replay import (
     seconds_between,
     truncation,
 )
-from audit.scan import Scanned, scan
+from audit.scan import Scanned, scan, select_rows
 from audit.sequencer import pending
-from audit.tables import audit_entries
 from foundation.database import reading
 from foundation.errors import InvalidInput
 
@@ -67,13 +65,11 @@ def verify_log(engine: Engine, *, signer: NoteChecking | None = None, notes: Ite
 
 def stream_entries(connection: Connection) -> Generator[StoredEntry]:
     """Every row in order, in batches."""
-    table = audit_entries.c
-    leaf_columns = [table[name] for name in Leaf._fields]
-    query = sa.select(*leaf_columns, table.leaf_hash, table.frontier).order_by(table.sequence)
-    with connection.execution_options(yield_per=_BATCH).execute(query) as rows:
+    streamed = connection.execution_options(yield_per=_BATCH)
+    with streamed.exec_driver_sql(select_rows(connection)) as rows:
         for row in rows:
-            sequence, recorded_at, *text, leaf_hash, frontier = tuple(row)
-            yield StoredEntry(Leaf(sequence, iso(recorded_at), *text), leaf_hash, frontier)
+            *leaf, leaf_hash, frontier = tuple(row)
+            yield StoredEntry(Leaf(*leaf), leaf_hash, frontier)
 
 
 def heads_of(notes: Iterable[str], signer: NoteChecking | None) -> list[TreeHead]:

@@ -42,7 +42,7 @@ from foundation.canonical import canonical_bytes
 from foundation.clock import SystemClock
 from foundation.database import UtcDateTime, metadata, open_database, transaction
 
-BLOCK = 50
+BLOCK = 10
 BATCH = 64
 PAYLOAD = {"tool": "restart_connector", "digest": "0" * 64, "approved_by": ["human:alice"], "revision": 41}
 RECORD = AuditRecord(action="action.started", actor="service:worker", subject="exe_1", tenant="br", payload=PAYLOAD)

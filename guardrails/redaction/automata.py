@@ -49,10 +49,12 @@ class Automata(Generic[T]):
         for family in self._families.values():
             family.set.Compile()
 
-    def occurring(self, data: bytes) -> list[T]:
-        """The meanings of the patterns that occur in `data`."""
+    def occurring(self, data: bytes, *, only: str = "", without: str = "") -> list[T]:
+        """The meanings of the patterns that occur in `data`; of one family, or of all but one."""
         found: list[T] = []
-        for family in self._families.values():
+        for name, family in self._families.items():
+            if (only and name != only) or name == without:
+                continue
             matched = family.set.Match(data)
             if matched:
                 meanings = family.meanings

@@ -51,7 +51,12 @@ class CompiledForm:
                 verdict = verdicts[asked] = self.validate(value)
             if not verdict:
                 return False
-        return self.label is None or not self.label.search(field + b"=" + words_before(data, start))
+        if self.label is None:
+            return True
+        before = data[max(0, start - 12) : start].rstrip(b" \t\"'=:#")
+        if before and not (before[-1:].isalpha() or before[-1] in b"_/"):
+            return True  # no word stands just before it
+        return not self.label.search(field + b"=" + words_before(data, start))
 
     def surety(self, data: bytes, start: int, field: bytes, contexts: set[str]) -> float:
         """The score of what fits at `start`."""

@@ -202,11 +202,16 @@ class Redactor:
                 self._known.learn([one.value], one.recognizer)
 
     def _replaced(self, text: str, found: Sequence[Found]) -> str:
-        values = [Value(one.recognizer.entity, one.recognizer.normalise(one.value), one.recognizer) for one in found]
+        values: dict[tuple[str, str], Value] = {}
+        for one in found:
+            said = (one.recognizer.entity, one.value)
+            if said not in values:
+                values[said] = Value(one.recognizer.entity, one.recognizer.normalise(one.value), one.recognizer)
+        names = dict(zip(values, self._names.names([*values.values()]), strict=True))
         pieces: list[str] = []
         position = 0
-        for one, name in zip(found, self._names.names(values), strict=True):
-            pieces += (text[position : one.start], name)
+        for one in found:
+            pieces += (text[position : one.start], names[one.recognizer.entity, one.value])
             position = one.end
         pieces.append(text[position:])
         return "".join(pieces)

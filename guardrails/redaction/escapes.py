@@ -12,7 +12,7 @@ ROUNDS = 3
 times one kind may stand inside another."""
 
 _ESCAPE = re.compile(
-    r"(\\++(?:u\{[0-9a-fA-F]{1,6}\}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|x[0-9a-fA-F]{2}|[0-3][0-7]{2}|\r?\n|.)"
+    r"((?<!\\)\\++(?:u\{[0-9a-fA-F]{1,6}\}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|x[0-9a-fA-F]{2}|[0-3][0-7]{2}|\r?\n|.)"
     r"|%(?:25)*+(?:u[0-9a-fA-F]{4}|[0-9a-fA-F]{2})"
     r"|&(?:amp;)*+(?:\#[xX][0-9a-fA-F]{1,6}|\#[0-9]{1,7}|[A-Za-z]{2,8});?)"
 )

@@ -16,7 +16,8 @@ _SEPARATOR = rf"[{signs.SEPARATORS}]"
 # One kind of separator all through, at every place where a group of digits begins (the look-ahead lets the next group
 # begin a number of its own: `1-529 98 22 47 25`).
 _NUMBER = re.compile(
-    rf"[0-9](?<![0-9A-Za-z][0-9])(?=([0-9]{{0,13}}+({_SEPARATOR}{{1,3}})[0-9]{{1,14}}+(?:\2[0-9]{{1,14}}+){{1,20}}+))"
+    rf"[0-9](?<![0-9A-Za-z][0-9])(?=([0-9]{{0,13}}+({_SEPARATOR}{{1,3}})[0-9]{{1,14}}+"
+    r"(?:(?:\2[0-9]{1,3}+(?![0-9])){1,20}+(?!\2[0-9])|(?:\2[0-9]{1,14}+){1,10}+)))"
 )
 _FEWEST, _MOST = 8, 22
 

@@ -71,6 +71,9 @@ class _Sign:
 
 
 _RUNS = "runs of digits"
+_IN_CONTEXT = "numbers in context"
+"""The family of weak forms of numbers: read only where a context word was seen."""
+
 _Meaning = CompiledForm | _Words | _Sign | str
 
 
@@ -87,7 +90,7 @@ class Scanner:
             self._add(recognizer)
         self._automata.add(NUMBER, _RUN_ALONE, _RUNS)
         for name, pattern in signs.PATTERNS.items():
-            self._automata.add(NUMBER if name == signs.GROUPS else "signs", pattern, _Sign(name))
+            self._automata.add("groups" if name == signs.GROUPS else "signs", pattern, _Sign(name))
         self._automata.compile()
         for recognizer in recognizers:
             self._check(recognizer)
@@ -101,10 +104,12 @@ class Scanner:
     def scan(self, data: bytes, look: Look) -> Scanned:
         """What is in `data`, as the recognizers propose it: in no order, overlaps not merged."""
         look.budget.spend(len(data))
-        occurring = self._automata.occurring(data)
+        occurring = self._automata.occurring(data, without=_IN_CONTEXT)
+        look.contexts.update(meaning.entity for meaning in occurring if isinstance(meaning, _Words))
+        if look.contexts:
+            occurring += self._automata.occurring(data, only=_IN_CONTEXT)
         if not occurring:
             return Scanned([], frozenset())
-        look.contexts.update(meaning.entity for meaning in occurring if isinstance(meaning, _Words))
         found: list[Found] = []
         seen: list[str] = []
         for meaning in occurring:
@@ -153,7 +158,8 @@ class Scanner:
             self._fields[recognizer.entity] = re.compile(words.encode())
         for form in recognizer.forms:
             pattern = _ALONE % form.pattern if form.isolated else form.pattern
-            self._automata.add(recognizer.family, pattern, compile_form(recognizer, form))
+            family = _IN_CONTEXT if form.needs_context and recognizer.family == NUMBER else recognizer.family
+            self._automata.add(family, pattern, compile_form(recognizer, form))
         for number in recognizer.numbers:
             compiled = compile_number(recognizer, number)
             for length in number.lengths:

@@ -51,6 +51,6 @@ PATTERNS: dict[str, str] = {
     ESCAPES: r"%[0-9A-Fa-f]{2}|%u[0-9A-Fa-f]{4}|\\[^\s]|\\\r?\n|&(?:#[0-9xX]|[A-Za-z]{2,8};)",
     GROUPS: "(?:^|[^0-9A-Za-z])(?:" + "|".join(map(_in_groups, SEPARATORS)) + ")",
     SPELLED: rf"(?:[0-9A-Za-z@][{SEPARATORS}]{{1,3}}){{7,}}",
-    HEX: rf"(?:(?:0x)?{HEX_PAIR}[ :,-]{{0,2}}){{8}}",
+    HEX: rf"{HEX_PAIR}{{8}}|(?:(?:0x)?{HEX_PAIR}[ :,-]{{1,2}}){{7}}(?:0x)?{HEX_PAIR}",
     BASE64: f"(?:{_QUARTET}[A-Za-z0-9+/_-]){{2}}{_QUARTET}|{_WIDE}",
 }

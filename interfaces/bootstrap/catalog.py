@@ -31,7 +31,6 @@ def catalog_store(base: Foundations) -> CatalogStore:
     environment = base.settings.environment
 
     def readers() -> list[ModelReader]:
-        # The registry brings LightGBM: only who plans pays for it.
         from platform_core.serving.readers import model_readers
         from platform_core.training.registry import ModelRegistry
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from foundation.errors import InvalidInput
 from interfaces.bootstrap.foundations import open_foundations
-from interfaces.bootstrap.platform import catalog_of, online_store, tenants_of
+from interfaces.bootstrap.platform import catalog_in_force, online_store, tenants_of
 from interfaces.principals import open_directory
 from interfaces.settings import Settings
 from platform_core.access.principals import Principal
@@ -19,7 +19,7 @@ def online_features(
     """Of one entity, as the person of `api_key` sees them. Without `tenant`, of the only one that they may see."""
     base = open_foundations(settings)
     principal = open_directory(settings.principals_file).by_api_key(api_key)
-    catalog = catalog_of(settings)
+    catalog = catalog_in_force(base)
     store = online_store(settings)
     retriever = OnlineRetriever(catalog, store, base.clock, guard=TenantGuard(base.audit))
     tenant = tenant or _only_tenant(principal, tenants_of(catalog))

@@ -12,7 +12,7 @@ from interfaces.settings import Settings
 from platform_core.catalog.loading import load_catalog
 from platform_core.catalog.specs import Catalog
 from platform_core.catalog.store import CatalogStore
-from platform_core.features.offline.port import OfflineStore
+from platform_core.features.offline.port import ArrivalFeed, OfflineStore
 from platform_core.features.online.port import OnlineStore
 from platform_core.operations.resources import Resource, ResourceReader
 from platform_core.operations.sql_resources import SqlResources
@@ -60,9 +60,15 @@ def lineage_of(base: Foundations, catalog: Catalog) -> LiveLineage:
 
 
 def online_store(settings: Settings) -> OnlineStore:
-    """Refuses rows that are from the future of the platform's clock. Raises InvalidInput for Redis without an
+    """Refuses rows that are from the future of the platform's clock. Raises InvalidInput for Redis or Feast without an
     address, Unavailable when DynamoDB's table can be neither found nor made."""
     online, clock = settings.online, make_clock(settings)
+    if online.kind == "feast":
+        from platform_core.attached.feast.online import FeastOnlineStore
+
+        if online.url is None:
+            raise InvalidInput("the online store is Feast's without a repository", hint="set VIGIA__ONLINE__URL")
+        return FeastOnlineStore(Path(online.url), tenant=online.tenant)
     if online.kind == "redis":
         from platform_core.features.online.redis import RedisOnlineStore
 
@@ -81,9 +87,19 @@ def online_store(settings: Settings) -> OnlineStore:
 
 
 def offline_store(settings: Settings) -> OfflineStore:
+    """Our own tables."""
     from platform_core.features.offline.delta import DeltaOfflineStore
 
     return DeltaOfflineStore(settings.data_dir / "offline")
+
+
+def feature_tables(settings: Settings, catalog: Catalog) -> ArrivalFeed:
+    """Our own tables, and those of the catalog's sources that lie elsewhere, read in place."""
+    from platform_core.features.offline.delta import DeltaOfflineStore
+    from platform_core.features.offline.placed import PlacedOfflineStore, places_of
+
+    own, places = DeltaOfflineStore(settings.data_dir / "offline"), places_of(catalog)
+    return PlacedOfflineStore(own, places) if places else own
 
 
 def platform_view(base: Foundations) -> PlatformView:
@@ -92,7 +108,7 @@ def platform_view(base: Foundations) -> PlatformView:
 
     catalog = catalog_in_force(base)
     resources = ReadOnlyResources(SqlResources(base.engine, base.clock, base.audit))
-    offline = offline_store(base.settings)
+    offline = feature_tables(base.settings, catalog)
     return PlatformView(
         clock=base.clock,
         catalog=catalog,

@@ -24,6 +24,7 @@ def _serve(base: Foundations, token: str) -> None:
     from interfaces.http.features import feature_routes
     from interfaces.principals import open_directory
     from platform_core.access.tenancy import TenantGuard
+    from platform_core.features.past import PastFeatures
     from platform_core.features.retrieval import OnlineRetriever
     from platform_core.operations.control_api import control_router
     from platform_core.operations.sql_resources import SqlResources
@@ -37,7 +38,8 @@ def _serve(base: Foundations, token: str) -> None:
     resources = SqlResources(base.engine, base.clock, base.audit)
     # What an online compaction does to reads is part of this store's physics: it is watched here, where reads are.
     store = CompactionAwareStore(online_store(settings), resources)
-    retriever = OnlineRetriever(catalog, store, base.clock, guard=TenantGuard(base.audit))
+    guard = TenantGuard(base.audit)
+    retriever = OnlineRetriever(catalog, store, base.clock, guard=guard)
     app = create_inference_app(
         registry=ModelRegistry(base.engine, base.clock, base.audit, settings.data_dir / "models"),
         retriever=retriever,
@@ -49,7 +51,7 @@ def _serve(base: Foundations, token: str) -> None:
     )
     app.include_router(control_router(resources, token))
     install_access(app, open_directory(settings.principals_file))
-    app.include_router(feature_routes(retriever))
+    app.include_router(feature_routes(retriever, PastFeatures(catalog, offline_store(settings), guard)))
     try:
         run_http(app, host=settings.serving.host, port=settings.serving.port)
     finally:

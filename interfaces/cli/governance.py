@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from interfaces.cli.options import ApiKey, Json, KeyFile, person_key
-from platform_core.access.principals import Principal
+
+if TYPE_CHECKING:
+    from platform_core.access.principals import Principal
 
 budgets = typer.Typer(help="What was spent, and what may be.", no_args_is_help=True)
 break_glass = typer.Typer(help="Lift freezes for minutes, with a reason and a review.", no_args_is_help=True)

@@ -1,9 +1,10 @@
 """Features over HTTP, for those who have an API key.
 
-    POST /v1/features/online   which features of which entities -> values, statuses and event times
+    POST /v1/features/online       which features of which entities -> values, statuses and event times
+    POST /v1/features/historical   the same for entities at moments -> the rows with their values at that time
 
 The question is JSON, or an Arrow stream (`application/vnd.apache.arrow.stream`) of entity rows with `features` (again
-for each, or one service), `tenant` and `full_feature_names` in the query. The answer is JSON by orjson, or Arrow where
+for each, or one service), `tenant` and the other fields in the query. The answer is JSON by orjson, or Arrow where
 `Accept` names it. Everything from the bytes of one to the bytes of the other happens in one hop to a thread: the store
 may block.
 """
@@ -11,24 +12,28 @@ may block.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from datetime import datetime
+from functools import partial
+from typing import Any, Literal, TypeVar
 
 import orjson
 import pyarrow as pa
 from fastapi import APIRouter, FastAPI, Request, Response
 from pydantic import ValidationError
-from starlette.datastructures import QueryParams
 
 from foundation.body_limit import BodyLimit
 from foundation.errors import InvalidInput, TooLarge
 from foundation.frozen import Frozen
 from foundation.http_errors import install_error_handlers
 from interfaces.http.access import caller_of, install_access
-from interfaces.http.errors import answers, install_last_resort
+from interfaces.http.errors import install_last_resort
 from platform_core.access.directory import PrincipalDirectory
 from platform_core.access.principals import Principal
-from platform_core.features.online_response import OnlineResponse
+from platform_core.features.entity_rows import EntityColumns, EntityRows
+from platform_core.features.past import PastFeatures
+from platform_core.features.point_in_time.entity_rows import EVENT_TIMESTAMP
 from platform_core.features.retrieval import MAX_ROWS, OnlineRetriever
 
 ARROW = "application/vnd.apache.arrow.stream"
@@ -45,89 +50,137 @@ class OnlineRequest(Frozen):
     full_feature_names: bool = True
 
 
-_OPENAPI: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            JSON: {"schema": OnlineRequest.model_json_schema()},
-            ARROW: {"schema": {"type": "string", "format": "binary"}},
-        },
-    }
-}
+Asked = TypeVar("Asked", bound=OnlineRequest)
 
 
-def feature_routes(retriever: OnlineRetriever, *, threads: int = 16) -> APIRouter:
+class HistoricalRequest(OnlineRequest):
+    """`entity_rows` have the column `event_timestamp` too: times with a zone, ISO 8601 in JSON."""
+
+    as_of: Literal["event", "created"] = "event"
+    statuses: bool = False
+
+
+def feature_routes(retriever: OnlineRetriever, past: PastFeatures | None = None, *, threads: int = 16) -> APIRouter:
     """To be included in an application that knows people (`install_access`). `threads` bounds how many requests wait
     for the store at once."""
-    router = APIRouter(prefix="/v1/features", tags=["features"])
+    router = APIRouter()
     pool = ThreadPoolExecutor(threads, thread_name_prefix="features")
 
-    @router.post("/online", openapi_extra=_OPENAPI, responses=answers(401, 403, 404, 413, 422, 503))
-    async def online(request: Request) -> Response:
-        principal = caller_of(request)
-        announced = request.headers.get("content-length", "")
-        if announced.isdigit() and int(announced) > MAX_BODY_BYTES:
-            hint = f"send at most {MAX_ROWS} rows with their join keys only, or several requests"
-            raise TooLarge(f"the request has {announced} bytes, the most is {MAX_BODY_BYTES}", hint=hint)
-        body = await request.body()
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(pool, _answer, retriever, principal, request, body)
+    def route(path: str, answer: Callable[[Request, Principal, bytes], Response]) -> None:
+        async def endpoint(request: Request) -> Response:
+            principal = caller_of(request)
+            announced = request.headers.get("content-length", "")
+            if announced.isdigit() and int(announced) > MAX_BODY_BYTES:
+                hint = f"send at most {MAX_ROWS} rows with their join keys only, or several requests"
+                raise TooLarge(f"the request has {announced} bytes, the most is {MAX_BODY_BYTES}", hint=hint)
+            body = await request.body()
+            return await asyncio.get_running_loop().run_in_executor(pool, answer, request, principal, body)
 
+        # A plain route: what FastAPI does for arguments and models costs more than the rest, and nothing here uses it.
+        router.add_route(path, endpoint, methods=["POST"])
+
+    route("/v1/features/online", partial(_online, retriever))
+    if past is not None:
+        route("/v1/features/historical", partial(_historical, past))
     return router
 
 
-def create_features_app(retriever: OnlineRetriever, directory: PrincipalDirectory) -> FastAPI:
+def create_features_app(
+    retriever: OnlineRetriever, directory: PrincipalDirectory, past: PastFeatures | None = None
+) -> FastAPI:
     """The feature routes alone, as an application."""
     app = FastAPI(title="Vigía features")
     install_error_handlers(app)
     install_last_resort(app)
     install_access(app, directory)
     app.add_middleware(BodyLimit, limit=MAX_BODY_BYTES)
-    app.include_router(feature_routes(retriever))
+    app.include_router(feature_routes(retriever, past))
     return app
 
 
-def _answer(retriever: OnlineRetriever, principal: Principal, request: Request, body: bytes) -> Response:
-    sent = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
-    if sent == ARROW:
-        features, rows, tenant, full = _arrow_question(request.query_params, body)
-    elif sent == JSON:
-        asked = _json_question(body)
-        features, rows, tenant, full = asked.features, asked.entity_rows, asked.tenant, asked.full_feature_names
-    else:
-        raise InvalidInput(f"the request's content type is {sent!r}", hint=f"send {JSON} or {ARROW}")
-    found = retriever.get_online_features(features, rows, tenant, principal, full_feature_names=full)
+def _online(retriever: OnlineRetriever, request: Request, principal: Principal, body: bytes) -> Response:
+    asked, rows = _question(OnlineRequest, request, body)
+    found = retriever.get_online_features(
+        asked.features, rows, asked.tenant, principal, full_feature_names=asked.full_feature_names
+    )
     if ARROW in request.headers.get("accept", ""):
-        return Response(arrow_bytes(found), media_type=ARROW)
+        return Response(arrow_bytes(found.to_arrow(statuses=True, event_times=True)), media_type=ARROW)
     return Response(orjson.dumps(found.to_document(), option=orjson.OPT_UTC_Z), media_type=JSON)
 
 
-def arrow_bytes(found: OnlineResponse) -> bytes:
-    """An Arrow stream of all there is: `OnlineResponse.from_arrow` reads it back."""
-    table = found.to_arrow(statuses=True, event_times=True)
+def _historical(past: PastFeatures, request: Request, principal: Principal, body: bytes) -> Response:
+    asked, rows = _question(HistoricalRequest, request, body)
+    found = past.get_historical_features(
+        asked.features,
+        rows if isinstance(rows, pa.Table) else moments_table(rows),
+        asked.tenant,
+        principal,
+        as_of=asked.as_of,
+        full_feature_names=asked.full_feature_names,
+        statuses=asked.statuses,
+    )
+    if ARROW in request.headers.get("accept", ""):
+        return Response(arrow_bytes(found), media_type=ARROW)
+    document = {"tenant": asked.tenant, "rows": found.num_rows, "columns": found.to_pydict()}
+    return Response(orjson.dumps(document, option=orjson.OPT_UTC_Z), media_type=JSON)
+
+
+def _question(kind: type[Asked], request: Request, body: bytes) -> tuple[Asked, EntityRows]:
+    """What is asked, and the entity rows. Raises InvalidInput, saying what is wrong with either."""
+    sent = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
+    try:
+        if sent == JSON:
+            asked = kind.model_validate_json(body)
+            return asked, asked.entity_rows
+        if sent == ARROW:
+            query = request.query_params
+            fields: dict[str, Any] = {**query, "entity_rows": []}
+            named = query.getlist("features")
+            if named:
+                fields["features"] = named[0] if len(named) == 1 else named
+            return kind.model_validate(fields), _table(body)
+    except ValidationError as error:
+        problems = [f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}" for e in error.errors(include_url=False)]
+        hint = f"it has {', '.join(kind.model_fields)}"
+        raise InvalidInput("; ".join(problems[:5]), hint=hint) from error
+    raise InvalidInput(f"the request's content type is {sent!r}", hint=f"send {JSON} or {ARROW}")
+
+
+def _table(body: bytes) -> pa.Table:
+    try:
+        with pa.ipc.open_stream(body) as reader:
+            return reader.read_all()
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InvalidInput(f"the body is not an Arrow stream: {error}") from error
+
+
+def arrow_bytes(table: pa.Table) -> bytes:
+    """`table` as an Arrow stream."""
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
     return sink.getvalue().to_pybytes()
 
 
-def _json_question(body: bytes) -> OnlineRequest:
-    try:
-        return OnlineRequest.model_validate_json(body)
-    except ValidationError as error:
-        problems = [f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}" for e in error.errors(include_url=False)]
-        hint = "features, tenant, entity_rows: [{join key: value}, …] and, if you like, full_feature_names"
-        raise InvalidInput("; ".join(problems[:5]), hint=hint) from error
-
-
-def _arrow_question(query: QueryParams, body: bytes) -> tuple[str | list[str], pa.Table, str, bool]:
-    features, tenant = query.getlist("features"), query.get("tenant")
-    if not features or tenant is None:
-        raise InvalidInput("an Arrow request lacks features or tenant", hint="?features=SERVICE&tenant=TENANT")
-    try:
-        with pa.ipc.open_stream(body) as reader:
-            table = reader.read_all()
-    except (pa.ArrowInvalid, OSError) as error:
-        raise InvalidInput(f"the body is not an Arrow stream: {error}") from error
-    full = query.get("full_feature_names", "true").lower() not in {"false", "0"}
-    return features[0] if len(features) == 1 else features, table, tenant, full
+def moments_table(rows: EntityRows) -> pa.Table:
+    """JSON's entity rows with their moments as a table. Raises InvalidInput, naming row and column."""
+    columns = EntityColumns(rows)
+    given = columns.column(EVENT_TIMESTAMP, "every row")
+    moments: list[datetime] = []
+    for number, text in enumerate(given, start=1):
+        try:
+            moment = datetime.fromisoformat(str(text))
+        except ValueError as error:
+            raise InvalidInput(f"row {number}, {EVENT_TIMESTAMP!r} is {text!r}: {error}") from error
+        if moment.tzinfo is None:
+            raise InvalidInput(f"row {number}, {EVENT_TIMESTAMP!r} is {text!r}", hint="give times with a zone, e.g. …Z")
+        moments.append(moment)
+    table: dict[str, Any] = {EVENT_TIMESTAMP: pa.array(moments, pa.timestamp("us", "UTC"))}
+    for name in columns.names():
+        if name == EVENT_TIMESTAMP:
+            continue
+        try:
+            table[name] = pa.array(list(columns.column(name, "a column")))
+        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+            raise InvalidInput(f"column {name!r} is of several types: {error}") from error
+    return pa.table(table)

@@ -1,6 +1,6 @@
 """The feature store from a program, over HTTP: the same names and shapes as in process.
 
-    with FeatureStoreClient("http://127.0.0.1:8090", api_key) as store:
+    with FeatureStoreClient("http://127.0.0.1:8081", api_key) as store:
         answer = store.get_online_features("fraud_v1", [{"card_id": "c1"}], tenant="br")
         answer.values["card_velocity__tx_count_1h"], answer.statuses, answer.to_pandas()
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import pyarrow as pa
@@ -66,11 +66,36 @@ class FeatureStoreClient:
             "entity_rows": rows.to_pydict() if isinstance(rows, pa.Table) else rows,
             "full_feature_names": full_feature_names,
         }
-        return OnlineResponse.from_arrow(self._table("/v1/features/online", question))
+        return OnlineResponse.from_arrow(self._table("/v1/features/online", json=question))
 
-    def _table(self, path: str, question: dict[str, Any]) -> pa.Table:
+    def get_historical_features(
+        self,
+        features: str | Sequence[str],
+        entity_rows: pa.Table,
+        *,
+        tenant: str,
+        as_of: Literal["event", "created"] = "event",
+        full_feature_names: bool = True,
+        statuses: bool = False,
+    ) -> pa.Table:
+        """As `platform_core.features.historical.get_historical_features`, for up to 5,000 rows: `entity_rows` with a
+        column per feature, as it was at their `event_timestamp`."""
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, entity_rows.schema) as writer:
+            writer.write_table(entity_rows)
+        asked: dict[str, Any] = {
+            "features": features if isinstance(features, str) else list(features),
+            "tenant": tenant,
+            "as_of": as_of,
+            "full_feature_names": full_feature_names,
+            "statuses": statuses,
+        }
+        content, headers = sink.getvalue().to_pybytes(), {"Content-Type": ARROW}
+        return self._table("/v1/features/historical", params=asked, content=content, headers=headers)
+
+    def _table(self, path: str, **request: Any) -> pa.Table:
         try:
-            answer = self._http.post(path, json=question)
+            answer = self._http.post(path, **request)
         except httpx.TransportError as error:
             raise Unavailable(f"{self._base_url} did not answer: {error}", hint="is the server up?") from error
         if answer.status_code != 200:

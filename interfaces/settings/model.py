@@ -16,6 +16,7 @@ from interfaces.settings.sections import (
     BudgetSettings,
     ClockSettings,
     ConsoleSettings,
+    HealthSettings,
     HttpSettings,
     LlmSettings,
     OnlineSettings,
@@ -23,6 +24,7 @@ from interfaces.settings.sections import (
     SimulationSettings,
     SlackSettings,
     TelemetrySettings,
+    WorkerSettings,
 )
 from platform_core.access.principals import Environment
 
@@ -71,6 +73,8 @@ class Settings(BaseSettings):
     audit: AuditSettings = Field(default_factory=AuditSettings)
     online: OnlineSettings = Field(default_factory=OnlineSettings)
     redaction: RedactionSettings = Field(default_factory=RedactionSettings)
+    worker: WorkerSettings = Field(default_factory=WorkerSettings)
+    health: HealthSettings = Field(default_factory=HealthSettings)
 
     @model_validator(mode="before")
     @classmethod

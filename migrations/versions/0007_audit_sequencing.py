@@ -59,7 +59,9 @@ def upgrade() -> None:
         not_null = sa.text("intake_id IS NOT NULL")
         batch_op.create_index("ix_audit_entries_intake_id", ["intake_id"], unique=True, sqlite_where=not_null)
 
-    for statement in statements(op.get_context().dialect.name, ("audit_intake", "audit_cosignatures")):
+    for statement in statements(
+        op.get_context().dialect.name, ("audit_checkpoints", "audit_intake", "audit_cosignatures")
+    ):
         op.execute(statement)
 
 

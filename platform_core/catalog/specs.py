@@ -33,9 +33,12 @@ class Column(Frozen):
     dtype: Dtype
     description: str
     pii: PiiClass = "none"
+    """`quasi` identifies together with others, `pii` on its own, `sensitive` may not be seen at all."""
+
     minimum: FiniteFloat | None = None
     maximum: FiniteFloat | None = None
     max_null_rate: float = Field(default=0.0, ge=0, le=1)
+    """The share of rows, 0 to 1, that may be null."""
 
 
 class Feature(Frozen):
@@ -125,7 +128,11 @@ class DataSource(Frozen):
     files, or a Delta table. It is read in place and never written. Relative to the working directory."""
 
     event_timestamp: str = "event_ts"
+    """The column that says when it happened."""
+
     created_timestamp: str = "ingested_at"
+    """The column that says when the row was written."""
+
     deployment: str | None = None
     """The upstream service that writes it, when one is known."""
 
@@ -146,6 +153,8 @@ class Aggregation(Frozen):
     function: AggregationFunction
     column: str
     window: Duration
+    """How far back; the moment itself is in, the moment a window before is not."""
+
     filter: str | None = None
     """SQL boolean expression over the source's columns."""
 
@@ -181,7 +190,7 @@ class FeatureView(Frozen):
     sources: tuple[str, ...]
     aggregations: tuple[Aggregation, ...] = ()
     features: tuple[Feature, ...] = Field(default=(), validation_alias=AliasChoices("schema", "features"))
-    """Written `schema` in the files. Readers want `fields`, which holds all features."""
+    """What is known of each feature; `schema` in the files. In code, `fields` has all features."""
 
     ttl: Duration
     """How old an event's values may be when they are read; older ones are expired."""

@@ -103,6 +103,8 @@ def test_many_writers_leave_no_gap(log: SqlAuditLog, database: Engine) -> None:
         "DELETE FROM audit_entries WHERE sequence = 1",
         "UPDATE audit_checkpoints SET note = ''",
         "DELETE FROM audit_checkpoints",
+        "UPDATE audit_cosignatures SET line = ''",
+        "DELETE FROM audit_cosignatures",
     ],
 )
 def test_the_database_refuses_to_rewrite(log: SqlAuditLog, database: Engine, rewrite: str) -> None:
@@ -113,6 +115,12 @@ def test_the_database_refuses_to_rewrite(log: SqlAuditLog, database: Engine, rew
         connection.execute(
             sa.text(
                 "INSERT INTO audit_checkpoints (size, signed_at, note) VALUES (2, '2026-11-19T05:51:00+00:00', 'n')"
+            )
+        )
+        connection.execute(
+            sa.text(
+                "INSERT INTO audit_cosignatures (size, witness, cosigned_at, line) "
+                "VALUES (2, 'w', '2026-11-19T05:51:00+00:00', 'l')"
             )
         )
     with pytest.raises(DBAPIError, match="append-only"), database.begin() as connection:
@@ -130,6 +138,25 @@ def test_nothing_else_gets_around_the_refusal(log: SqlAuditLog, database: Engine
     else:
         attack, answer = f"INSERT OR REPLACE {copy}", "next sequence only"
     with pytest.raises(DBAPIError, match=answer), database.begin() as connection:
+        connection.exec_driver_sql(attack)
+
+
+@pytest.mark.parametrize("table", triggers.APPEND_ONLY_TABLES)
+def test_no_table_is_emptied_or_replaced(log: SqlAuditLog, database: Engine, table: str) -> None:
+    with database.begin() as connection:
+        for statement in (
+            "INSERT INTO audit_checkpoints (size, signed_at, note) VALUES (2, '2026-11-19T05:51:00+00:00', 'n')",
+            "INSERT INTO audit_cosignatures (size, witness, cosigned_at, line) "
+            "VALUES (2, 'w', '2026-11-19T05:51:00+00:00', 'l')",
+            "INSERT INTO audit_intake (recorded_at, action, actor, subject, payload) "
+            "VALUES ('2026-11-19T05:51:00+00:00', 'test.appended', 'a', 's', '{}')",
+        ):
+            connection.execute(sa.text(statement))
+    log.append(record(0))
+    attack = f"INSERT OR REPLACE INTO {table} SELECT * FROM {table}"
+    if database.dialect.name == "postgresql":
+        attack = f"TRUNCATE {table}"
+    with pytest.raises(DBAPIError, match=r"append-only|next sequence only"), database.begin() as connection:
         connection.exec_driver_sql(attack)
 
 

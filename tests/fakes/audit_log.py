@@ -1,10 +1,11 @@
-"""An audit log in memory: order without hashes."""
+"""An audit log in memory: order without hashes. Stricter than the real one: a payload must be that of its kind."""
 
 from __future__ import annotations
 
 from sqlalchemy.engine import Connection
 
 from audit.entry import AuditEntry, AuditRecord
+from audit.kinds import KINDS
 from audit.port import AuditLog
 from foundation.clock import Clock
 from foundation.errors import Unavailable
@@ -21,6 +22,9 @@ class FakeAuditLog(AuditLog):
     def append(self, record: AuditRecord, *, connection: Connection | None = None) -> AuditEntry:
         if self.down:
             raise Unavailable("the audit log is down")
+        kind = KINDS.get(record.action)
+        if kind is not None:
+            kind.payload.model_validate(record.payload)
         self.records.append(record)
         return AuditEntry(
             sequence=len(self.records) - 1,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -48,6 +48,15 @@ class ShuffledStore(OfflineStore):
 
     def schema(self, table: str) -> pa.Schema:
         return self._tables[table].schema
+
+    def written_until(self, end: int) -> ShuffledStore:
+        """In microseconds since the epoch."""
+        kept: dict[str, pa.Table] = {}
+        for name, rows in self._tables.items():
+            written = zip(*(rows[c].cast(pa.int64()).to_pylist() for c in ("created_ts", "event_ts")), strict=True)
+            keep = [(event if created is None else created) <= end for created, event in written]
+            kept[name] = rows.filter(pa.array(keep, pa.bool_()))
+        return ShuffledStore(kept, self._rng)
 
 
 @dataclass(frozen=True)
@@ -92,6 +101,12 @@ def check(case: Case, historical: Historical) -> None:
             if case.statuses:
                 statuses = [status(values[place], found) for values, found in expected]
                 assert answer[f"{column}__status"].to_pylist() == statuses, column
+
+
+def written_until(case: Case, moment: int) -> Case:
+    """The case as it was at `moment`, which is its only one: without the rows created since."""
+    end = int(T0.timestamp()) * 10**6 + moment // US
+    return replace(case, store=case.store.written_until(end), moments=[moment])
 
 
 def oracle(case: Case, view: View, asked: dict[str, Any], moment: int) -> tuple[tuple[object, ...], str]:

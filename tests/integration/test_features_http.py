@@ -27,9 +27,11 @@ from platform_core.features.online.port import FeatureRow, OnlineStore
 from platform_core.features.online.redis import RedisOnlineStore
 from platform_core.features.online.sqlite import SqliteOnlineStore
 from platform_core.features.online_response import OnlineResponse
+from platform_core.features.past import PastFeatures
 from platform_core.features.retrieval import OnlineRetriever
 from tests.fakes.audit_log import FakeAuditLog
 from tests.fakes.loopback import serve
+from tests.fakes.offline_store import FakeOfflineStore
 from tests.fakes.online_catalog import ANALYST, SERVICE, T, online_catalog
 
 NAN = b'{"features": "card_stats:amount", "tenant": "br", "entity_rows": [{"card_id": NaN}]}'
@@ -40,13 +42,25 @@ ROWS = [
 ]
 
 
+HISTORY = pa.table(
+    {
+        "tenant": ["br", "br", "ar"],
+        "key": ["c1", "c1", "c1"],
+        "event_ts": pa.array([T - timedelta(hours=2), T, T], pa.timestamp("us", "UTC")),
+        "created_ts": pa.array([T - timedelta(hours=2), T, T], pa.timestamp("us", "UTC")),
+        "amount": [1.0, 2.0, 9.0],
+    }
+)
+
+
 @contextmanager
 def served(store: OnlineStore) -> Iterator[tuple[str, OnlineRetriever, FakeAuditLog]]:
     clock = FixedClock(T)
     audit = FakeAuditLog(clock)
     retriever = OnlineRetriever(online_catalog(), store, clock, guard=TenantGuard(audit))
     grant = PrincipalGrant(**ANALYST.model_dump(), api_key_sha256=hashlib.sha256(KEY.encode()).hexdigest())
-    with serve(create_features_app(retriever, PrincipalDirectory([grant]))) as address:
+    past = PastFeatures(online_catalog(), FakeOfflineStore({"features_card_stats": HISTORY}), TenantGuard(audit))
+    with serve(create_features_app(retriever, PrincipalDirectory([grant]), past)) as address:
         yield address, retriever, audit
 
 
@@ -158,7 +172,7 @@ def test_nobody_is_answered_before_they_are_known(room: Any) -> None:
         ({"json": question(feature_names=1)}, "feature_names: Extra"),
         ({"json": question(entity_rows=[["c1"]])}, "entity_rows"),
         ({"content": b"a=b", "headers": {"Content-Type": "text/csv"}}, "text/csv"),
-        ({"content": b"x", "headers": {"Content-Type": ARROW}}, "lacks features or tenant"),
+        ({"content": b"x", "headers": {"Content-Type": ARROW}}, "features: Field required"),
         (
             {
                 "content": b"xxxxxxxx",
@@ -175,6 +189,33 @@ def test_what_cannot_be_read_is_422_and_says_why(room: Any, sent: Any, said: str
     answer = post(address, **sent)
     assert answer.status_code == 422, answer.text
     assert said in answer.json()["error"]["message"]
+
+
+def test_the_past_is_read_as_it_was(room: Any) -> None:
+    address, _, audit = room
+    times = [T - timedelta(hours=1), T, T - timedelta(hours=3)]
+    rows = pa.table({"card_id": ["c1"] * 3, "event_timestamp": pa.array(times, pa.timestamp("us", "UTC"))})
+    with FeatureStoreClient(address, KEY) as client:
+        found = client.get_historical_features("card_stats:amount", rows, tenant="br", statuses=True)
+        assert found["card_stats__amount"].to_pylist() == [1.0, 2.0, None]
+        assert found["card_stats__amount__status"].to_pylist() == ["present", "present", "missing"]
+        with pytest.raises(Forbidden, match="'ar'"):
+            client.get_historical_features("card_stats:amount", rows, tenant="ar")
+        with pytest.raises(InvalidInput, match="column 'tenant'"):
+            client.get_historical_features(CARDS, rows.append_column("tenant", pa.array(["ar"] * 3)), tenant="br")
+        many = rows.select(["event_timestamp"]).append_column("card_id", pa.array(["c1"] * 3).dictionary_encode())
+        with pytest.raises(TooLarge, match="5001 entity rows"):
+            client.get_historical_features(CARDS, pa.concat_tables([many] * 1667).combine_chunks(), tenant="br")
+    assert audit.actions() == ["read.refused"]
+    asked = {"features": ["card_stats:amount"], "tenant": "br", "full_feature_names": False}
+    moments = [{"card_id": "c1", "event_timestamp": time.isoformat()} for time in times]
+    headers = {"Authorization": f"Bearer {KEY}"}
+    url = f"{address}/v1/features/historical"
+    answer = httpx.post(url, json={**asked, "entity_rows": moments}, headers=headers)
+    assert answer.json()["columns"]["amount"] == [1.0, 2.0, None]
+    moments[1]["event_timestamp"] = "2026-11-19T05:40:00"
+    answer = httpx.post(url, json={**asked, "entity_rows": moments}, headers=headers)
+    assert (answer.status_code, "row 2" in answer.json()["error"]["message"]) == (422, True)
 
 
 def test_nobody_listening_is_unavailable() -> None:

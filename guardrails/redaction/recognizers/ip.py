@@ -40,7 +40,8 @@ RECOGNIZER = Recognizer(
     forms=(
         Form(_V4, not_after=_RELEASES),
         Form(rf"(?i)(?:{_GROUP}:){{7}}{_GROUP}|(?:{_GROUP}:){{6}}{_V4}"),
-        Form(rf"(?i)(?:{_GROUP}(?::{_GROUP}){{0,6}})?::(?:{_GROUP}(?::{_GROUP}){{0,6}})?(?::?{_V4})?"),
+        Form(rf"(?i){_GROUP}(?::{_GROUP}){{0,6}}::(?:{_GROUP}(?::{_GROUP}){{0,6}})?(?::?{_V4})?"),
+        Form(rf"(?i)::{_GROUP}(?::{_GROUP}){{0,6}}(?::?{_V4})?"),
     ),
     example="from 203.0.113.7",
     validate=_names_a_host,

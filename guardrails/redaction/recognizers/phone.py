@@ -47,7 +47,7 @@ RECOGNIZER = Recognizer(
         Form(r"\(0?\d{2,4}\)[ ]?(?:9[ ]?|15[ -]?)?\d{3,5}[ -]?\d{4}", score=LIKELY),
         Form(r"(?:55[ ]?)?\d{2}[ ]9\d{4}-\d{4}", score=LIKELY),  # Brazil, mobile
         Form(r"(?:54[ ]?9?[ ]?)?\d{2,4}[ ]15[ -]\d{3,4}-\d{4}", score=LIKELY),  # Argentina, mobile
-        Form(r"9?\d{1,5}(?:[ .-]?\d{2,5}){1,5}", needs_context=True, score=NEAR),
+        Form(r"\d{1,5}(?:[ .-]\d{1,5}){1,6}", needs_context=True, score=NEAR),
     ),
     numbers=(Number((8, 9, 10, 11, 12, 13, 14, 15), needs_context=True, score=NEAR),),
     example="call +55 11 98765-4321",

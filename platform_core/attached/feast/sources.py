@@ -48,32 +48,36 @@ class SourceImport:
             return None
         path = self._repository / batch.path
         stored = self._stored(path, batch.name)
-        wanted: dict[str, Dtype] = {batch.timestamp_field: "timestamp"}
-        created = batch.created_timestamp_column or batch.timestamp_field
+        event = str(batch.timestamp_field)
+        created = str(batch.created_timestamp_column or event)
         if not batch.created_timestamp_column:
             self._say(f"data source {batch.name!r} has no created time: the event time stands for it")
-        wanted[created] = "timestamp"
-        wanted.update((key, dtype_of(key_types.get(key)) or "string") for key in keys)
-        wanted.update((feature.name, feature.dtype) for feature in features)
-        known = {
-            name: dtype for name, t in zip(stored.names, stored.types, strict=True) if (dtype := dtype_of_arrow(t))
-        }
+        wanted: dict[str, Dtype] = {event: "timestamp", created: "timestamp"}
+        for key in keys:
+            wanted[key] = dtype_of(key_types.get(key)) or "string"
+        for feature in features:
+            wanted[feature.name] = feature.dtype
+        known = _dtypes(stored)
+        for column in wanted:
+            if column in stored.names and getattr(stored.field(column).type, "tz", "UTC") is None:
+                self._say(f"column {column!r} of {batch.name!r} has times without a zone: write them as UTC to read it")
         name = our_name(batch.name or view.name)
         before = {c.name: c for c in self.made[name].columns} if name in self.made else {}
         said = {f.name: f.description for f in features}
-        sure = {*keys, batch.timestamp_field, created}
+        sure = {*keys, event, created}
         fresh: dict[str, Column] = {}
         for column, declared in wanted.items():
-            description = said.get(column) or _role(column, keys, batch.timestamp_field, created)
+            description = said.get(column) or _role(column, keys, event, created)
             nulls = 0.0 if column in sure else 1.0
-            dtype: Dtype = known.get(column, declared)
-            fresh[column] = Column(name=column, dtype=dtype, description=description, max_null_rate=nulls)
+            fresh[column] = Column(
+                name=column, dtype=known.get(column) or declared, description=description, max_null_rate=nulls
+            )
         self.made[name] = DataSource(
             name=name,
             tenant=self._tenant,
             table=name,
             path=str(path),
-            event_timestamp=batch.timestamp_field,
+            event_timestamp=event,
             created_timestamp=created,
             columns=tuple({**before, **{k: v for k, v in fresh.items() if k not in before}}.values()),
             owner=batch.owner or NOBODY,
@@ -97,6 +101,11 @@ class SourceImport:
         if note not in self._said:
             self._said.add(note)
             self._notes.append(note)
+
+
+def _dtypes(schema: pa.Schema) -> dict[str, Dtype]:
+    found: dict[str, Dtype | None] = {field.name: dtype_of_arrow(field.type) for field in schema}
+    return {name: dtype for name, dtype in found.items() if dtype is not None}
 
 
 def _role(column: str, keys: Sequence[str], event: str, created: str) -> str:

@@ -1,90 +1,132 @@
-"""One table of Parquet files, a file or a directory of them, read in place."""
+"""The offline store on plain Parquet: a directory of files, or one file, per table below a root.
+
+For tables that others write, read in place, and for installations without Delta. It does not tell what arrived when
+(`ArrivalFeed`): the embedded platform itself works on Delta.
+
+A directory with a Delta log is a Delta table whoever opened it: its files hold rows that the log has deleted, so that
+it is read and appended to through its log.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
-import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 
 from foundation.errors import InvalidInput, NotFound, Unavailable
-from platform_core.features.offline.arrow import TIMESTAMP
+from foundation.ids import new_id
+from platform_core.features.offline.arrow import conform, plain_type
+from platform_core.features.offline.delta import DeltaOfflineStore
+from platform_core.features.offline.parquet_scan import DataFile, between, read_parquet, scan_parquet
+from platform_core.features.offline.port import OfflineStore
 
 
-class ParquetTable:
-    """Times are timestamp[us, UTC] here whatever the files hold; those without a zone are UTC."""
+class ParquetOfflineStore(OfflineStore):
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._delta = DeltaOfflineStore(root)
 
-    def __init__(self, path: Path) -> None:
-        """Raises InvalidInput for a Delta table: its log says which of its files count."""
-        if (path / "_delta_log").is_dir():
-            raise InvalidInput(f"{path} is a Delta table", hint="its files must not be read without its log")
-        self._path = path
-
-    def schema(self) -> pa.Schema:
-        return pa.schema([pa.field(f.name, _plain(f.type)) for f in self._open().schema])
-
-    def scan(
-        self, start: datetime | None, end: datetime | None, columns: Sequence[str] | None, time_column: str
-    ) -> Iterator[pa.RecordBatch]:
-        """Rows with start <= time_column < end, in batches. Raises InvalidInput for an unknown column."""
-        dataset = self._open()
-        names = list(dataset.schema.names if columns is None else columns)
-        needed = [*names, *([time_column] if start or end else [])]
-        if unknown := [name for name in needed if name not in dataset.schema.names]:
-            known = ", ".join(dataset.schema.names)
-            raise InvalidInput(f"{self._path} has no column {unknown[0]!r}", hint=f"it has {known}")
-        wanted = pa.schema([pa.field(name, _plain(dataset.schema.field(name).type)) for name in names])
+    def append(self, table: str, rows: pa.Table) -> int:
+        if not table or "/" in table or table.startswith("."):
+            raise InvalidInput(f"{table!r} is not a table name")
+        if self._has_log(table):
+            return self._delta.append(table, rows)
+        path = self._root / table
+        known = self.schema(table) if path.is_dir() and self._files(table) else None
+        rows = conform(rows, known, table)
+        name = f"{new_id('part')}.parquet"
         try:
-            for batch in dataset.scanner(
-                columns=names, filter=self._between(dataset, time_column, start, end)
-            ).to_batches():
-                yield from pa.Table.from_batches([batch]).cast(wanted, safe=False).to_batches()
-        except (OSError, pa.ArrowException) as error:
-            raise Unavailable(f"{self._path} cannot be read: {error}", hint="a file is gone or damaged") from error
+            path.mkdir(parents=True, exist_ok=True)
+            unfinished = path / f".{name}.unfinished"  # no reader looks at names with a dot
+            pq.write_table(rows, unfinished)
+            unfinished.rename(path / name)
+        except OSError as error:
+            raise Unavailable(
+                f"could not append to {path}: {error}", hint="is there room, and may we write?"
+            ) from error
+        return len(self._files(table))
 
     def read(
-        self, start: datetime | None, end: datetime | None, columns: Sequence[str] | None, time_column: str
+        self,
+        table: str,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        columns: list[str] | None = None,
+        time_column: str = "event_ts",
     ) -> pa.Table:
-        batches = list(self.scan(start, end, columns, time_column))
-        schema = self.schema()
-        return pa.Table.from_batches(batches, pa.schema([schema.field(name) for name in columns or schema.names]))
+        if self._has_log(table):
+            return self._delta.read(table, start=start, end=end, columns=columns, time_column=time_column)
+        files, schema = self._checked(table, columns, [time_column] if start or end else [])
+        only = between(time_column, start, end)
+        return read_parquet(files, schema, self._root / table, columns=columns, only=only)
 
-    def _open(self) -> ds.Dataset:
-        if not self._path.exists():
-            raise NotFound(f"there is nothing at {str(self._path)!r}", hint="the catalog's source says it lies there")
+    def scan(
+        self,
+        table: str,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        columns: Sequence[str] | None = None,
+        time_column: str = "event_ts",
+    ) -> Iterator[pa.RecordBatch]:
+        if self._has_log(table):
+            return self._delta.scan(table, start=start, end=end, columns=columns, time_column=time_column)
+        files, schema = self._checked(table, columns, [time_column] if start or end else [])
+        only = between(time_column, start, end)
+        return scan_parquet(files, schema, self._root / table, columns=columns, only=only)
+
+    def schema(self, table: str) -> pa.Schema:
+        if self._has_log(table):
+            return self._delta.schema(table)
+        schemas = [_schema(Path(file.path)) for file in self._files(table)]
         try:
-            return ds.dataset(str(self._path), format="parquet")
-        except (OSError, pa.ArrowException) as error:
-            raise Unavailable(f"{self._path} cannot be read: {error}", hint="is it Parquet?") from error
+            return pa.unify_schemas(schemas, promote_options="permissive")
+        except pa.ArrowException as error:
+            path = self._root / table
+            raise Unavailable(f"the files of {path} disagree: {error}", hint="rewrite them with one type") from error
 
-    @staticmethod
-    def _between(dataset: ds.Dataset, column: str, start: datetime | None, end: datetime | None) -> Any:
-        """Compared in the files' own type, so that their statistics decide which row groups are read."""
-        found: Any = None
-        if start is None and end is None:
-            return found
-        kind = dataset.schema.field(column).type
-        if not pa.types.is_timestamp(kind):
-            raise InvalidInput(f"column {column!r} is {kind}, not a time")
-        if start is not None:
-            found = ds.field(column) >= _moment(start, kind)
-        if end is not None:
-            upper: Any = ds.field(column) < _moment(end, kind)
-            found = upper if found is None else found & upper
-        return found
+    def tables(self) -> list[str]:
+        if not self._root.is_dir():
+            return []
+        plain = {p.stem for p in self._root.glob("*.parquet")} | {p.parent.name for p in self._root.glob("*/*.parquet")}
+        return sorted(plain | set(self._delta.tables()))
+
+    def _has_log(self, table: str) -> bool:
+        return (self._root / table / "_delta_log").is_dir()
+
+    def _files(self, table: str) -> list[DataFile]:
+        """Raises NotFound when there are none."""
+        single = self._root / f"{table}.parquet"
+        paths = [single] if single.is_file() else sorted((self._root / table).rglob("*.parquet"))
+        files = [DataFile(str(p)) for p in paths if not p.name.startswith((".", "_"))]
+        if not files:
+            known = ", ".join(self.tables()) or "none yet"
+            path = self._root / table
+            raise NotFound(f"no table {table!r} in the offline store at {path}", hint=f"tables: {known}")
+        return files
+
+    def _checked(self, table: str, columns: Sequence[str] | None, more: list[str]) -> tuple[list[DataFile], pa.Schema]:
+        files, schema = self._files(table), self.schema(table)
+        for name in [*(columns or ()), *more]:
+            if name not in schema.names:
+                hint = f"it has {', '.join(schema.names)}"
+                raise InvalidInput(f"table {table!r} has no column {name!r}", hint=hint)
+        return files, schema
 
 
-def _moment(value: datetime, kind: pa.DataType) -> Any:
-    exact = pa.scalar(value, TIMESTAMP)
-    return exact if kind.tz is not None else exact.cast(pa.timestamp("us"))
-
-
-def _plain(kind: pa.DataType) -> pa.DataType:
-    if pa.types.is_dictionary(kind):
-        return _plain(kind.value_type)
-    if pa.types.is_timestamp(kind):
-        return TIMESTAMP
-    return pa.string() if pa.types.is_large_string(kind) else kind
+def _schema(path: Path) -> pa.Schema:
+    """The file's schema in plain types. Raises Unavailable, and InvalidInput for times without a zone."""
+    try:
+        schema = pq.read_schema(path)
+    except (OSError, pa.ArrowException) as error:
+        hint = "it is half-written or damaged: write it again, or take it away"
+        raise Unavailable(f"could not read {path}: {error}", hint=hint) from error
+    for field in schema:
+        if pa.types.is_timestamp(field.type) and field.type.tz is None:
+            hint = "write it as timestamp[us, UTC]"
+            raise InvalidInput(f"column {field.name!r} of {path} has times without a zone", hint=hint)
+    return pa.schema([pa.field(f.name, plain_type(f.type)) for f in schema])

@@ -1,7 +1,6 @@
 """An offline store in which some tables lie elsewhere: those that a catalog's sources give a `path` for.
 
-They are read in place and never written. A Delta table tells what arrived when, as our own tables do; Parquet files do
-not: they can be read and backfilled from, not followed.
+They are read in place and never written: a Delta table, a Parquet file, or a directory of Parquet files.
 """
 
 from __future__ import annotations
@@ -12,10 +11,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from foundation.errors import Forbidden, InvalidInput
+from foundation.errors import Forbidden
 from platform_core.catalog.specs import Catalog
 from platform_core.features.offline.delta import DeltaOfflineStore
-from platform_core.features.offline.parquet import ParquetTable
+from platform_core.features.offline.parquet_feed import ParquetFeed
 from platform_core.features.offline.port import ArrivalFeed
 
 
@@ -29,16 +28,10 @@ class PlacedOfflineStore(ArrivalFeed):
 
     def __init__(self, own: ArrivalFeed, places: Mapping[str, Path]) -> None:
         self._own = own
-        self._delta: dict[str, tuple[DeltaOfflineStore, str]] = {}
-        self._parquet: dict[str, ParquetTable] = {}
-        for table, path in places.items():
-            if (path / "_delta_log").is_dir():
-                self._delta[table] = DeltaOfflineStore(path.parent), path.name
-            else:
-                self._parquet[table] = ParquetTable(path)
+        self._placed: dict[str, tuple[ArrivalFeed, str]] = {table: _store(path) for table, path in places.items()}
 
     def append(self, table: str, rows: pa.Table) -> int:
-        if table in self._delta or table in self._parquet:
+        if table in self._placed:
             raise Forbidden(f"table {table!r} belongs to somebody else", hint="its source has a path: it is only read")
         return self._own.append(table, rows)
 
@@ -51,8 +44,6 @@ class PlacedOfflineStore(ArrivalFeed):
         columns: list[str] | None = None,
         time_column: str = "event_ts",
     ) -> pa.Table:
-        if table in self._parquet:
-            return self._parquet[table].read(start, end, columns, time_column)
         store, name = self._of(table)
         return store.read(name, start=start, end=end, columns=columns, time_column=time_column)
 
@@ -65,19 +56,15 @@ class PlacedOfflineStore(ArrivalFeed):
         columns: Sequence[str] | None = None,
         time_column: str = "event_ts",
     ) -> Iterator[pa.RecordBatch]:
-        if table in self._parquet:
-            return self._parquet[table].scan(start, end, columns, time_column)
         store, name = self._of(table)
         return store.scan(name, start=start, end=end, columns=columns, time_column=time_column)
 
     def schema(self, table: str) -> pa.Schema:
-        if table in self._parquet:
-            return self._parquet[table].schema()
         store, name = self._of(table)
         return store.schema(name)
 
     def tables(self) -> list[str]:
-        return sorted({*self._own.tables(), *self._delta, *self._parquet})
+        return sorted({*self._own.tables(), *self._placed})
 
     def version(self, table: str) -> int:
         store, name = self._of(table)
@@ -92,10 +79,11 @@ class PlacedOfflineStore(ArrivalFeed):
         return store.appended(name, after=after)
 
     def _of(self, table: str) -> tuple[ArrivalFeed, str]:
-        """The store that holds `table`, and its name there. Raises InvalidInput for Parquet."""
-        if table in self._parquet:
-            raise InvalidInput(
-                f"table {table!r} is of Parquet files, which do not say what arrived when",
-                hint="backfill from it, or keep it as a Delta table",
-            )
-        return self._delta.get(table, (self._own, table))
+        """The store that holds `table`, and its name there."""
+        return self._placed.get(table, (self._own, table))
+
+
+def _store(path: Path) -> tuple[ArrivalFeed, str]:
+    if (path / "_delta_log").is_dir():
+        return DeltaOfflineStore(path.parent), path.name
+    return ParquetFeed(path.parent), path.stem if path.suffix == ".parquet" else path.name

@@ -3,8 +3,7 @@
     vigia:row:<scope>:<key>      a packed row (`layout`)
     vigia:layout:<id>            how it is read, JSON
     vigia:events:<scope>         sorted set: key by event time, for freshness
-    vigia:written:<scope>        sorted set: key by order of writing, for samples
-    vigia:written                the counter behind it
+    vigia:written:<scope>        list: the keys written last, up to 10,000, for samples
 
 A scope is `<length of tenant>.<length of view>:<tenant>:<view>`. Newest-wins is decided inside Redis by a script, so
 that two writers cannot cross.
@@ -12,6 +11,7 @@ that two writers cannot cross.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -29,35 +29,44 @@ if TYPE_CHECKING:
     from redis import Redis
 
 _STORE = """
-local horizon, layouts = tonumber(ARGV[2]), tonumber(ARGV[3])
-for i = 1, layouts do redis.call('SET', KEYS[3 + i], ARGV[3 + i]) end
-local newer, at = {}, 4 + layouts
-for i = 4 + layouts, #KEYS do
-  local value = ARGV[at + 1]
-  local wins = ARGV[1] == 'force'
-  if not wins then
-    local old = redis.call('GETRANGE', KEYS[i], 0, 15)
-    if #old < 16 then
-      wins = true
-    else
-      local event, created = struct.unpack('<i8i8', value)
-      local old_event, old_created = struct.unpack('<i8i8', old)
-      wins = event > old_event or (event == old_event and created > old_created) or old_event > horizon
-    end
+local times = struct.unpack
+local horizon, prefix, layouts = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local first = 3 + layouts  -- the first row's key; its value stands two further
+for i = 1, layouts do redis.call('SET', KEYS[2 + i], ARGV[4 + i]) end
+local old = ARGV[1] == 'force' and {} or redis.call('MGET', unpack(KEYS, first))
+local values, events, written = {}, {}, {}
+local n = 0
+for i = first, #KEYS do
+  local value, known = ARGV[i + 2], old[i - first + 1]
+  local event, created = times('<i8i8', value)
+  local wins = not known
+  if known then
+    local old_event, old_created = times('<i8i8', known)
+    wins = event > old_event or (event == old_event and created > old_created) or old_event > horizon
   end
-  if wins then newer[#newer + 1] = {KEYS[i], ARGV[at], value, ARGV[at + 2]} end
-  at = at + 3
+  if wins then
+    local key = string.sub(KEYS[i], prefix + 1)
+    n = n + 1
+    written[n] = key
+    local at = 2 * n
+    values[at - 1], values[at] = KEYS[i], value
+    events[at - 1], events[at] = event, key
+  end
 end
-local order = redis.call('INCRBY', KEYS[3], #newer) - #newer
-for i, row in ipairs(newer) do
-  redis.call('SET', row[1], row[3])
-  redis.call('ZADD', KEYS[1], row[4], row[2])
-  redis.call('ZADD', KEYS[2], order + i, row[2])
+if n > 0 then
+  redis.call('MSET', unpack(values))
+  redis.call('ZADD', KEYS[1], unpack(events))
+  redis.call('LPUSH', KEYS[2], unpack(written))
+  redis.call('LTRIM', KEYS[2], 0, 9999)
 end
-return #newer
+return n
 """
+_DIGEST = hashlib.sha1(_STORE.encode(), usedforsecurity=False).hexdigest()  # the name that Redis gives it
 _BATCH = 500
 """Rows per script: Redis serves nobody else while one runs."""
+
+_AT_ONCE = 8
+"""Scripts sent before the first answer is read."""
 
 
 class RedisOnlineStore(PackedStore):
@@ -83,7 +92,6 @@ class RedisOnlineStore(PackedStore):
         )
         self.address = _address(self._redis.get_connection_kwargs())
         self._channel = RedisChannel(self._redis.connection_pool)
-        self._script: Any = self._redis.register_script(_STORE)
 
     def close(self) -> None:
         self._channel.close()
@@ -107,19 +115,19 @@ class RedisOnlineStore(PackedStore):
     ) -> int:
         scope = scope_name(tenant, view)
         # The layouts go with every batch: a server that lost its memory must not hold rows that nobody can read.
-        places = [f"vigia:events:{scope}", f"vigia:written:{scope}", "vigia:written"]
+        places = [f"vigia:events:{scope}", f"vigia:written:{scope}"]
         places += [_layout_key(layout.id) for layout in layouts]
-        head: list[str | bytes | int] = ["force" if force else "newest", horizon_us, len(layouts)]
-        head += [layout.document for layout in layouts]
         prefix = f"vigia:row:{scope}:"
-        stored = 0
+        mode = "force" if force else "newest"
+        head: list[str | bytes | int] = [mode, horizon_us, len(prefix.encode()), len(layouts)]
+        head += [layout.document for layout in layouts]
+        calls: list[list[str | bytes | int]] = []
+        for start in range(0, len(rows), _BATCH):
+            batch = rows[start : start + _BATCH]
+            keys = [*places, *(prefix + row.key for row in batch)]
+            calls.append([len(keys), *keys, *head, *(row.blob for row in batch)])
         with self._answering():
-            for start in range(0, len(rows), _BATCH):
-                batch = rows[start : start + _BATCH]
-                keys = places + [prefix + row.key for row in batch]
-                arguments = head + [part for row in batch for part in (row.key, row.blob, row.event_us)]
-                stored += int(self._script(keys=keys, args=arguments))
-        return stored
+            return sum(sum(self._run_script(calls[i : i + _AT_ONCE])) for i in range(0, len(calls), _AT_ONCE))
 
     def _fetch(self, tenant: str, wanted: Sequence[tuple[str, Sequence[str]]]) -> list[bytes | None]:
         keys: list[str] = []
@@ -131,14 +139,22 @@ class RedisOnlineStore(PackedStore):
 
     def _last_written(self, tenant: str, view: str, limit: int) -> list[tuple[str, bytes]]:
         with self._answering():
-            name = f"vigia:written:{scope_name(tenant, view)}"
-            keys = [member.decode() for member in cast(list[bytes], self._redis.zrevrange(name, 0, limit - 1))]
+            members = cast(list[bytes], self._redis.lrange(f"vigia:written:{scope_name(tenant, view)}", 0, -1))
+        keys = [member.decode() for member in dict.fromkeys(members)][:limit]
         found = self._fetch(tenant, [(view, keys)]) if keys else []
         return [(key, blob) for key, blob in zip(keys, found, strict=True) if blob is not None]
 
     def _stored_layout(self, reference: bytes) -> bytes | None:
         with self._answering():
             return cast(bytes | None, self._redis.get(_layout_key(reference)))
+
+    def _run_script(self, calls: Sequence[list[str | bytes | int]]) -> list[int]:
+        from redis.exceptions import NoScriptError
+
+        try:
+            return self._channel.ask_all([("EVALSHA", [_DIGEST, *call]) for call in calls])
+        except NoScriptError:  # a server that was restarted; a batch that was stored already changes nothing
+            return self._channel.ask_all([("EVAL", [_STORE, *call]) for call in calls])
 
     @contextmanager
     def _answering(self) -> Generator[None]:

@@ -35,7 +35,7 @@ IDENTIFIERS = st.one_of(
     st.integers(0, 10**8 - 1).map(lambda n: f"20{n:08d}").map(lambda n: cuit.format(n + cuit.calc_check_digit(n))),
     st.from_regex(r"[a-z][a-z0-9]{2,12}@[a-z]{3,12}\.(com|br|mx)", fullmatch=True),
 )
-BEFORE = st.sampled_from(["", "x ", "id=", "é ", '"', "(", "\n", "São Paulo: ", "log\t", "… "])
+BEFORE = st.sampled_from(["", "see ", "id=", "é ", '"', "(", "\n", "São Paulo: ", "log\t", "… "])
 AFTER = st.sampled_from(["", " yes", ", ok", '"', ")", "\n", " ção", ";", " …"])
 
 

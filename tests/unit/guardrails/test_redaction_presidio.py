@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from foundation.errors import InvalidInput
 from guardrails.redaction.engine import Redactor
 from guardrails.redaction.errors import RedactionBlocked
-from guardrails.redaction.presidio import Further
+from guardrails.redaction.presidio import Further, analyzer_engine
+from interfaces.bootstrap.redaction import redactor
+from interfaces.settings import Settings
+from interfaces.settings.redaction import RedactionSettings
 
 KEY = b"a key for tests, 32 bytes long.."
 TEXTS = [
@@ -67,3 +72,63 @@ def test_a_recognizer_that_raises_blocks_the_text() -> None:
     with pytest.raises(RedactionBlocked) as raised:
         Redactor(KEY, further=Further([Broken(supported_entities=["X"])])).redact("ana@example.com")
     assert "ana" not in str(raised.value)
+
+
+CONFIGURED = """
+supported_languages: [en]
+recognizers:
+  - name: staff badge
+    supported_language: en
+    supported_entity: BADGE
+    patterns: [{name: badge, regex: 'badge-\\d+', score: 0.2}]
+  - name: code names
+    supported_language: en
+    supported_entity: PROJECT
+    deny_list: [Quetzal, Mandacaru]
+"""
+
+
+def test_recognizers_come_from_a_file_in_presidios_own_format(tmp_path: Path) -> None:
+    path = tmp_path / "presidio.yaml"
+    path.write_text(CONFIGURED)
+    redacted = Redactor(KEY, further=Further.load(path)).redact("badge-77 of Quetzal: ana@example.com")
+    assert "badge-77" not in redacted
+    assert "Quetzal" not in redacted
+    assert redacted.count("<") == 3
+
+
+def test_the_settings_name_that_file(tmp_path: Path) -> None:
+    path = tmp_path / "presidio.yaml"
+    path.write_text(CONFIGURED)
+    settings = Settings(data_dir=tmp_path, redaction=RedactionSettings(presidio_path=path))
+    assert "<BADGE_" in redactor(settings).redact("badge-77")
+    assert redactor(settings) is redactor(settings), "one for the process"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("recognizers: [", "YAML"),
+        ("supported_languages: [en]", "names no recognizer"),
+        (
+            "recognizers: [{name: x, supported_entity: X, patterns: [{name: p, regex: '(', score: 1}]}]",
+            "does not accept",
+        ),
+    ],
+)
+def test_a_file_that_is_not_right_is_refused(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "presidio.yaml"
+    path.write_text(content)
+    with pytest.raises(InvalidInput, match=message):
+        Further.load(path)
+
+
+def test_all_of_it_is_one_recognizer_of_presidios() -> None:
+    """For whoever speaks Presidio: the same spans, disguises and scores through its engine."""
+    ours = Redactor(KEY)
+    engine = analyzer_engine(ours, [further()])
+    for text in (*TEXTS, "NTI5Ljk4Mi4yNDctMjU= and ana%40example.com", "badge-12"):
+        found = [r for r in engine.analyze(text, language="en") if r.entity_type != "BADGE"]
+        assert {(r.entity_type, r.start, r.end, r.score) for r in found} == {
+            (s.entity, s.start, s.end, s.score) for s in ours.spans(text)
+        }

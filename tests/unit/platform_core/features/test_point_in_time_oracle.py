@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from platform_core.features.historical import get_historical_features
-from tests.fakes.point_in_time import check, random_case
+from tests.fakes.point_in_time import check, random_case, written_until
 
 CASES = int(os.environ.get("VIGIA_FUZZ_CASES", "1024"))
 LOTS = 8
@@ -28,3 +29,23 @@ def test_equals_the_oracle(lot: int) -> None:
 @given(seed=st.integers(CASES, 1 << 60))
 def test_equals_the_oracle_where_nobody_looked_yet(seed: int) -> None:
     check(random_case(seed), get_historical_features)
+
+
+def test_what_is_written_later_does_not_change_what_was_known() -> None:
+    changed = 0
+    for seed in range(60):
+        case = random_case(seed)
+        if not case.moments:
+            continue
+        before = written_until(case, sorted(case.moments)[len(case.moments) // 2])
+        for as_of in ("created", "event"):
+            then, now = (
+                get_historical_features(store, case.catalog, "all", case.entity_rows, as_of=as_of, statuses=True)
+                for store in (before.store, case.store)
+            )
+            past = pa.array([moment <= before.moments[0] for moment in case.moments])
+            if as_of == "created":
+                assert then.filter(past).equals(now.filter(past)), f"case {seed}"
+            else:
+                changed += not then.filter(past).equals(now.filter(past))
+    assert changed, "no case in which a correction came later"
