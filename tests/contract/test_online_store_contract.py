@@ -243,6 +243,17 @@ def test_an_expired_row_hides_its_values_and_tells_its_age(store: OnlineStore, t
     assert store.read(tenant, keys, now=T + timedelta(days=99), ttls={})[0].status == "present"
 
 
+@pytest.mark.parametrize("rows", [1, 3, 40])
+def test_the_last_moment_of_the_ttl_is_shown_in_batches_too(store: OnlineStore, tenant: str, rows: int) -> None:
+    keys = [f"c{i}" for i in range(rows)]
+    store.write(tenant, "card_velocity", [row(key, 1.0) for key in keys])
+    for late, status in ((timedelta(0), "present"), (timedelta(microseconds=1), "expired")):
+        batch = store.read_views(tenant, [("card_velocity", keys)], now=T + 24 * HOUR + late, ttls=TTLS)[0]
+        values, statuses = batch.columns(["amount"])
+        assert statuses == [[status] * rows]
+        assert values == [[1.0 if status == "present" else None] * rows]
+
+
 def test_tenants_do_not_see_each_other(store: OnlineStore, tenant: str) -> None:
     store.write(tenant, "card_velocity", [row("c1", 1.0)])
     other = f"{tenant}x"
