@@ -17,7 +17,7 @@ ProbeCall = ToolCall
 
 MAX_PROBES = 28
 _DATA: frozenset[AlertKind] = frozenset(
-    {"freshness", "volume", "nulls", "drift", "job_failure", "score_shift", "errors", "other"}
+    {"freshness", "volume", "nulls", "drift", "job_failure", "score_shift", "errors", "other", "quality", "parity"}
 )
 _LATENCY: frozenset[AlertKind] = frozenset({"latency", "errors"})
 _WEEKS = 30 * 24 * 60

@@ -81,7 +81,7 @@ def _about_column(scope: Scope, column: str, platform: PlatformView) -> Scope:
 
 
 def _keys(view: FeatureView, platform: PlatformView) -> set[str]:
-    return {entity.join_key for entity in platform.catalog.entities if entity.name == view.entity}
+    return {key for e in platform.catalog.entities if e.name == view.entity for key in e.join_keys}
 
 
 def column_of(alert: Alert, source: DataSource) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -13,6 +14,10 @@ from agents.evidence import Evidence
 from tools.contract import Figure
 
 Figures = Mapping[str, Figure]
+
+_ABOUT = ("source", "endpoint", "view", "job", "urn", "subject", "column")
+"""Arguments that say what a probe was asked about, the nearest first."""
+_PLAIN = re.compile(r"urn:vigia:\w+:([\w-]+)")
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,10 @@ class Sign:
     """How often it holds in incidents that another cause explains, 0..1. Estimated by reasoning; evals correct it."""
 
     across: Literal["any", "most"] = "any"
+
+    conditional: bool = False
+    """Whether it is only asked under a condition (of a column that moved, whether it kept its shape): that the test
+    answers None is then no gap."""
 
     nats: Callable[[Figures], float | None] | None = None
     """For signs whose evidence has a strength: ln of how much likelier the figures are when the sign holds than when it
@@ -61,15 +70,24 @@ def read(sign: Sign, case: Case) -> Reading | None:
     told = [(e, sign.test(e.observation.figures)) for e in asked if e.observation.status != "error"]
     known = [(e, answer) for e, answer in told if answer is not None]
     if not known:
-        last = asked[-1].observation
-        why = last.note or last.summary
-        return Reading(None, "", tuple(e.id for e in asked), reason=f"{sign.tool}: {last.status}, {why}")
+        return Reading(None, "", tuple(e.id for e in asked), reason=None if sign.conditional else _gap(asked[-1]))
     agreeing = [e for e, answer in known if answer]
     holds = bool(agreeing) if sign.across == "any" else len(agreeing) * 2 > len(known)
     cited = [e for e, answer in known if answer == holds]
     values = {"agreeing": len(agreeing), "known": len(known), **cited[0].arguments, **cited[0].observation.figures}
     text = say(sign.holds if holds else sign.fails, values)
     return Reading(holds, text, tuple(e.id for e in cited), nats=_nats(sign, holds, cited))
+
+
+def _gap(evidence: Evidence) -> str:
+    """What could not be told, in one short line; the query and its window stay in the evidence."""
+    about = next((str(evidence.arguments[a]) for a in _ABOUT if evidence.arguments.get(a)), "")
+    what = f"{evidence.tool.replace('_', ' ')} of {about.rsplit(':', 1)[-1]}" if about else evidence.tool
+    if evidence.observation.status == "no_data":
+        return _PLAIN.sub(r"\1", evidence.observation.summary)
+    if evidence.observation.status == "error":
+        return f"{what}: {evidence.observation.summary}"
+    return f"{what}: too little to tell"
 
 
 def _nats(sign: Sign, holds: bool, cited: Sequence[Evidence]) -> float:

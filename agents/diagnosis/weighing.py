@@ -58,7 +58,8 @@ def weigh(cause: Cause, case: Case, verdicts: VerdictCounts | None = None) -> We
         if reading is None:
             continue
         if reading.holds is None:
-            not_checked.append(f"{indicator.sign.name}: {reading.reason}")
+            if reading.reason is not None:
+                not_checked.append(reading.reason)
             continue
         weight = indicator.weight(reading.nats)
         findings.append(Finding(text=reading.text, evidence_ids=reading.evidence_ids, weight=round(weight, 3)))
@@ -67,7 +68,7 @@ def weigh(cause: Cause, case: Case, verdicts: VerdictCounts | None = None) -> We
         score += UNEXPECTED_PAGE
     if cause.requires is not None and (required := read(cause.requires, case)) and required.holds is False:
         score += VETO
-    return Weighed(cause=cause, findings=tuple(findings), not_checked=tuple(not_checked), score=score)
+    return Weighed(cause=cause, findings=tuple(findings), not_checked=tuple(dict.fromkeys(not_checked)), score=score)
 
 
 def learned(verdicts: VerdictCounts | None) -> float:

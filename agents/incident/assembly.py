@@ -29,6 +29,7 @@ from agents.runbooks.library import RunbookLibrary
 from audit.port import AuditLog
 from foundation.clock import Clock
 from foundation.outside_text import Redact, unredacted
+from guardrails.proposal import ActionProposal
 from platform_core.catalog.lineage import Lineage
 
 
@@ -48,6 +49,7 @@ class FlowParts:
     reports: Path
     checkpoints_url: str
     log: LogHead | None = None
+    who_may: Callable[[ActionProposal], str] = lambda _proposal: "those whom policy lets approve"
     redact: Redact = unredacted
     notifiers: Sequence[Notifier] = ()
     rules: CorrelationRules = field(default_factory=CorrelationRules)
@@ -75,6 +77,8 @@ def assemble_worker(parts: FlowParts) -> Reconciler:
         parts.clock,
         log=parts.log,
         budget_note=parts.budget_note,
+        redact=parts.redact,
+        who_may=parts.who_may,
     )
     leases = Leases(parts.engine, seconds=parts.lease_seconds, wall=parts.wall)
     verifier = Verifier(parts.triage.probe, parts.clock, interval=parts.verify_every, wall=parts.wall)

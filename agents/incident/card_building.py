@@ -21,6 +21,7 @@ from agents.incident.store import IncidentStore
 from agents.incident.types import DiagnosisRecord, ProposalPurpose, StoredAlert
 from agents.runbooks.library import RunbookLibrary
 from foundation.clock import Clock
+from foundation.outside_text import OutsideText, Redact, unredacted
 from guardrails.approvals.types import ApprovalRequest
 from guardrails.executor.port import ActionExecution
 from guardrails.proposal import ActionProposal
@@ -54,7 +55,8 @@ class CardBuilder:
         clock: Clock,
         *,
         log: LogHead | None = None,
-        who_may: str = "oncall or approver of the tenant, not the requester",
+        redact: Redact = unredacted,
+        who_may: Callable[[ActionProposal], str] = lambda _proposal: "those whom policy lets approve",
         budget_note: Callable[[str, str | None], str | None] = lambda incident_id, tenant: None,
     ) -> None:
         self._store = store
@@ -65,6 +67,7 @@ class CardBuilder:
         self._log = log
         self._who_may = who_may
         self._budget_note = budget_note
+        self._outside = OutsideText(redact)
 
     def build(self, incident_id: str) -> IncidentCard:
         """Raises NotFound."""
@@ -76,7 +79,7 @@ class CardBuilder:
         top = diagnosis.top if diagnosis else None
         newest = self._store.newest_proposal(incident_id)
         request = self._request(incident_id, newest[1]) if newest else None
-        execution = self._executor.for_approval(request.id) if request else None
+        execution = self._harmless(self._executor.for_approval(request.id)) if request else None
         verification = self._store.verification(execution.id) if execution else None
         head = self._log.head() if self._log else None
         return IncidentCard(
@@ -116,6 +119,12 @@ class CardBuilder:
             suspicious=tuple(suspicious(_outside_texts(alerts, evidence))),
             budget_note=self._budget_note(incident.id, incident.tenant),
         )
+
+    def _harmless(self, execution: ActionExecution | None) -> ActionExecution | None:
+        """What a target answered when it failed is text from outside."""
+        if execution is None or execution.error is None:
+            return execution
+        return execution.model_copy(update={"error": self._outside.text(execution.error)})
 
     def _request(self, incident_id: str, proposal: ActionProposal) -> ApprovalRequest | None:
         known = self._approvals.for_incident(incident_id)
@@ -169,9 +178,13 @@ def _charts(top: Hypothesis | None, evidence: list[Evidence]) -> tuple[Chart, ..
     cited = [i for finding in (top.supporting if top else ()) for i in finding.evidence_ids]
     by_id = {piece.id: piece for piece in evidence}
     carrying = [by_id[i] for i in dict.fromkeys(cited) if i in by_id]
-    others = [piece for piece in evidence if piece not in carrying]
-    charts = [piece.observation.chart for piece in (*carrying, *others) if piece.observation.chart is not None]
-    return tuple(charts[:2])
+    newest = {piece.tool + str(piece.arguments): piece for piece in evidence}.values()
+    others = [piece for piece in newest if piece not in carrying]
+    charts = [piece.observation.chart for piece in carrying if piece.observation.chart is not None]
+    # what nobody cites is worth looking at where something is marked in it
+    shown = [piece.observation.chart for piece in others if piece.observation.chart is not None]
+    charts += [chart for chart in shown if chart.marks]
+    return tuple((charts or shown)[:2])
 
 
 def _proposal(purpose: ProposalPurpose, proposal: ActionProposal) -> CardProposal:
@@ -196,13 +209,13 @@ def _proposal(purpose: ProposalPurpose, proposal: ActionProposal) -> CardProposa
     )
 
 
-def _approval(request: ApprovalRequest, who_may: str) -> CardApproval:
+def _approval(request: ApprovalRequest, who_may: Callable[[ActionProposal], str]) -> CardApproval:
     return CardApproval(
         id=request.id,
         status=request.status,
         rule=request.rule,
         approvers_needed=request.approvers_needed,
-        who_may=f"{request.approvers_needed} of {who_may}",
+        who_may=f"{request.approvers_needed} of {who_may(request.proposal)}",
         requested_at=request.requested_at,
         expires_at=request.expires_at,
         decisions=request.decisions,

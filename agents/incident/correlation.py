@@ -23,6 +23,7 @@ from audit.port import AuditLog
 from foundation.clock import Clock
 from foundation.database import reading, transaction
 from foundation.ids import new_id
+from foundation.telemetry import metrics
 from platform_core.access.principals import Environment
 from platform_core.catalog.lineage import Lineage
 from platform_core.monitoring.alert import Severity
@@ -86,11 +87,12 @@ class Correlator:
             if connection.dialect.name == "postgresql":
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ONE_CORRELATOR)))
             pending = alert_rows.pending(connection, limit)
-            if pending:
-                self._place(connection, pending)
+            opened = self._place(connection, pending) if pending else 0
+        metrics.incidents.labels("open").inc(opened)
         return len(pending)
 
-    def _place(self, connection: Connection, pending: list[StoredAlert]) -> None:
+    def _place(self, connection: Connection, pending: list[StoredAlert]) -> int:
+        """How many incidents it opened."""
         lineage, now = self._lineage(), self._clock.now()
         signed = [(sign_of(stored.alert, lineage), stored) for stored in pending]
         open_ones = [
@@ -113,6 +115,7 @@ class Correlator:
         # Last, because appends queue on one another and whoever holds the queue must not wait for a row.
         for record in opened:
             self._audit.append(record, connection=connection)
+        return len(opened)
 
     def _open(self, connection: Connection, members: list[StoredAlert], group: set[Sign], now: datetime) -> AuditRecord:
         worst = max(members, key=lambda stored: _RANK[stored.alert.severity])

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from platform_core.catalog.lineage import Lineage
 from platform_core.monitoring.alert import Alert, AlertKind
 
+JOB, VIEW = "urn:vigia:job:", "urn:vigia:feature_view:"
 SHARED_SYMPTOMS: frozenset[AlertKind] = frozenset({"latency", "errors"})
 """Seen on several tenants at once they point to what the tenants share: a store, a model server. Stale or shifted data
 of two tenants are two faults until shown otherwise, for their approvers differ."""
@@ -31,10 +32,20 @@ def related(first: Sign, second: Sign, lineage: Lineage) -> bool:
     """Whether two signs may have one cause: connected in the lineage, within a tenant unless the symptom is shared."""
     if (first.kind == "cost") != (second.kind == "cost"):
         return False
+    one, other = _worked_on(first.subject, lineage), _worked_on(second.subject, lineage)
     if first.tenant and second.tenant and first.tenant != second.tenant:
         shared = first.kind == second.kind and first.kind in SHARED_SYMPTOMS
-        return shared and lineage.connected(first.subject, second.subject)
-    return lineage.connected(first.subject, second.subject, tenant=first.tenant or second.tenant)
+        return shared and lineage.connected(one, other)
+    return lineage.connected(one, other, tenant=first.tenant or second.tenant)
+
+
+def _worked_on(subject: str, lineage: Lineage) -> str:
+    """A job that fills a feature view fails by what feeds the view, though nothing feeds the job: it stands where the
+    view does."""
+    if not subject.startswith(JOB):
+        return subject
+    nearest = next(iter(lineage.downstream(subject)), subject)
+    return nearest if nearest.startswith(VIEW) else subject
 
 
 def cluster(signs: Iterable[tuple[Sign, datetime]], lineage: Lineage, window: timedelta) -> list[set[Sign]]:

@@ -23,6 +23,7 @@ from guardrails.budgets.port import spending_for
 log = get_logger(__name__)
 
 _CLOSE_EVERY = 2.0
+_CHORES_EVERY = 1.0
 _RENEWALS_PER_LEASE = 4
 
 
@@ -85,23 +86,27 @@ class Reconciler:
             renewing.join()
         return self._announcer.step() > 0 or worked
 
-    def run(self, stop: threading.Event) -> None:
+    def run(self, stop: threading.Event, *, beside: Sequence[Callable[[], object]] = ()) -> None:
         """Until `stop` is set and the steps under way have ended. A failure of one round of housekeeping is logged and
-        tried again."""
+        tried again. `beside`: what else this process does, asked every second."""
         drained = threading.Event()
-        beside = [
+        threads = [
             # Until the last step has ended: it must not lose its lease to another worker while this one stops.
             threading.Thread(target=self._repeat, args=(drained, self._renew_every, self._leases.renew), daemon=True),
             threading.Thread(target=self._repeat, args=(stop, self._poll, self._announcer.step), daemon=True),
+            *(
+                threading.Thread(target=self._repeat, args=(stop, _CHORES_EVERY, chore), daemon=True)
+                for chore in beside
+            ),
         ]
-        for thread in beside:
+        for thread in threads:
             thread.start()
         try:
             with ThreadPoolExecutor(max_workers=self._threads, thread_name_prefix="incident") as pool:
                 self._dispatch(pool, stop)
         finally:
             drained.set()
-        for thread in beside:
+        for thread in threads:
             thread.join(timeout=5)
         self.close()
 

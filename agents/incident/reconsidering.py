@@ -11,6 +11,7 @@ from agents.incident.ports import ApprovalDesk, Triage
 from agents.incident.state import Change, FlowState, proposed_in
 from agents.incident.store import AGENT, IncidentStore
 from foundation.errors import Conflict
+from foundation.telemetry import metrics
 from guardrails.approvals.types import ApprovalRequest
 from guardrails.proposal import ActionProposal
 
@@ -44,7 +45,8 @@ def reconsider(state: FlowState, store: IncidentStore, triage: Triage, approvals
         if not approvals.supersede(approval_id, reason, actor=AGENT, undecided_only=True):
             return {"looking": False}
     text = f"superseded by new evidence: {_named(before.diagnosis)} before, {_named(after.diagnosis)} now"
-    store.tell(incident_id, "approval.superseded", text, key=f"superseded:{approval_id}")
+    if store.tell(incident_id, "approval.superseded", text, key=f"superseded:{approval_id}"):
+        metrics.approvals.labels(SUPERSEDED).inc()
     changed: Change = {"looking": False, "approval_id": None, "proposed_in": None}
     if proposal is None:
         ending = "inconclusive" if after.diagnosis.verdict == "inconclusive" else "no_action"

@@ -35,7 +35,14 @@ def render_report(card: IncidentCard, timeline: list[TimelineEvent], evidence: l
         if causes:
             lines += [f"## {title}", ""]
             lines += [line for cause in causes for line in _cause(cause)]
-    for title, notes in (("Not checked", card.not_checked), ("Look at next", card.look_next)):
+    suspicious = tuple(f"{item.where}, {item.rule}: {item.excerpt}" for item in card.suspicious)
+    budget = (card.budget_note,) if card.budget_note else ()
+    for title, notes in (
+        ("Suspicious content", suspicious),
+        ("Budget", budget),
+        ("Not checked", card.not_checked),
+        ("Look at next", card.look_next),
+    ):
         if notes:
             lines += [f"## {title}", "", *(f"- {_line(note)}" for note in notes), ""]
     if card.proposal:

@@ -6,7 +6,8 @@ incident store in one transaction with timeline and audit.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 
 from agents.evidence import Evidence
 from agents.incident.langgraph_runtime import interrupt
@@ -21,6 +22,7 @@ from agents.incident.verify import Verifier
 from agents.llm.narrative import Narrator
 from foundation.clock import Clock
 from foundation.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
+from foundation.telemetry import metrics
 from guardrails.approvals.types import ApprovalRequest
 from guardrails.proposal import ActionProposal
 from platform_core.monitoring.alert import Alert
@@ -40,6 +42,9 @@ class Steps:
     looks: Looks
     max_rounds: int = 5
     max_looks: int = 3
+    begun: dict[str, float] = field(default_factory=dict[str, float], init=False)
+    """When this process began the investigations under way, by `perf_counter`: one that was taken over after a crash
+    is not measured."""
 
     def gather(self, state: FlowState) -> Change:
         incident_id, round_number = state["incident_id"], state["round"]
@@ -49,6 +54,7 @@ class Steps:
             )
         if not self.store.evidence(incident_id, round_number=round_number):
             self.looks.taken(incident_id)
+            self.begun[incident_id] = time.perf_counter()
             now = self.clock.now()
             answers = [
                 Evidence(
@@ -73,6 +79,8 @@ class Steps:
             evidence = self.store.evidence(incident_id, round_number=round_number)
             diagnosis = self.triage.diagnose(self._alerts(incident_id), evidence)
             self.store.add_diagnosis(incident_id, round_number, diagnosis)
+            if (began := self.begun.pop(incident_id, None)) is not None:
+                metrics.diagnosis_seconds.observe(time.perf_counter() - began)
         return {}
 
     def narrate(self, state: FlowState) -> Change:
@@ -155,7 +163,8 @@ class Steps:
                 hint="it is asked again by its idempotency key, and never applied twice",
             )
         text = "executed" if execution.status == "succeeded" else f"failed: {execution.error}"
-        self.store.tell(incident_id, f"action.{execution.status}", text, key=f"executed:{execution.id}")
+        if self.store.tell(incident_id, f"action.{execution.status}", text, key=f"executed:{execution.id}"):
+            metrics.executions.labels(self._proposal(state).tool, execution.status).inc()
         return {"execution_id": execution.id, "ending": None if execution.status == "succeeded" else "failed"}
 
     def verify(self, state: FlowState) -> Change:
@@ -250,9 +259,12 @@ class Steps:
         who = ", ".join(f"{d.principal_id} ({d.channel})" for d in request.decisions)
         text = f"{request.status} by {who}" if who else f"{request.status}: nobody decided"
         actor = request.decisions[-1].principal_id if request.decisions else "service:worker"
-        self.store.tell(
+        told = self.store.tell(
             request.proposal.incident_id, f"approval.{request.status}", text, key=f"decided:{request.id}", actor=actor
         )
+        if told:
+            # claimed, when it is executed before it is told of, is an approval
+            metrics.approvals.labels("approved" if request.status == "claimed" else request.status).inc()
 
 
 def _known(value: str | None) -> str:

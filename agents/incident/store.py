@@ -34,6 +34,7 @@ from foundation.clock import Clock
 from foundation.database import transaction
 from foundation.errors import Conflict
 from foundation.outside_text import OutsideText, Redact, unredacted
+from foundation.telemetry import metrics
 from guardrails.proposal import ActionProposal
 
 AGENT = "agent:incident"
@@ -70,7 +71,11 @@ class IncidentStore(IncidentReader):
         """Move along `TRANSITIONS` by compare-and-set, with timeline event and audit entry. `key` names the step, so
         that running it again after a crash changes nothing. Raises Conflict for an illegal move or a lost race."""
         with transaction(self._engine) as connection:
-            return self._move(connection, incident_id, to, key=key, text=text, outcome=outcome, actor=actor)
+            moved = self._move(connection, incident_id, to, key=key, text=text, outcome=outcome, actor=actor)
+            incident = incident_rows.get(connection, incident_id)
+        if moved:
+            metrics.incidents.labels(to).inc()
+        return incident
 
     def tell(
         self,
@@ -168,14 +173,15 @@ class IncidentStore(IncidentReader):
         text: str,
         outcome: str | None,
         actor: str,
-    ) -> Incident:
+    ) -> bool:
+        """Whether it is in another status now."""
         incident = incident_rows.get(connection, incident_id)
         now = self._clock.now()
         event = TimelineEvent(
             incident_id=incident_id, at=now, kind=f"incident.{to}", actor=actor, text=text, details={"to": to}
         )
         if not timeline_rows.tell(connection, event, key=key):
-            return incident
+            return False
         stays = incident.status == to
         if not stays and to not in TRANSITIONS[incident.status]:
             raise Conflict(
@@ -192,7 +198,7 @@ class IncidentStore(IncidentReader):
             actor=actor,
             tenant=incident.tenant,
         )
-        return incident_rows.get(connection, incident_id)
+        return not stays
 
     def _diagnosed(self, connection: Connection, record: DiagnosisRecord) -> None:
         diagnosis, top = record.diagnosis, record.diagnosis.top

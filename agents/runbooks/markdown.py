@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import yaml
 from pydantic import ValidationError
 
@@ -12,6 +14,7 @@ _FENCE = "---\n"
 INCIDENTS = "## Incidents\n"
 
 
+@lru_cache(maxsize=256)  # every card asks for its runbook, and the files hardly ever change
 def parse(file: str, text: str) -> Runbook:
     """Raises InvalidInput, naming the file and what is wrong with its head."""
     if not text.startswith(_FENCE) or text.count(_FENCE) < 2:

@@ -18,6 +18,13 @@ from guardrails.proposal import ActionProposal
 _REQUEST_COLUMNS = ("id", "status", "rule", "approvers_needed", "requested_at", "expires_at", "closed_reason")
 
 
+_STORED = (
+    sa.select(approval_requests.c.document_sha256, proposals.c.document, proposals.c.digest)
+    .join(proposals, proposals.c.id == approval_requests.c.proposal_id)
+    .where(approval_requests.c.id == sa.bindparam("of_request"))
+)
+
+
 def sha256_text(document: str) -> str:
     return hashlib.sha256(document.encode()).hexdigest()
 
@@ -82,12 +89,7 @@ def read_request(connection: Connection, request_id: str) -> ApprovalRequest:
 
 def require_untouched(connection: Connection, request: ApprovalRequest) -> None:
     """Raises Conflict when the stored proposal is no longer what was shown when approval was requested."""
-    query = (
-        sa.select(approval_requests.c.document_sha256, proposals.c.document, proposals.c.digest)
-        .join(proposals, proposals.c.id == approval_requests.c.proposal_id)
-        .where(approval_requests.c.id == request.id)
-    )
-    row = connection.execute(query).one()
+    row = connection.execute(_STORED, {"of_request": request.id}).one()
     proposal = request.proposal
     if sha256_text(row.document) != row.document_sha256 or row.digest != proposal.digest or not proposal.digest_holds():
         raise Conflict(

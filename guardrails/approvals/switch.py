@@ -13,6 +13,7 @@ from guardrails.approvals.tables import guard_switches
 from platform_core.access.principals import Principal, Role
 
 _NAME = "kill_switch"
+_READ = sa.select(guard_switches).where(guard_switches.c.name == _NAME)
 _MAY_ENGAGE: frozenset[Role] = frozenset({"oncall", "approver", "admin"})
 _MAY_RELEASE: frozenset[Role] = frozenset({"approver", "admin"})
 
@@ -30,7 +31,7 @@ class KillSwitch(Frozen):
 
 
 def read_switch(connection: Connection) -> KillSwitch:
-    row = connection.execute(sa.select(guard_switches).where(guard_switches.c.name == _NAME)).mappings().one_or_none()
+    row = connection.execute(_READ).mappings().one_or_none()
     return KillSwitch(engaged=False) if row is None else KillSwitch(**{k: v for k, v in row.items() if k != "name"})
 
 

@@ -56,8 +56,9 @@ class BudgetLedger:
         """Add what was spent beyond the reservation; a negative amount gives back. Nothing is refused here."""
         with transaction(self._engine) as connection:
             for scope in self.scopes(spender):
-                self._ensure(connection, scope)
-                connection.execute(self._add(scope, amount))
+                if not self._add(connection, _ADD, scope, amount):
+                    self._ensure(connection, scope)
+                    self._add(connection, _ADD, scope, amount)
 
     def note(self, exceeded: BudgetExceeded) -> None:
         """Remember that something was refused, so that the card can say so."""
@@ -93,38 +94,63 @@ class BudgetLedger:
 
     def _take(self, connection: Connection, spender: Spender, amount: Amount) -> None:
         for scope in self.scopes(spender):
-            self._ensure(connection, scope)
             limits = self._limits.of(scope.kind)
-            if connection.execute(self._add(scope, amount).where(*_within(limits, amount))).rowcount != 1:
+            if self._add(connection, _TAKE, scope, amount, **_bounds(limits)):
+                continue
+            # No row yet, or not enough left: the row is made once, and asked again.
+            self._ensure(connection, scope)
+            if not self._add(connection, _TAKE, scope, amount, **_bounds(limits)):
                 raise _exceeded(scope, _read(connection, scope, self._limits), amount)
 
     def _ensure(self, connection: Connection, scope: Scope) -> None:
-        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-        nothing = dict.fromkeys(RESOURCES, 0)
+        insert = _ENSURE[connection.dialect.name]
         row = {"scope": scope.kind, "key": scope.key, "exceeded": "[]", "updated_at": self._clock.now()}
-        connection.execute(insert(budget_spend).values(**row, **nothing).on_conflict_do_nothing())
+        connection.execute(insert, row | dict.fromkeys(RESOURCES, 0))
 
-    def _add(self, scope: Scope, amount: Amount) -> sa.Update:
-        # Never below zero: giving back more than was taken would be money out of nothing.
-        sums = {name: _ROW[name] + getattr(amount, name) for name in RESOURCES}
-        values = {name: sa.case((total < 0, 0), else_=total) for name, total in sums.items()}
-        return sa.update(budget_spend).where(*_is(scope)).values(**values, updated_at=self._clock.now())
+    def _add(self, connection: Connection, statement: sa.Update, scope: Scope, amount: Amount, **bounds: int) -> bool:
+        """Whether there was such a row, within its bounds."""
+        amounts = {f"add_{name}": getattr(amount, name) for name in RESOURCES}
+        where = {"of_scope": scope.kind, "of_key": scope.key, "at": self._clock.now()}
+        return connection.execute(statement, where | amounts | bounds).rowcount == 1
+
+
+_UNBOUNDED = 2**62
+
+
+def _adding() -> sa.Update:
+    # Never below zero: giving back more than was taken would be money out of nothing.
+    sums = {name: _ROW[name] + sa.bindparam(f"add_{name}", type_=sa.BigInteger) for name in RESOURCES}
+    values = {name: sa.case((total < 0, 0), else_=total) for name, total in sums.items()}
+    row = _ROW.scope == sa.bindparam("of_scope"), _ROW.key == sa.bindparam("of_key")
+    return sa.update(budget_spend).where(*row).values(**values, updated_at=sa.bindparam("at"))
+
+
+def _within() -> list[sa.ColumnElement[bool]]:
+    """What is asked for fits; and of wall time, which is only known afterwards, something must be left."""
+    conditions: list[sa.ColumnElement[bool]] = [_ROW.wall_ms < sa.bindparam("most_wall_ms", type_=sa.BigInteger)]
+    for name in RESOURCES:
+        wanted = sa.bindparam(f"add_{name}", type_=sa.BigInteger)
+        most = sa.bindparam(f"most_{name}", type_=sa.BigInteger)
+        conditions.append(sa.or_(wanted <= 0, _ROW[name] + wanted <= most))
+    return conditions
+
+
+# Built once: composing these anew costs more than running them, and a claim runs three of them.
+_ADD = _adding()
+_TAKE = _adding().where(*_within())
+_ENSURE: dict[str, sa.Insert] = {
+    "postgresql": postgresql.insert(budget_spend).on_conflict_do_nothing(),
+    "sqlite": sqlite.insert(budget_spend).on_conflict_do_nothing(),
+}
+
+
+def _bounds(limits: Limits) -> dict[str, int]:
+    given = {name: getattr(limits, name) for name in RESOURCES}
+    return {f"most_{name}": _UNBOUNDED if limit is None else limit for name, limit in given.items()}
 
 
 def _is(scope: Scope) -> tuple[sa.ColumnElement[bool], ...]:
     return _ROW.scope == scope.kind, _ROW.key == scope.key
-
-
-def _within(limits: Limits, amount: Amount) -> list[sa.ColumnElement[bool]]:
-    """What is asked for fits; and of wall time, which is only known afterwards, something must be left."""
-    conditions: list[sa.ColumnElement[bool]] = []
-    for name in RESOURCES:
-        limit, wanted = getattr(limits, name), getattr(amount, name)
-        if limit is not None and wanted > 0:
-            conditions.append(_ROW[name] + wanted <= limit)
-    if limits.wall_ms is not None:
-        conditions.append(_ROW.wall_ms < limits.wall_ms)
-    return conditions
 
 
 def _exceeded(scope: Scope, spend: Spend, amount: Amount) -> BudgetExceeded:

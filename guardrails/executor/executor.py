@@ -28,6 +28,7 @@ from foundation.clock import Clock
 from foundation.database import reading, transaction
 from foundation.errors import Conflict, Forbidden, Unavailable, VigiaError
 from foundation.ids import new_id
+from foundation.outside_text import OutsideText, Redact, unredacted
 from guardrails.approvals import store as approvals_store
 from guardrails.approvals.people import People
 from guardrails.approvals.rights import Rights
@@ -63,6 +64,7 @@ class Executor:
         people: People,
         actor: str,
         budget: SpendsActions | None = None,
+        redact: Redact = unredacted,
     ) -> None:
         self._engine = engine
         self._clock = clock
@@ -72,6 +74,7 @@ class Executor:
         self._people = people
         self._actions = dict(actions)
         self._actor = actor
+        self._outside = OutsideText(redact)
         self._claims = Claims(engine, clock, audit, actor=actor, budget=budget)
         self._in_flight = InFlight()
 
@@ -216,7 +219,9 @@ class Executor:
     ) -> ActionExecution:
         """Store the outcome with its audit entry; what is stored already wins."""
         ended = None if status == "unknown" else self._clock.now()
-        outcome = execution.model_copy(update={"status": status, "ended_at": ended, "receipt": receipt, "error": error})
+        # what a target answers is text from outside: row and audit log keep it as it may be kept
+        said = self._outside.optional(error)
+        outcome = execution.model_copy(update={"status": status, "ended_at": ended, "receipt": receipt, "error": said})
         with transaction(self._engine) as connection:
             if store.settle(connection, outcome):
                 self._audit.append(store.record(outcome, request, self._actor), connection=connection)

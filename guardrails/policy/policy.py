@@ -24,6 +24,7 @@ from guardrails.proposal import ActionProposal
 from platform_core.access.principals import Principal, Role
 
 FLOOR = "production-floor"
+_MOST_KNOWN = 4096
 _FLOOR_ROLES: frozenset[ApproverRole] = frozenset({"oncall", "approver", "admin"})
 
 
@@ -42,6 +43,7 @@ class Policy:
         self.freezes = tuple(FreezeMatcher(freeze) for freeze in document.freezes)
         self.rules = tuple(RuleMatcher(rule) for rule in document.rules)
         self.grants = tuple(GrantMatcher(grant) for grant in document.grants)
+        self._known: dict[tuple[object, ...], tuple[tuple[Rule, ...], PolicyVerdict]] = {}
         self._index: dict[tuple[str, str], list[RuleMatcher]] = defaultdict(list)
         for matcher in self.rules:
             for tier in set(matcher.rule.match.tiers):
@@ -94,32 +96,51 @@ class Policy:
         return self.document.break_glass
 
     def _by_rules(self, question: PolicyQuestion) -> PolicyVerdict:
+        matching, verdict = self._matching(question)
+        if verdict.effect != "deny":
+            for rule in matching:
+                too_wide = _too_wide(rule, question)
+                if too_wide is not None:
+                    return deny(rule.name, too_wide)
+        return self._lifted(verdict, question) if question.break_glass else verdict
+
+    def _matching(self, question: PolicyQuestion) -> tuple[tuple[Rule, ...], PolicyVerdict]:
+        """The rules that match and what they say together, limits apart. Remembered by what they look at; where a rule
+        looks at the clock, it is asked each time."""
+        key = (question.tool, question.tier, question.environment, question.tenant, question.requester_roles)
+        known = self._known.get(key)
+        if known is not None:
+            return known
         candidates = self._index.get((question.tier, question.environment), ())
-        matching = [matcher.rule for matcher in candidates if matcher.matches(question)]
-        if not matching:
-            return deny("none", f"no rule speaks of {question.tool!r} ({question.tier}) in {question.environment}")
-        for rule in matching:
-            if rule.effect == "deny":
-                return deny(rule.name, rule.description)
-            too_wide = _too_wide(rule, question)
-            if too_wide is not None:
-                return deny(rule.name, too_wide)
-        asking = [rule for rule in matching if rule.effect == "require_approval"]
-        if asking:
-            verdict = _combine(asking)
-        else:
-            verdict = PolicyVerdict(effect="allow", rule=matching[0].name, reason=matching[0].description)
-        return self._lifted(_floored(verdict, question), question)
+        matching = tuple(matcher.rule for matcher in candidates if matcher.matches(question))
+        found = matching, _floored(_together(matching, question), question)
+        if not any(matcher.rule.match.hours for matcher in candidates):
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()  # names that somebody makes up do not grow it for ever
+            self._known[key] = found
+        return found
 
     def _lifted(self, verdict: PolicyVerdict, question: PolicyQuestion) -> PolicyVerdict:
-        glass = question.break_glass and "approvers" in self._glass.lifts
-        if not glass or verdict.approvers_needed <= 1:
+        if "approvers" not in self._glass.lifts or verdict.approvers_needed <= 1:
             return verdict
         return verdict.model_copy(update={"approvers_needed": 1, "rule": f"{verdict.rule} + break-glass"})
 
 
 def deny(rule: str, reason: str) -> PolicyVerdict:
     return PolicyVerdict(effect="deny", rule=rule, reason=reason)
+
+
+def _together(rules: tuple[Rule, ...], question: PolicyQuestion) -> PolicyVerdict:
+    """The strictest of what matching rules say."""
+    if not rules:
+        return deny("none", f"no rule speaks of {question.tool!r} ({question.tier}) in {question.environment}")
+    for rule in rules:
+        if rule.effect == "deny":
+            return deny(rule.name, rule.description)
+    asking = [rule for rule in rules if rule.effect == "require_approval"]
+    if asking:
+        return _combine(asking)
+    return PolicyVerdict(effect="allow", rule=rules[0].name, reason=rules[0].description)
 
 
 def _floored(verdict: PolicyVerdict, question: PolicyQuestion) -> PolicyVerdict:

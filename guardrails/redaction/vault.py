@@ -117,8 +117,8 @@ class Vault:
         named: dict[str, str] = {}
         for at in range(0, len(marks), _AT_ONCE):
             given = sa.select(pseudonyms.c.fingerprint, pseudonyms.c.pseudonym)
-            held = connection.execute(given.where(pseudonyms.c.fingerprint.in_(marks[at : at + _AT_ONCE])))
-            named |= {row.fingerprint: row.pseudonym for row in held}
+            found = connection.execute(given.where(pseudonyms.c.fingerprint.in_(marks[at : at + _AT_ONCE])))
+            named |= {row.fingerprint: row.pseudonym for row in found}
         new = {mark: value for mark, value in missing.items() if mark not in named}
         taken = self._taken(connection, new)
         rows: list[dict[str, object]] = []

@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from interfaces.bootstrap.foundations import Foundations, open_foundations
-from interfaces.bootstrap.platform import ReadOnlyResources, catalog_of, online_store, platform_view
+from interfaces.bootstrap.platform import (
+    ReadOnlyResources,
+    catalog_in_force,
+    feature_tables,
+    online_store,
+    platform_view,
+)
 from interfaces.settings import Settings
 from platform_core.catalog.specs import Catalog
 from platform_core.features.estimate import Estimator, Prices
@@ -30,13 +36,12 @@ def open_materialization(settings: Settings, prices: Prices | None = None) -> Ma
 
 def make_materialization(base: Foundations, prices: Prices | None = None) -> Materialization:
     from platform_core.features.leases import SqlLeases
-    from platform_core.features.offline.delta import DeltaOfflineStore
     from platform_core.features.progress import SqlProgress
     from platform_core.features.ranges import SqlRanges
     from platform_core.operations.sql_resources import SqlResources
 
-    catalog = catalog_of(base.settings)
-    offline = DeltaOfflineStore(base.settings.data_dir / "offline")
+    catalog = catalog_in_force(base)
+    offline = feature_tables(base.settings, catalog)
     resources = ReadOnlyResources(SqlResources(base.engine, base.clock, base.audit))
     operations = SqlOperations(base.engine)
     leases = SqlLeases(base.engine, holder="vigia features")

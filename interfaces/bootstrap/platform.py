@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import platform_core.simulation
-from foundation.errors import InvalidInput
-from interfaces.bootstrap.foundations import Foundations
+from foundation.errors import InvalidInput, NotFound
+from interfaces.bootstrap.foundations import Foundations, make_clock
 from interfaces.bootstrap.lineage import LiveLineage
 from interfaces.settings import Settings
 from platform_core.catalog.loading import load_catalog
 from platform_core.catalog.specs import Catalog
-from platform_core.features.offline.port import OfflineStore
+from platform_core.catalog.store import CatalogStore
+from platform_core.features.offline.port import ArrivalFeed, OfflineStore
 from platform_core.features.online.port import OnlineStore
 from platform_core.operations.resources import Resource, ResourceReader
 from platform_core.operations.sql_resources import SqlResources
@@ -36,7 +37,17 @@ class ReadOnlyResources(ResourceReader):
 
 
 def catalog_of(settings: Settings) -> Catalog:
+    """The catalog in the files: those of VIGIA__CATALOG_PATH, without it the simulated company's."""
     return load_catalog(settings.catalog_path or SIMULATED_CATALOG)
+
+
+def catalog_in_force(base: Foundations) -> Catalog:
+    """What was applied last to this environment; the files while nothing was. A process keeps what it started with."""
+    store = CatalogStore(base.engine, base.clock, base.audit, environment=base.settings.environment)
+    try:
+        return store.current()
+    except NotFound:
+        return catalog_of(base.settings)
 
 
 def tenants_of(catalog: Catalog) -> frozenset[str]:
@@ -49,31 +60,55 @@ def lineage_of(base: Foundations, catalog: Catalog) -> LiveLineage:
 
 
 def online_store(settings: Settings) -> OnlineStore:
-    """Raises InvalidInput for Redis without an address."""
-    if settings.online.kind == "redis":
+    """Refuses rows that are from the future of the platform's clock. Raises InvalidInput for Redis or Feast without an
+    address, Unavailable when DynamoDB's table can be neither found nor made."""
+    online, clock = settings.online, make_clock(settings)
+    if online.kind == "feast":
+        from platform_core.attached.feast.online import FeastOnlineStore
+
+        if online.url is None:
+            raise InvalidInput("the online store is Feast's without a repository", hint="set VIGIA__ONLINE__URL")
+        return FeastOnlineStore(Path(online.url), tenant=online.tenant)
+    if online.kind == "redis":
         from platform_core.features.online.redis import RedisOnlineStore
 
-        if settings.online.url is None:
+        if online.url is None:
             raise InvalidInput("the online store is Redis without an address", hint="set VIGIA__ONLINE__URL")
-        return RedisOnlineStore(settings.online.url)
+        return RedisOnlineStore(online.url, clock=clock)
+    if online.kind == "dynamodb":
+        from platform_core.features.online.dynamodb import DynamoOnlineStore
+
+        store = DynamoOnlineStore.connect(online.table, region=online.region, url=online.url, clock=clock)
+        store.create_table()
+        return store
     from platform_core.features.online.sqlite import SqliteOnlineStore
 
-    return SqliteOnlineStore(settings.data_dir / "online.db")
+    return SqliteOnlineStore(settings.data_dir / "online.db", clock=clock)
 
 
 def offline_store(settings: Settings) -> OfflineStore:
+    """Our own tables."""
     from platform_core.features.offline.delta import DeltaOfflineStore
 
     return DeltaOfflineStore(settings.data_dir / "offline")
+
+
+def feature_tables(settings: Settings, catalog: Catalog) -> ArrivalFeed:
+    """Our own tables, and those of the catalog's sources that lie elsewhere, read in place."""
+    from platform_core.features.offline.delta import DeltaOfflineStore
+    from platform_core.features.offline.placed import PlacedOfflineStore, places_of
+
+    own, places = DeltaOfflineStore(settings.data_dir / "offline"), places_of(catalog)
+    return PlacedOfflineStore(own, places) if places else own
 
 
 def platform_view(base: Foundations) -> PlatformView:
     """Everything observe tools may look at; nothing in it can change anything but the stores' own ports."""
     from platform_core.serving.prediction_log import DeltaPredictionLog
 
-    catalog = catalog_of(base.settings)
+    catalog = catalog_in_force(base)
     resources = ReadOnlyResources(SqlResources(base.engine, base.clock, base.audit))
-    offline = offline_store(base.settings)
+    offline = feature_tables(base.settings, catalog)
     return PlatformView(
         clock=base.clock,
         catalog=catalog,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import signal
 import threading
@@ -26,7 +27,8 @@ def start_telemetry(settings: Settings, service: str) -> None:
     for chatty in ("httpx", "httpcore"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     endpoint = str(telemetry.otlp_endpoint) if telemetry.otlp_endpoint else None
-    configure_traces(service, endpoint, redact=redact)
+    # What was not sent yet is sent before the process ends, however it ends in good order.
+    atexit.register(configure_traces(service, endpoint, redact=redact).shutdown)
 
 
 def run_http(app: FastAPI, *, host: str, port: int) -> None:

@@ -1,10 +1,10 @@
-"""`vigia platform serve`: the inference server and, on the same port, the control API."""
+"""`vigia platform serve`: the inference server and, on the same port, the features and the control API."""
 
 from __future__ import annotations
 
 from foundation.errors import InvalidInput
 from interfaces.bootstrap.foundations import Foundations, open_foundations
-from interfaces.bootstrap.platform import catalog_of, offline_store, online_store
+from interfaces.bootstrap.platform import catalog_in_force, offline_store, online_store
 from interfaces.bootstrap.process import run_http, start_telemetry
 from interfaces.settings import Settings
 
@@ -20,6 +20,11 @@ def run_serving(settings: Settings) -> None:
 
 
 def _serve(base: Foundations, token: str) -> None:
+    from interfaces.http.access import install_access
+    from interfaces.http.features import feature_routes
+    from interfaces.principals import open_directory
+    from platform_core.access.tenancy import TenantGuard
+    from platform_core.features.past import PastFeatures
     from platform_core.features.retrieval import OnlineRetriever
     from platform_core.operations.control_api import control_router
     from platform_core.operations.sql_resources import SqlResources
@@ -29,19 +34,24 @@ def _serve(base: Foundations, token: str) -> None:
     from platform_core.training.registry import ModelRegistry
 
     settings = base.settings
-    catalog = catalog_of(settings)
+    catalog = catalog_in_force(base)
     resources = SqlResources(base.engine, base.clock, base.audit)
     # What an online compaction does to reads is part of this store's physics: it is watched here, where reads are.
     store = CompactionAwareStore(online_store(settings), resources)
+    guard = TenantGuard(base.audit)
+    retriever = OnlineRetriever(catalog, store, base.clock, guard=guard)
     app = create_inference_app(
         registry=ModelRegistry(base.engine, base.clock, base.audit, settings.data_dir / "models"),
-        retriever=OnlineRetriever(catalog, store, base.clock),
+        retriever=retriever,
         resources=resources,
         catalog=catalog,
         predictions=PredictionWriter(offline_store(settings)),
         clock=base.clock,
+        more_metrics=[retriever.metrics.registry],
     )
     app.include_router(control_router(resources, token))
+    install_access(app, open_directory(settings.principals_file))
+    app.include_router(feature_routes(retriever, PastFeatures(catalog, offline_store(settings), guard)))
     try:
         run_http(app, host=settings.serving.host, port=settings.serving.port)
     finally:

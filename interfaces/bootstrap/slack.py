@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 from agents.chat.types import Answer
+from agents.health.nightly import ReportReader
 from agents.incident.ports import Notifier
 from audit.anchor import Anchor
 from foundation.errors import InvalidInput
@@ -51,6 +52,11 @@ def slack_anchors(base: Foundations) -> dict[str, Anchor]:
     from interfaces.slack.anchor import SlackAnchor
 
     return {"slack": SlackAnchor(_client(base.settings), channel=slack.channel)}
+
+
+def slack_report_readers(base: Foundations) -> list[ReportReader]:
+    """The notifier, told of health reports; empty when Slack is not set up."""
+    return [_notifier(base)] if base.settings.slack.bot_token else []
 
 
 def mount_slack(app: FastAPI, base: Foundations, services: CopilotServices) -> None:

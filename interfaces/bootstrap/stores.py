@@ -11,10 +11,12 @@ from audit.replay import VerificationReport
 from guardrails.approvals.service import ApprovalService
 from guardrails.budgets.types import Spend, Spender
 from guardrails.executor.executor import Executor
+from interfaces.bootstrap.approvers import who_may
 from interfaces.bootstrap.budgets import BudgetNotes, make_ledger
 from interfaces.bootstrap.checkpoints import make_publisher, verify_stored_log
 from interfaces.bootstrap.foundations import Foundations, open_foundations
 from interfaces.bootstrap.governance import make_approvals, make_policy
+from interfaces.bootstrap.redaction import redactor
 from interfaces.principals import open_directory
 from interfaces.settings import Settings
 
@@ -24,20 +26,29 @@ def make_incidents(base: Foundations) -> IncidentStore:
 
 
 def make_cards(base: Foundations, incidents: IncidentStore, approvals: ApprovalService) -> CardBuilder:
+    policy, people = make_policy(base.settings), open_directory(base.settings.principals_file)
     # An executor without actions: it can say what was executed, and execute nothing.
     executions = Executor(
         base.engine,
         base.clock,
         base.audit,
         approvals,
-        make_policy(base.settings),
+        policy,
         {},
-        people=open_directory(base.settings.principals_file).get,
+        people=people.get,
         actor="service:reader",
     )
     runbooks = RunbookLibrary(base.settings.data_dir / "runbooks")
     return CardBuilder(
-        incidents, approvals, executions, runbooks, base.clock, log=base.audit, budget_note=BudgetNotes(base)
+        incidents,
+        approvals,
+        executions,
+        runbooks,
+        base.clock,
+        log=base.audit,
+        redact=redactor(base.settings).redact,
+        who_may=who_may(policy, people),
+        budget_note=BudgetNotes(base),
     )
 
 

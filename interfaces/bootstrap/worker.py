@@ -12,15 +12,18 @@ from agents.incident.triage import CatalogueTriage
 from agents.runbooks.library import RunbookLibrary
 from foundation.errors import InvalidInput
 from guardrails.executor.executor import Executor
+from interfaces.bootstrap.approvers import who_may
 from interfaces.bootstrap.budgets import BudgetNotes, make_budget, make_ledger
 from interfaces.bootstrap.checkpoints import signing_checkpoints
 from interfaces.bootstrap.foundations import Foundations, open_foundations
 from interfaces.bootstrap.governance import live_policy, make_approvals, make_reminders
+from interfaces.bootstrap.health import nightly_chores
 from interfaces.bootstrap.language import make_narrator
 from interfaces.bootstrap.platform import platform_view
 from interfaces.bootstrap.process import start_telemetry, until_stopped
 from interfaces.bootstrap.redaction import redactor
 from interfaces.bootstrap.slack import slack_anchors, slack_notifiers, slack_reminders
+from interfaces.bootstrap.worker_http import serving_metrics
 from interfaces.principals import open_directory
 from interfaces.settings import Settings
 from platform_core.operations.control_client import ControlClient
@@ -34,8 +37,13 @@ def run_worker(settings: Settings) -> None:
     base = open_foundations(settings)
     start_telemetry(settings, "vigia-worker")
     worker = make_worker(base, notifiers=slack_notifiers(base))
-    with until_stopped() as stop, signing_checkpoints(base, stop, anchors=slack_anchors(base)):
-        worker.run(stop)
+    own = settings.worker
+    with (
+        until_stopped() as stop,
+        serving_metrics(own.metrics_host, own.metrics_port),
+        signing_checkpoints(base, stop, anchors=slack_anchors(base)),
+    ):
+        worker.run(stop, beside=nightly_chores(base))
 
 
 def make_worker(
@@ -49,6 +57,7 @@ def make_worker(
     platform = platform_view(base)
     policy = live_policy(base, actor="service:worker")
     approvals = make_approvals(base, policy)
+    people, redact = open_directory(settings.principals_file), redactor(settings).redact
     writer = ControlClient(settings.serving_url, token.get_secret_value())
     executor = Executor(
         base.engine,
@@ -57,11 +66,11 @@ def make_worker(
         approvals,
         policy,
         actions(platform.resources, writer, platform),
-        people=open_directory(settings.principals_file).get,
+        people=people.get,
         actor="service:worker",
         budget=make_ledger(base),
+        redact=redact,
     )
-    redact = redactor(settings).redact
     triage = CatalogueTriage(
         platform,
         ToolRunner(platform, observe_tools(), redact=redact, budget=make_budget(base)),
@@ -84,6 +93,7 @@ def make_worker(
             reports=settings.data_dir / "reports",
             checkpoints_url=checkpoints_url(settings),
             log=base.audit,
+            who_may=who_may(policy, people),
             redact=redact,
             notifiers=notifiers,
             observer=observer,

@@ -14,14 +14,17 @@ app = typer.Typer(help="What broke, and what came of it.", no_args_is_help=True)
 @app.command("list")
 def show_all(
     status: Annotated[str | None, typer.Option(help="Only these, e.g. awaiting_approval.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest.")] = 100,
     json: Json = False,
 ) -> None:
     """List the incidents, newest first."""
+    from agents.incident.types import IncidentStatus, known_status
     from interfaces.bootstrap.stores import incident_store
     from interfaces.settings import load_settings
     from interfaces.terminal.output import print_json, print_table
 
-    found = [i for i in incident_store(load_settings()).list() if status in (None, i.status)]
+    wanted: list[IncidentStatus] | None = None if status is None else [known_status(status)]
+    found = incident_store(load_settings()).list(statuses=wanted, limit=limit)
     if json:
         print_json(found)
         return

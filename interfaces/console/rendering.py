@@ -8,6 +8,7 @@ from typing import Any
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from interfaces.card_words import against, odds
 from interfaces.console.charts import render_svg
 
 _HERE = Path(__file__).parent
@@ -32,6 +33,9 @@ _environment = Environment(
 _environment.filters["svg"] = render_svg
 _environment.filters["short"] = lambda urn: str(urn).rsplit(":", 1)[-1]
 _environment.filters["clock"] = lambda at: f"{at:%d %b %H:%M:%S}"
+_filters: dict[str, Any] = _environment.filters
+_filters["odds"] = odds
+_filters["against"] = against
 _environment.filters["words"] = lambda text: str(text).replace("_", " ")
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from rich.text import Text
 
+from agents.incident.reconsidering import superseded
 from foundation.errors import Conflict
 from guardrails.approvals.types import ApprovalRequest
 from interfaces.demo.api import DemoApi
@@ -40,16 +41,18 @@ class Decider:
         self._details = details
 
     def decide(self, request: ApprovalRequest) -> ApprovalRequest:
-        """Returns once the request is decided or has expired."""
+        """Returns once the request is decided, has expired, or was superseded by new evidence."""
         name = self._options.approve_as or (AT_THE_PROMPT if self._options.reject else None)
-        if name is not None:
-            return self._api.decide(
-                request.id,
-                name,
-                "reject" if self._options.reject else "approve",
-                "decided beforehand, on the demo's command line",
-            )
-        return self._wait(request)
+        if name is None:
+            return self._wait(request)
+        verdict = "reject" if self._options.reject else "approve"
+        try:
+            return self._api.decide(request.id, name, verdict, "decided beforehand, on the demo's command line")
+        except Conflict:
+            current = self._api.approval(request.id)
+            if not superseded(current):
+                raise
+            return current
 
     def _wait(self, request: ApprovalRequest) -> ApprovalRequest:
         self._explain(request)

@@ -13,7 +13,9 @@ from types import FrameType
 
 from rich.text import Text
 
+from agents.incident.reconsidering import superseded
 from foundation.errors import InvalidInput, VigiaError
+from guardrails.approvals.types import ApprovalRequest
 from interfaces.demo.api import DemoApi
 from interfaces.demo.children import Children, environment_of
 from interfaces.demo.deciding import Decider
@@ -75,10 +77,25 @@ class _Demo:
     def _incident(self, story: Story) -> None:
         card = story.wait_for_diagnosis()
         self.teller.show(render_card(card))
-        request = story.told.request
-        if request is None:
+        decided = self._decide(story)
+        while decided is not None and superseded(decided):
+            self.teller.say(decided.closed_reason or decided.status)
+            self.teller.show(render_card(story.wait_for_second_thoughts()))
+            decided = self._decide(story)
+        if decided is None:
             story.read()
             return
+        who = ", ".join(decision.principal_id for decision in decided.decisions) or "nobody"
+        self.teller.say(f"{decided.status} by {who}")
+        story.wait_for_end()
+        if story.told.card is not None:
+            self.teller.show(render_outcome(story.told.card))
+
+    def _decide(self, story: Story) -> ApprovalRequest | None:
+        """What became of the request; None when nothing was asked."""
+        request = story.told.request
+        if request is None:
+            return None
         decider = Decider(
             self.options,
             self.workspace,
@@ -87,12 +104,7 @@ class _Demo:
             watch=self.children.check,
             details=lambda: print_approval(request, self.teller.console),
         )
-        decided = decider.decide(request)
-        who = ", ".join(decision.principal_id for decision in decided.decisions) or "nobody"
-        self.teller.say(f"{decided.status} by {who}")
-        story.wait_for_end()
-        if story.told.card is not None:
-            self.teller.show(render_outcome(story.told.card))
+        return decider.decide(request)
 
     def _keep(self) -> None:
         where = f"{self.workspace.copilot_url}/console"

@@ -101,6 +101,21 @@ class Story:
             self.told.request = self._api.approval(card.approval.id)
         return card
 
+    def wait_for_second_thoughts(self) -> IncidentCard:
+        """New evidence superseded what was asked: another request, or the end of the round without one."""
+        before = self.told.request
+        with self._teller.step("new evidence: the copilot asks anew"):
+            self._until(lambda: self._asked_anew(before), NOTICE_SECONDS, "another proposal")
+        card = self._first()
+        anew = card.approval is not None and before is not None and card.approval.id != before.id
+        self.told.request = self._api.approval(card.approval.id) if anew and card.approval else None
+        return card
+
+    def _asked_anew(self, before: ApprovalRequest | None) -> bool:
+        card = self._first()
+        asked = card.approval is not None and before is not None and card.approval.id != before.id
+        return asked or card.outcome is not None
+
     def wait_for_end(self) -> None:
         """After the decision: execution and verification, or nothing at all."""
         began = time.perf_counter()

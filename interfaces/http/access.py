@@ -16,6 +16,11 @@ def install_access(app: FastAPI, directory: PrincipalDirectory) -> None:
     app.state.principals = directory
 
 
+def caller_of(request: Request) -> Principal:
+    """Who sent `request`. Raises Unauthenticated. For a route that reads its request itself."""
+    return _caller(request, request.headers.get("authorization", ""))
+
+
 def _caller(request: Request, authorization: Annotated[str, Header()] = "") -> Principal:
     directory: PrincipalDirectory = request.app.state.principals
     scheme, _, key = authorization.partition(" ")

@@ -16,6 +16,7 @@ from interfaces.settings.sections import (
     BudgetSettings,
     ClockSettings,
     ConsoleSettings,
+    HealthSettings,
     HttpSettings,
     LlmSettings,
     OnlineSettings,
@@ -23,7 +24,9 @@ from interfaces.settings.sections import (
     SimulationSettings,
     SlackSettings,
     TelemetrySettings,
+    WorkerSettings,
 )
+from platform_core.access.principals import Environment
 
 PREFIX = "VIGIA__"
 DELIMITER = "__"
@@ -51,7 +54,10 @@ class Settings(BaseSettings):
     """YAML file of the policy; the built-in one (everything in production needs approval) when not set."""
 
     catalog_path: Path | None = None
-    """Directory of catalog files; the simulated company's when not set."""
+    """Directory of catalog files; the simulated company's when not set. Once a catalog was applied, that one holds."""
+
+    environment: Environment = "production"
+    """Which environment's catalog this reads, plans and applies: dev, staging or production."""
 
     clock: ClockSettings = Field(default_factory=ClockSettings)
     http: HttpSettings = Field(default_factory=HttpSettings)
@@ -67,6 +73,8 @@ class Settings(BaseSettings):
     audit: AuditSettings = Field(default_factory=AuditSettings)
     online: OnlineSettings = Field(default_factory=OnlineSettings)
     redaction: RedactionSettings = Field(default_factory=RedactionSettings)
+    worker: WorkerSettings = Field(default_factory=WorkerSettings)
+    health: HealthSettings = Field(default_factory=HealthSettings)
 
     @model_validator(mode="before")
     @classmethod

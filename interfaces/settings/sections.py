@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Literal
 
@@ -139,10 +139,42 @@ class BudgetSettings(Frozen):
     tenant_actions: int = Field(default=200, ge=0)
 
 
+class WorkerSettings(Frozen):
+    """`metrics_port`: where the worker answers `/metrics` and `/livez`; nowhere when not set, 0 for any free port."""
+
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = Field(default=None, ge=0, le=65535)
+
+
+class HealthSettings(Frozen):
+    """The nightly health report, written by the worker and posted to Slack where that is set up."""
+
+    nightly: bool = True
+    at: time = time(3, 0)
+    """UTC, on the platform's clock."""
+
+    @field_validator("at")
+    @classmethod
+    def _plain(cls, value: time) -> time:
+        if value.tzinfo is not None:
+            raise ValueError("a time of day in UTC, without a zone, e.g. 03:00")
+        return value
+
+
 class OnlineSettings(Frozen):
-    kind: Literal["sqlite", "redis"] = "sqlite"
+    kind: Literal["sqlite", "redis", "dynamodb", "feast"] = "sqlite"
     url: str | None = None
-    """redis://host:port/0; not used for SQLite, which lives in the data directory."""
+    """redis://host:port/0, an endpoint of DynamoDB other than the region's own, or the directory of a Feast
+    repository; not used for SQLite, which lives in the data directory."""
+
+    table: str = "vigia-online"
+    """Of DynamoDB; made when it is not there and these credentials may make it."""
+
+    region: str | None = None
+    """Of DynamoDB; as boto3 finds it when not set."""
+
+    tenant: str | None = None
+    """Whose values a Feast repository holds; its project's name when not set."""
 
 
 class WitnessSettings(Frozen):

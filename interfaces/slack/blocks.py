@@ -7,6 +7,7 @@ from typing import Any
 
 from agents.diagnosis.types import Finding
 from agents.incident.card import CardApproval, CardCause, CardProposal, IncidentCard
+from interfaces.card_words import against, odds
 from interfaces.slack.charts import chart_block
 from interfaces.slack.ids import ActionId, BlockId
 from interfaces.slack.limits import BLOCKS_PER_MESSAGE, CHARTS_PER_MESSAGE, HEADER_TEXT, SECTION_TEXT, cut, escape
@@ -91,11 +92,16 @@ def _diagnosis(card: IncidentCard, show: _Show) -> list[Block]:
         blocks.append(show.markup("\n".join(lines)))
     elif card.verdict == "inconclusive":
         blocks.append(show.markup("*Inconclusive*: the evidence does not carry a cause."))
-    rivals = [_rival(cause, show) for cause in (*card.also_possible[:2], *card.ruled_out[:3])]
-    notes = [f"*Ruled out*  {' · '.join(rivals)}"] if rivals else []
+    notes = [f"*Also possible*  {odds(c.confidence)}  {show.text(c.title)}" for c in card.also_possible[:2]]
+    if card.ruled_out:
+        notes.append(f"*Ruled out*  {' · '.join(_rival(cause, show) for cause in card.ruled_out[:3])}")
     if card.not_checked:
         notes.append(f"*Not checked*  {show.text('; '.join(card.not_checked[:3]))}")
-    if card.look_next and card.verdict != "cause":
+    for item in card.suspicious[:3]:
+        notes.append(f"*Suspicious content* in {show.text(item.where)} ({item.rule}): {show.text(item.excerpt)}")
+    if card.budget_note:
+        notes.append(f"*Budget*  {show.text(card.budget_note)}")
+    if card.look_next:
         notes.append(f"*Look next*  {show.text('; '.join(card.look_next[:3]))}")
     if notes:
         blocks.append(show.markup("\n".join(notes)))
@@ -108,9 +114,8 @@ def _finding(finding: Finding, show: _Show) -> str:
 
 
 def _rival(cause: CardCause, show: _Show) -> str:
-    against = sorted({evidence_id for finding in cause.refuting for evidence_id in finding.evidence_ids})
-    cited = f" [{' '.join(against)}]" if against else ""
-    return f"{show.text(cause.title)} {cause.confidence:.2f}{cited}"
+    cited = f" [{' '.join(ids)}]" if (ids := against(cause)) else ""
+    return f"{show.text(cause.cause.replace('_', ' '))} {odds(cause.confidence)}{cited}"
 
 
 def _proposal(proposal: CardProposal, approval: CardApproval | None, show: _Show) -> list[Block]:
@@ -190,4 +195,5 @@ def evidence_blocks(lines: Sequence[str], redact: Redact) -> list[Block]:
 
 
 def _where(card: IncidentCard) -> str:
-    return f"{card.severity} · {card.environment} · {(card.tenant or 'all tenants').upper()} · {card.status}"
+    tenant = (card.tenant or "all tenants").upper()
+    return f"{card.severity} · {card.environment} · {tenant} · {card.status.replace('_', ' ')}"

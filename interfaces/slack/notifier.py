@@ -9,12 +9,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from agents.evidence import Evidence
+from agents.health.types import HealthReport
 from agents.incident.card import IncidentCard
 from foundation.canonical import digest
 from foundation.database import reading, transaction
 from foundation.errors import Unavailable
 from foundation.telemetry.logs import get_logger
 from interfaces.slack.blocks import Block, card_blocks, card_text, evidence_blocks
+from interfaces.slack.report import report_blocks
 from interfaces.slack.tables import slack_cards
 
 if TYPE_CHECKING:
@@ -72,6 +74,11 @@ class SlackNotifier:
                 self._remember(card.incident_id, content=content)
         if card.verdict is not None and not (known is not None and known.evidence_posted):
             self._post_evidence(card.incident_id, channel, ts)
+
+    def report_written(self, report: HealthReport) -> None:
+        """Post the report's findings. Raises Unavailable when Slack does not take the message."""
+        text = f"Health report {report.end:%Y-%m-%d %H:%M} UTC: {report.verdict}"
+        self._post(report_blocks(report, self._redact), text)
 
     def _post_evidence(self, incident_id: str, channel: str, ts: str) -> None:
         lines = [

@@ -8,10 +8,12 @@ from rich import box
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.rule import Rule
+from rich.table import Table
 from rich.text import Text
 
 from agents.diagnosis.types import Finding
 from agents.incident.card import CardApproval, CardCause, CardProposal, IncidentCard
+from interfaces.card_words import against, odds
 from interfaces.terminal.charts import render_chart
 from interfaces.terminal.safety import safe_model
 
@@ -48,7 +50,7 @@ def _head(card: IncidentCard) -> Text:
     return head
 
 
-def _diagnosis(card: IncidentCard) -> Iterator[Text]:
+def _diagnosis(card: IncidentCard) -> Iterator[RenderableType]:
     if card.verdict is None:
         yield Text("investigating: no evidence has been weighed yet", style="dim")
         return
@@ -63,9 +65,14 @@ def _diagnosis(card: IncidentCard) -> Iterator[Text]:
     if card.ruled_out:
         yield _labelled("Ruled out", Text(" · ").join(_ruled_out(cause) for cause in card.ruled_out))
     if card.not_checked:
-        yield _labelled("Not checked", Text("; ".join(card.not_checked)))
+        yield _labelled("Not checked", Text("\n".join(card.not_checked)))
     if card.look_next:
-        yield _labelled("Look next at", Text("; ".join(card.look_next)))
+        yield _labelled("Look next at", Text("\n".join(card.look_next)))
+    for item in card.suspicious[:3]:
+        text = f"{item.where} {item.rule}: {item.excerpt!r}; nobody follows it, ask how it got there"
+        yield _labelled("Suspicious", Text(text, style="bold yellow"))
+    if card.budget_note is not None:
+        yield _labelled("Budget", Text(card.budget_note, style="yellow"))
     if card.narration is not None and card.narration.author != "template":
         yield Text()
         yield from (_finding_line("", s.text, s.evidence_ids) for s in card.narration.sentences)
@@ -76,17 +83,16 @@ def _cause(cause: CardCause, style: str = "") -> Text:
 
 
 def _ruled_out(cause: CardCause) -> Text:
-    ids = sorted({each for finding in cause.refuting for each in finding.evidence_ids}, key=_number)
-    return Text(f"{cause.cause.replace('_', ' ')} {cause.confidence:.2f}{_cited(ids)}", style="dim")
+    return Text(f"{cause.cause.replace('_', ' ')} {odds(cause.confidence)}{_cited(against(cause))}", style="dim")
 
 
-def _findings(cause: CardCause) -> Iterator[Text]:
+def _findings(cause: CardCause) -> Iterator[RenderableType]:
     def strength(finding: Finding) -> float:
         return -abs(finding.weight)
 
     for sign, style, findings in (("+", "green", cause.supporting), ("−", "red", cause.refuting)):
         for finding in sorted(findings, key=strength)[:4]:
-            yield Text("  ") + Text(f"{sign} ", style=style) + _finding_line("", finding.text, finding.evidence_ids)
+            yield _row(Text(f"  {sign}", style=style), _finding_line("", finding.text, finding.evidence_ids), width=4)
 
 
 def _finding_line(indent: str, text: str, evidence_ids: tuple[str, ...]) -> Text:
@@ -111,7 +117,7 @@ def _proposal(card: IncidentCard) -> Iterator[RenderableType]:
         yield _labelled("approval", Text(_approval(card.approval, proposal)), style="dim")
 
 
-def proposal_lines(proposal: CardProposal) -> Iterator[Text]:
+def proposal_lines(proposal: CardProposal) -> Iterator[RenderableType]:
     """What it would change, reach, cost and need."""
     for line in proposal.diff:
         yield _labelled("would change", Text(line), style="dim")
@@ -148,13 +154,18 @@ def _foot(card: IncidentCard) -> Iterator[RenderableType]:
     yield Text(" · ".join(facts), style="dim")
 
 
-def _labelled(label: str, content: Text, style: str = "bold") -> Text:
-    return Text(f"{label:<{_LABEL}}", style=style) + content
+def _labelled(label: str, content: Text, style: str = "bold") -> Table:
+    """Long content goes on below itself, not below its label."""
+    return _row(Text(label, style=style), content, width=_LABEL)
+
+
+def _row(lead: Text, content: Text, *, width: int) -> Table:
+    grid = Table.grid()
+    grid.add_column(width=width, no_wrap=True)
+    grid.add_column(overflow="fold")
+    grid.add_row(lead, content)
+    return grid
 
 
 def _cited(evidence_ids: tuple[str, ...] | list[str]) -> str:
     return f"  [{' '.join(evidence_ids)}]" if evidence_ids else ""
-
-
-def _number(evidence_id: str) -> int:
-    return int(evidence_id[1:]) if evidence_id[1:].isdecimal() else 0

@@ -1,6 +1,6 @@
 """A catalog for each environment, in versions that the database refuses to rewrite.
 
-Revision 0003, after 0002. What was applied so far was production's.
+Revision 0004, after 0003. What was applied so far was production's.
 """
 
 from __future__ import annotations

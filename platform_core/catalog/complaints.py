@@ -51,7 +51,7 @@ def complaints(
 
 def yaml_keys(model: type[BaseModel]) -> list[str]:
     """The keys that an item may have in a file."""
-    names = [_written_name(model, name) for name in model.model_fields]
+    names = [written_name(model, name) for name in model.model_fields]
     return [*names, *_SHORTHAND.get(model.__name__, ())]
 
 
@@ -80,7 +80,7 @@ def _inner(holder: Any, step: str | int) -> Any:
         return None
 
 
-def _written_name(model: type[BaseModel], name: str) -> str:
+def written_name(model: type[BaseModel], name: str) -> str:
     alias = model.model_fields[name].validation_alias
     return str(alias.choices[0]) if isinstance(alias, AliasChoices) else name
 
@@ -88,7 +88,7 @@ def _written_name(model: type[BaseModel], name: str) -> str:
 def _element(model: type[BaseModel], key: str) -> type[BaseModel] | None:
     """The model of what the file holds under `key`: of a list, that of its items."""
     for name, field in model.model_fields.items():
-        if key in (name, _written_name(model, name)):
+        if key in (name, written_name(model, name)):
             kinds = (field.annotation, *get_args(field.annotation))
             return next((k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), None)
     return None

@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, PlainSerializer
 
 from foundation.errors import InvalidInput
 
@@ -36,7 +36,7 @@ def format_duration(value: timedelta) -> str:
 
 
 def _written(value: Any) -> Any:
-    """What people write, as a timedelta; ISO 8601 (`PT24H`), as versions are stored, is left to pydantic."""
+    """What people write, as a timedelta; ISO 8601 (`PT24H`), as versions were stored once, is left to pydantic."""
     if isinstance(value, timedelta) or (isinstance(value, str) and value.startswith("P")):
         return value
     if not isinstance(value, str):
@@ -47,5 +47,7 @@ def _written(value: Any) -> Any:
         raise ValueError(f"{error.message}; {error.hint}") from error
 
 
-Duration = Annotated[timedelta, BeforeValidator(_written)]
-"""A field of the catalog that is written as above."""
+Duration = Annotated[
+    timedelta, BeforeValidator(_written), PlainSerializer(format_duration, return_type=str, when_used="json")
+]
+"""A field of the catalog that is written as above, in files and in stored versions."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 
 from foundation.errors import InvalidInput
+from platform_core.catalog.filters import checked_filter
 from platform_core.catalog.specs import Aggregation, Catalog, Column, DataSource, Entity, FeatureService, FeatureView
 
 Origin = Callable[..., str]
@@ -24,8 +25,8 @@ def check_references(catalog: Catalog, origins: Mapping[str, Origin] | None = No
     """Raises InvalidInput with every broken reference, one per line, each after the line of the file that holds it.
 
     Checked: views name known entities, sources and columns, and at most one source per tenant; a feature that is a
-    column has its type; arithmetic is over numbers; services name known features; what an environment reads is there
-    in it; ranges are not empty; no name is used twice.
+    column has its type; arithmetic is over numbers; a filter is a condition over the sources' columns; services name
+    known features; what an environment reads is there in it; ranges are not empty; no name is used twice.
     """
     problems: list[tuple[str, Problem]] = []
     for source in catalog.sources:
@@ -120,6 +121,11 @@ def _aggregation_problems(aggregation: Aggregation, source: str, columns: Mappin
         yield at, f"source {source!r} has no column {aggregation.column!r}{_near(aggregation.column, columns)}"
     elif aggregation.function not in _ANY_TYPE and column.dtype not in _NUMERIC:
         yield at, f"{aggregation.function} needs numbers, {aggregation.column!r} is {column.dtype}"
+    if aggregation.filter is not None:
+        try:
+            checked_filter(aggregation.filter, columns)
+        except InvalidInput as error:
+            yield ("aggregations", aggregation.name, "filter"), str(error)
 
 
 def _service_problems(catalog: Catalog, service: FeatureService) -> Iterator[Problem]:

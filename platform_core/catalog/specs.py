@@ -33,9 +33,12 @@ class Column(Frozen):
     dtype: Dtype
     description: str
     pii: PiiClass = "none"
+    """`quasi` identifies together with others, `pii` on its own, `sensitive` may not be seen at all."""
+
     minimum: FiniteFloat | None = None
     maximum: FiniteFloat | None = None
     max_null_rate: float = Field(default=0.0, ge=0, le=1)
+    """The share of rows, 0 to 1, that may be null."""
 
 
 class Feature(Frozen):
@@ -93,6 +96,24 @@ class SourceMonitors(Frozen):
     nulls: bool = True
     """Hold every numeric column to its `max_null_rate`."""
 
+    out_of_range: float | None = Field(default=None, ge=0, lt=1)
+    """Alert when a larger share of a column's values lies outside its `minimum` and `maximum`."""
+
+    duplicates: float | None = Field(default=None, ge=0, lt=1)
+    """Alert when a larger share of rows repeats an event."""
+
+    cardinality_factor: float | None = Field(default=None, gt=1)
+    """Alert when a text column has so many times more, or fewer, different values than usual at that hour."""
+
+    pipeline_lag: Duration | None = None
+    """Alert when rows arrive later than this after their events, at the 95th percentile."""
+
+    wrong_clocks: int | None = Field(default=None, ge=0)
+    """Alert when more rows in an hour are dated after their arrival."""
+
+    schema_changes: bool = False
+    """Alert when a column is gone or of another type."""
+
 
 class DataSource(Frozen):
     """A table of events of one tenant, filled by a connector from what `deployment` publishes."""
@@ -104,10 +125,14 @@ class DataSource(Frozen):
 
     path: str | None = None
     """Where the table lies when it is not in the platform's own offline store: a Parquet file or directory of Parquet
-    files, or a Delta table. It is read in place and never written. Relative to the catalog's directory."""
+    files, or a Delta table. It is read in place and never written. Relative to the working directory."""
 
     event_timestamp: str = "event_ts"
+    """The column that says when it happened."""
+
     created_timestamp: str = "ingested_at"
+    """The column that says when the row was written."""
+
     deployment: str | None = None
     """The upstream service that writes it, when one is known."""
 
@@ -128,6 +153,8 @@ class Aggregation(Frozen):
     function: AggregationFunction
     column: str
     window: Duration
+    """How far back; the moment itself is in, the moment a window before is not."""
+
     filter: str | None = None
     """SQL boolean expression over the source's columns."""
 
@@ -142,7 +169,13 @@ class ViewMonitors(Frozen):
     """Alert when so many materializations in a row have failed."""
 
     drift_psi: float | None = Field(default=0.25, gt=0)
-    """What counts as a drifted feature in the nightly screen."""
+    """From what PSI a drifted feature of the nightly screen is a warning, not only information."""
+
+    screen: bool = False
+    """Judge every feature once a day."""
+
+    parity: float | None = Field(default=None, ge=0, lt=1)
+    """Alert when a larger share of online values differs from what their events say."""
 
 
 class FeatureView(Frozen):
@@ -157,7 +190,7 @@ class FeatureView(Frozen):
     sources: tuple[str, ...]
     aggregations: tuple[Aggregation, ...] = ()
     features: tuple[Feature, ...] = Field(default=(), validation_alias=AliasChoices("schema", "features"))
-    """Written `schema` in the files. Readers want `fields`, which holds all features."""
+    """What is known of each feature; `schema` in the files. In code, `fields` has all features."""
 
     ttl: Duration
     """How old an event's values may be when they are read; older ones are expired."""

@@ -28,10 +28,16 @@ class Chunk:
     events: int
 
 
-def event_times(
-    offline: OfflineStore, target: Target, start: datetime | None, end: datetime | None
-) -> npt.NDArray[np.int64]:
-    """Event times (us since 1970, sorted) of the rows with a key in [start, end) that a materialization would take.
+@dataclass(frozen=True, slots=True)
+class EventTimes:
+    """Sorted, in microseconds since 1970. `held_back` rows were left out because their clock is wrong."""
+
+    times: npt.NDArray[np.int64]
+    held_back: int
+
+
+def event_times(offline: OfflineStore, target: Target, start: datetime | None, end: datetime | None) -> EventTimes:
+    """Of the rows with a key in [start, end) that a materialization would take.
 
     Reads three columns. Raises NotFound when the source has no table yet.
     """
@@ -45,9 +51,10 @@ def event_times(
         mapping,
         columns,
     )
-    rows = catalog_rows(stored, source, mapping).select([*target.join_keys, source.event_timestamp]).drop_null()
+    sound = catalog_rows(stored, source, mapping)
+    rows = sound.select([*target.join_keys, source.event_timestamp]).drop_null()
     times = rows[source.event_timestamp].cast(pa.int64()).to_numpy()
-    return np.sort(times)
+    return EventTimes(np.sort(times), len(stored) - len(sound))
 
 
 def chunks(times: npt.NDArray[np.int64], start: datetime, end: datetime, size: int) -> Iterator[Chunk]:

@@ -81,7 +81,7 @@ class Estimator:
     def backfill(self, view: str, start: datetime, end: datetime, tenant: str) -> Estimate:
         """Reads three columns of the source, and writes nothing. Raises InvalidInput, NotFound, Unavailable."""
         target = self._targets.find(view, tenant)
-        times = event_times(self._offline, target, start - longest_window(target.view), end)
+        times = event_times(self._offline, target, start - longest_window(target.view), end).times
         within = times[times >= int(start.timestamp() * 1e6)]
         pieces = list(chunks(within, start, end, CHUNK_ROWS)) if len(within) else []
         rate, basis = self._rate(target)

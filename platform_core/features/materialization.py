@@ -122,7 +122,9 @@ class Materializer:
                     tally.reached(advance.rows, advance.done)
                     on_chunk(advance)
 
-                self._load(target, after_chunk)
+                loaded = self._load(target, after_chunk)
+                tally.add(0, {"held_back": loaded.held_back})
+                self._count(target, {"taken": loaded.events, "held_back": loaded.held_back})
             while True:
                 step = self._stream.advance(target)
                 self._checkpoints.write(view)
@@ -169,6 +171,7 @@ class Materializer:
             with self._lock:
                 self._checkpoints.write(view)
             done = self._ranged.backfill(target, start, end, after_chunk)
+            tally.add(0, {"held_back": done.held_back})
             if done.resumed_at is not None:
                 tally.details["resumed_at"] = done.resumed_at.isoformat()
         return tally.run

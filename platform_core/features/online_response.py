@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,10 +10,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from foundation.errors import Unavailable
+from foundation.errors import InvalidInput, Unavailable
 from platform_core.catalog.specs import Dtype
 from platform_core.features.online.batch import ValueStatus
 from platform_core.features.values import ARROW_TYPES, FeatureValue
+
+_ABOUT = b"vigia"
+_EVENT_TS = "__event_ts"
 
 EventTimes = Mapping[str, Sequence[datetime | None]]
 
@@ -64,8 +68,29 @@ class OnlineResponse:
                 columns[f"{name}__status"] = pa.array(list(self.statuses[name]), pa.string())
         if event_times:
             for view, times in self.event_times.items():
-                columns[f"{view}__event_ts"] = pa.array(list(times), ARROW_TYPES["timestamp"])
-        return pa.table(columns)
+                columns[f"{view}{_EVENT_TS}"] = pa.array(list(times), ARROW_TYPES["timestamp"])
+        about = {"tenant": self.tenant, "entities": list(self.entities), "dtypes": dict(self.dtypes)}
+        return pa.table(columns).replace_schema_metadata({_ABOUT: json.dumps(about)})
+
+    @classmethod
+    def from_arrow(cls, table: pa.Table) -> OnlineResponse:
+        """What `to_arrow` made with statuses and event times. Raises InvalidInput for another table."""
+        try:
+            about = json.loads((table.schema.metadata or {})[_ABOUT])
+            return cls(
+                tenant=about["tenant"],
+                entities={name: table[name].to_pylist() for name in about["entities"]},
+                dtypes=about["dtypes"],
+                values={name: table[name].to_pylist() for name in about["dtypes"]},
+                statuses={name: table[f"{name}__status"].to_pylist() for name in about["dtypes"]},
+                times=lambda: {
+                    name.removesuffix(_EVENT_TS): table[name].to_pylist()
+                    for name in table.column_names
+                    if name.endswith(_EVENT_TS) and name not in about["dtypes"]
+                },
+            )
+        except (KeyError, ValueError) as error:
+            raise InvalidInput(f"this Arrow table is no answer to a request for features: {error}") from error
 
     def to_pandas(self) -> Any:
         return self.to_arrow().to_pandas()

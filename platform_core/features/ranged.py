@@ -43,6 +43,7 @@ class Ranged:
     rows: int
     version: int
     resumed_at: datetime | None
+    held_back: int
 
 
 class RangedWork:
@@ -65,10 +66,11 @@ class RangedWork:
 
     def history(self, target: Target, on_chunk: Callable[[Advance], None]) -> Ranged:
         """A feature row at each event so far, created when its event was. Call `finished` once progress is saved."""
-        times = event_times(self._offline, target, None, None)
+        found = event_times(self._offline, target, None, None)
+        times = found.times
         known = self._known(target, "history")
         if known is None and not len(times):
-            return Ranged(0, 0, self._offline.version(target.source.table), None)
+            return Ranged(0, 0, self._offline.version(target.source.table), None, found.held_back)
         # A range that was begun keeps its end and its version: what came since is the stream's.
         started = known or Range(
             moment(int(times[0])),
@@ -77,7 +79,8 @@ class RangedWork:
             self._offline.version(target.source.table),
             definition(target),
         )
-        return self._work(target, "history", started, known is not None, on_chunk)
+        done = self._work(target, "history", started, known is not None, on_chunk)
+        return replace(done, held_back=found.held_back)
 
     def backfill(self, target: Target, start: datetime, end: datetime, on_chunk: Callable[[Advance], None]) -> Ranged:
         """The rows of the events in [start, end), where they differ from those that are there."""
@@ -103,7 +106,8 @@ class RangedWork:
         resumed_at = work.cursor if resumed else None
         abandoned = self._ranges.load(view, tenant, kind) is not None
         self._ranges.save(view, tenant, kind, work)
-        times = event_times(self._offline, target, work.cursor, work.end)
+        found = event_times(self._offline, target, work.cursor, work.end)
+        times = found.times
         # What an abandoned attempt left is compared with; a first load has nothing to compare with, and its rows are as
         # old as their events unless rows of another definition may be there already, over which they must win.
         compare, own_times = kind == "backfill" or abandoned, kind == "history" and (resumed or not abandoned)
@@ -114,7 +118,7 @@ class RangedWork:
             work = replace(work, cursor=chunk.end, rows=work.rows + written)
             self._ranges.save(view, tenant, kind, work)
             on_chunk(Advance(done, len(times), rows, chunk.end))
-        return Ranged(done, rows, work.version, resumed_at)
+        return Ranged(done, rows, work.version, resumed_at, found.held_back)
 
     def _chunk(self, target: Target, chunk: Chunk, *, own_times: bool, compare: bool) -> int:
         view, tenant = target.view.name, target.tenant

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from difflib import get_close_matches
 from threading import Lock
 
-from foundation.errors import InvalidInput, NotFound
+from foundation.errors import InvalidInput
 from platform_core.catalog.specs import Catalog, Dtype
+from platform_core.features.references import references
 
 _MOST_REMEMBERED = 256
 
@@ -55,7 +55,6 @@ class ReadPlans:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        self._services = {service.name: service.features for service in catalog.feature_services}
         self._plans: dict[tuple[str | tuple[str, ...], bool], ReadPlan] = {}
         self._lock = Lock()
 
@@ -63,8 +62,7 @@ class ReadPlans:
         """Of a service by its name, or of `view:feature` references (one alone may be a text). Columns are named
         `view__feature`, or without `full_names` `feature`.
 
-        Raises NotFound for a service, view or feature that is not there, with the nearest that is; InvalidInput for a
-        reference of another form, one that is listed twice, none at all, and short names that collide.
+        Raises as `references` does, and InvalidInput for short names that collide.
         """
         wanted = features if isinstance(features, str) else tuple(features)
         plan = self._plans.get((wanted, full_names))
@@ -77,22 +75,10 @@ class ReadPlans:
         return plan
 
     def _compile(self, wanted: str | tuple[str, ...], full_names: bool) -> ReadPlan:
-        if isinstance(wanted, str) and ":" not in wanted:
-            if wanted not in self._services:
-                raise NotFound(f"no feature service {wanted!r}", hint=_hint(wanted, list(self._services), "services"))
-            service, references = wanted, self._services[wanted]
-        else:
-            service, references = "", (wanted,) if isinstance(wanted, str) else wanted
         chosen: dict[str, list[str]] = {}
-        places: list[tuple[str, str]] = []
-        for reference in references:
-            view, feature = self._split(reference)
-            if (view, feature) in places:
-                raise InvalidInput(f"{reference!r} is asked for twice")
-            places.append((view, feature))
+        places = [(r.view, r.feature) for r in references(self._catalog, wanted)]
+        for view, feature in places:
             chosen.setdefault(view, []).append(feature)
-        if not places:
-            raise InvalidInput("no features are asked for", hint="name a feature service, or view:feature references")
         if not full_names:
             _refuse_collisions(places)
         specs = [self._catalog.feature_view(name) for name in chosen]
@@ -108,7 +94,7 @@ class ReadPlans:
             for view, feature in places
         )
         return ReadPlan(
-            service=service,
+            service=wanted if isinstance(wanted, str) and ":" not in wanted else "",
             views=tuple(
                 PlannedView(v.name, v.entity, self._catalog.entity(v.entity).join_keys, tuple(chosen[v.name]))
                 for v in specs
@@ -119,21 +105,6 @@ class ReadPlans:
             latency_slas={v.name: v.latency_sla for v in specs if v.latency_sla is not None},
         )
 
-    def _split(self, reference: str) -> tuple[str, str]:
-        view, colon, feature = reference.partition(":")
-        if not colon:
-            services = ", ".join(self._services) or "none"
-            raise InvalidInput(
-                f"{reference!r} names no feature", hint=f"write view:feature; services, asked for alone: {services}"
-            )
-        views = {v.name: v for v in self._catalog.feature_views}
-        if view not in views:
-            raise NotFound(f"no feature view {view!r}", hint=_hint(view, list(views), "views"))
-        known = [f.name for f in views[view].fields]
-        if feature not in known:
-            raise NotFound(f"feature view {view!r} has no feature {feature!r}", hint=_hint(feature, known, "features"))
-        return view, feature
-
 
 def _refuse_collisions(places: Sequence[tuple[str, str]]) -> None:
     first: dict[str, str] = {}
@@ -142,8 +113,3 @@ def _refuse_collisions(places: Sequence[tuple[str, str]]) -> None:
             both = f"{first[feature]} and {view}"
             raise InvalidInput(f"{both} both have a feature {feature!r}", hint="ask for full feature names")
         first[feature] = view
-
-
-def _hint(name: str, known: list[str], what: str) -> str:
-    near = get_close_matches(name, known, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"{what}: {', '.join(sorted(known)) or 'none'}"

@@ -124,13 +124,14 @@ class OnlineRetriever:
             wanted.append((view.name, keys[view.join_keys]))
         batches = self._online.read_views(tenant, wanted, now=self._clock.now(), ttls=plan.ttls)
         read = [batch.columns(view.features) for view, batch in zip(plan.views, batches, strict=True)]
-        found = [(column.name, read[column.view][column.place]) for column in plan.columns]
+        values = [read[column.view].values[column.place] for column in plan.columns]
+        statuses = [read[column.view].statuses[column.place] for column in plan.columns]
         return OnlineResponse(
             tenant=tenant,
             entities=entities,
             dtypes=plan.dtypes,
-            values={name: column.values for name, column in found},
-            statuses={name: column.statuses for name, column in found},
+            values=dict(zip(plan.dtypes, values, strict=True)),
+            statuses=dict(zip(plan.dtypes, statuses, strict=True)),
             times=lambda: {v.name: batch.event_times() for v, batch in zip(plan.views, batches, strict=True)},
         )
 

@@ -110,7 +110,7 @@ def _parse_times(table: pa.Table, what: str) -> pa.Table:
         except ValueError as error:
             hint = "write 2026-11-19T08:30:00+00:00"
             raise InvalidInput(f"row {number} of the {what}: {name!r} is {text!r}, no time", hint=hint) from error
-    return table.setcolumn_of(table.column_names.index(name), name, column_of(times, name, what))
+    return table.set_column(table.column_names.index(name), name, column_of(times, name, what))
 
 
 _READERS = {

@@ -1,24 +1,25 @@
-"""Windowed aggregations, declared once and compiled to SQL.
+"""Windowed aggregations, declared once and compiled to the SQL of DuckDB, Spark and Flink by one builder.
 
 A feature at time t is `function` over `column` of the entity's events with event time in `(t - window, t]`. Two uses
 share one expression per aggregation:
 
 - `aggregate_as_of`: features at given (key, t) points, for materialization, restoring and requests for a moment;
-- `aggregate_at_events`: features at each event, by `RANGE BETWEEN INTERVAL … PRECEDING AND CURRENT ROW`, for history.
+- `aggregate_at_events`: features at each event, by `RANGE BETWEEN INTERVAL … PRECEDING AND CURRENT ROW`, for history
+  and streams.
 
 Nulls are as SQL has them: count counts rows, sum and mean and the rest ignore null values and are null over none.
 `last` is the newest non-null value, ties of event time broken by the created time. `approx_distinct` is counted exactly
-by this dialect: batch and stream then agree to the last digit.
+by all dialects here: batch and stream then agree to the last digit.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
+from platform_core.catalog.filters import parse_filter
 from platform_core.catalog.specs import Aggregation, FeatureView
-
-_MICROSECOND = timedelta(microseconds=1)
+from platform_core.features.dialects import DUCKDB, Dialect
 
 
 @dataclass(frozen=True)
@@ -36,47 +37,69 @@ def aggregate_as_of(
     *,
     events: str = "events",
     points: str = "points",
-    condition: str = "true",
+    condition: str | None = None,
+    dialect: Dialect = DUCKDB,
 ) -> str:
     """SQL: one row (key, event_ts, <features>) for each distinct row of relation `points` (point_key, point_ts).
 
     A point without events in its windows counts 0 and has nulls elsewhere. `condition` restricts the events (alias e).
     """
-    features = ",\n  ".join(f"{_as_of(a, columns)} AS {quote(a.name)}" for a in view.aggregations)
+    quote = dialect.quote
     event_ts = f"e.{quote(columns.event_timestamp)}"
+
+    def since(window: timedelta) -> str:
+        return f"{event_ts} > p.point_ts - {dialect.interval(window)}"
+
+    features = ",\n  ".join(
+        _feature(dialect, a, columns, "e.", within=since(a.window)) + f" AS {quote(a.name)}" for a in view.aggregations
+    )
+    only = f" AND ({condition})" if condition else ""
     return f"""
-SELECT p.point_key AS key, p.point_ts AS event_ts,
+SELECT p.point_key AS {quote("key")}, p.point_ts AS event_ts,
   {features}
 FROM (SELECT DISTINCT point_key, point_ts FROM {points}) p
 LEFT JOIN {events} e ON e.{quote(columns.key)} = p.point_key
-  AND {event_ts} <= p.point_ts AND {event_ts} > p.point_ts - {interval(longest_window(view))} AND ({condition})
+  AND {event_ts} <= p.point_ts AND {since(longest_window(view))}{only}
 GROUP BY p.point_key, p.point_ts"""  # noqa: S608
 
 
-def aggregate_at_events(view: FeatureView, columns: SourceColumns, *, events: str = "events") -> str:
+def aggregate_at_events(
+    view: FeatureView, columns: SourceColumns, *, events: str = "events", dialect: Dialect = DUCKDB
+) -> str:
     """SQL: one row (key, event_ts, created_ts, <features>) for each row of relation `events` that has a key."""
-    windows = sorted({a.window for a in view.aggregations})
+    quote = dialect.quote
     key, event_ts = quote(columns.key), quote(columns.event_timestamp)
-    features = ",\n  ".join(
-        f"CAST({_call(a, 'e.', columns)} FILTER (WHERE {_filter(a)}) OVER w{windows.index(a.window)} AS DOUBLE) "
-        f"AS {quote(a.name)}"
-        for a in view.aggregations
-    )
-    # The frame's lower end is inclusive and times are whole microseconds: one microsecond less excludes t - window.
-    definitions = ",\n  ".join(
+    windows = sorted({a.window for a in view.aggregations})
+    # The frame's lower end is inclusive: a window that is shorter by the least difference of times excludes t - window.
+    definitions = [
         f"w{i} AS (PARTITION BY {key} ORDER BY {event_ts} "
-        f"RANGE BETWEEN {interval(window - _MICROSECOND)} PRECEDING AND CURRENT ROW)"
+        f"RANGE BETWEEN {dialect.interval(window - dialect.resolution)} PRECEDING AND CURRENT ROW)"
         for i, window in enumerate(windows)
-    )
-    return f"""
-SELECT {key} AS key, {event_ts} AS event_ts, {quote(columns.created_timestamp)} AS created_ts,
+    ]
+
+    def feature(aggregation: Aggregation) -> str:
+        return _feature(dialect, aggregation, columns, "e.", over=f" OVER w{windows.index(aggregation.window)}")
+
+    ends = f"{key} AS {quote('key')}, {event_ts} AS event_ts, {quote(columns.created_timestamp)} AS created_ts"
+    if dialect.windows_per_select is None:
+        separated = ",\n  "
+        features = separated.join(f"{feature(a)} AS {quote(a.name)}" for a in view.aggregations)
+        return f"""
+SELECT {ends},
   {features}
 FROM {events} e WHERE {key} IS NOT NULL
-WINDOW {definitions}"""  # noqa: S608
+WINDOW {separated.join(definitions)}"""  # noqa: S608
+    numbered = {a.name: quote(f"__feature_{i}") for i, a in enumerate(view.aggregations)}
+    relation = f"(SELECT * FROM {events} WHERE {key} IS NOT NULL)"  # noqa: S608
+    for window, definition in zip(windows, definitions, strict=True):
+        features = ",\n  ".join(f"{feature(a)} AS {numbered[a.name]}" for a in view.aggregations if a.window == window)
+        relation = f"(\nSELECT e.*,\n  {features}\nFROM {relation} e\nWINDOW {definition})"
+    features = ",\n  ".join(f"{numbered[a.name]} AS {quote(a.name)}" for a in view.aggregations)
+    return f"\nSELECT {ends},\n  {features}\nFROM {relation} e"
 
 
 def interval(value: timedelta) -> str:
-    return f"INTERVAL {value // _MICROSECOND} MICROSECONDS"
+    return DUCKDB.interval(value)
 
 
 def longest_window(view: FeatureView) -> timedelta:
@@ -84,36 +107,24 @@ def longest_window(view: FeatureView) -> timedelta:
 
 
 def timestamp(value: datetime) -> str:
-    return f"TIMESTAMPTZ '{value.astimezone(UTC).isoformat()}'"
+    return DUCKDB.timestamp(value)
 
 
 def quote(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+    return DUCKDB.quote(name)
 
 
-def _as_of(aggregation: Aggregation, columns: SourceColumns) -> str:
-    event_ts = f"e.{quote(columns.event_timestamp)}"
-    within = f"{event_ts} > p.point_ts - {interval(aggregation.window)}"
-    return f"CAST({_call(aggregation, 'e.', columns)} FILTER (WHERE {within} AND {_filter(aggregation)}) AS DOUBLE)"
-
-
-def _filter(aggregation: Aggregation) -> str:
-    return f"({aggregation.filter})" if aggregation.filter else "true"
-
-
-def _call(aggregation: Aggregation, prefix: str, columns: SourceColumns) -> str:
-    column = f"{prefix}{quote(aggregation.column)}"
-    event_ts, created_ts = (f"{prefix}{quote(c)}" for c in (columns.event_timestamp, columns.created_timestamp))
-    match aggregation.function:
-        case "count":
-            return f"count({event_ts})"
-        case "approx_distinct":
-            return f"count(DISTINCT {column})"
-        case "last":
-            return f"arg_max({column}, ({event_ts}, {created_ts}))"
-        case "mean":
-            return f"avg({column})"
-        case "stddev":
-            return f"stddev_samp({column})"
-        case "sum" | "min" | "max":
-            return f"{aggregation.function}({column})"
+def _feature(
+    dialect: Dialect, aggregation: Aggregation, columns: SourceColumns, prefix: str, *, within: str = "", over: str = ""
+) -> str:
+    """The aggregate of the rows that lie `within` the window and pass the filter, as a float64."""
+    event_ts, created_ts = (
+        prefix + dialect.quote(column) for column in (columns.event_timestamp, columns.created_timestamp)
+    )
+    value = event_ts if aggregation.function == "count" else prefix + dialect.quote(aggregation.column)
+    conditions = [within] if within else []
+    if aggregation.filter:
+        conditions.append(dialect.condition(parse_filter(aggregation.filter), prefix))
+    if conditions:
+        value = f"CASE WHEN {' AND '.join(conditions)} THEN {value} END"
+    return f"CAST({dialect.aggregate(aggregation.function, value, (event_ts, created_ts), over)} AS DOUBLE)"

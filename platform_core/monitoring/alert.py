@@ -18,6 +18,8 @@ AlertKind = Literal[
     "score_shift",  # an endpoint's scores or decisions moved
     "latency",  # an endpoint's tail latency is over its SLA
     "errors",  # an endpoint answers with errors
+    "quality",  # values out of range, repeated, of another type, with a wrong clock
+    "parity",  # online values are not what the events say
     "cost",  # money is spent on what is hardly used
     "other",
 ]
@@ -28,7 +30,7 @@ class Alert(Frozen):
     """One alert of one source. (source, fingerprint, starts_at) identifies it: a repeat is the same alert.
 
     `subject` is the URN of what it is about; `value` and `threshold` are in the unit that `kind` implies: seconds for
-    freshness, a rate 0..1 for nulls, PSI for drift, milliseconds for latency, USD a month for cost.
+    freshness, a rate 0..1 for nulls, PSI for drift, a share for parity, milliseconds for latency, USD a month for cost.
     """
 
     source: str

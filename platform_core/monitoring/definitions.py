@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from foundation.frozen import Frozen
-from platform_core.catalog.specs import Catalog
+from platform_core.catalog.specs import Catalog, DataSource
 from platform_core.operations.resources import MonitorSpec
 from platform_core.urn import urn
 
@@ -43,6 +43,27 @@ def _of_sources(catalog: Catalog) -> Iterator[MonitorDefinition]:
             # A row without its key is in no feature.
             if monitors.nulls and (column.dtype == "float64" or column.name in keys):
                 yield _definition(f"nulls-{name}", source.tenant, subject, column.max_null_rate)
+        yield from _of_quality(source, subject)
+
+
+def _of_quality(source: DataSource, subject: str) -> Iterator[MonitorDefinition]:
+    """What a source's owner asked for beyond the usual."""
+    monitors, tenant = source.monitors, source.tenant
+    if monitors.duplicates is not None:
+        yield _definition(f"duplicates-{source.name}", tenant, subject, monitors.duplicates)
+    if monitors.pipeline_lag is not None:
+        yield _definition(f"lag-{source.name}", tenant, subject, monitors.pipeline_lag.total_seconds())
+    if monitors.wrong_clocks is not None:
+        yield _definition(f"clock-{source.name}", tenant, subject, monitors.wrong_clocks)
+    if monitors.schema_changes:
+        yield _definition(f"schema-{source.name}", tenant, subject, 0)
+    for column in source.columns:
+        name = f"{source.name}-{column.name}"
+        bounded = column.minimum is not None or column.maximum is not None
+        if monitors.out_of_range is not None and bounded and column.dtype in ("int64", "float64"):
+            yield _definition(f"range-{name}", tenant, subject, monitors.out_of_range)
+        if monitors.cardinality_factor is not None and column.dtype == "string":
+            yield _definition(f"cardinality-{name}", tenant, subject, monitors.cardinality_factor)
 
 
 def _of_views(catalog: Catalog) -> Iterator[MonitorDefinition]:
@@ -55,6 +76,11 @@ def _of_views(catalog: Catalog) -> Iterator[MonitorDefinition]:
             if view.monitors.job_failures is not None:
                 job = urn("job", f"materialize-{view.name}")
                 yield _definition(f"jobs-{name}", tenant, job, view.monitors.job_failures)
+            subject = urn("feature_view", view.name)
+            if view.monitors.parity is not None:
+                yield _definition(f"parity-{name}", tenant, subject, view.monitors.parity)
+            if view.monitors.screen and view.monitors.drift_psi is not None:
+                yield _definition(f"screen-{name}", tenant, subject, view.monitors.drift_psi)
 
 
 def _of_endpoints(endpoints: Iterable[tuple[str, str]]) -> Iterator[MonitorDefinition]:

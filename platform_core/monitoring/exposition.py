@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from platform_core.catalog.specs import Catalog
@@ -27,15 +29,29 @@ class PlatformGauges:
         self._up = self._gauge("connector_up", "1 while the connector runs.", "source")
         self._held = self._gauge("source_quarantined", "1 while rows of the source are held back.", "source")
         self._failures = self._gauge("job_consecutive_failures", "Latest runs that failed.", "job", "tenant")
+        self._reading = self._gauge("monitor_reading", "Last figure of a monitor, in its threshold's unit.", "monitor")
+        self._rows = self._gauge(
+            "materialization_source_rows_total", "Source rows since the start: taken, late, …", "view", "tenant", "kind"
+        )
         self._blind = self._gauge("monitor_blind", "1 for a monitor that could not be evaluated.", "monitor")
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(f"vigia_{name}", text, labels, registry=self.registry)
 
-    def update(self, catalog: Catalog, runner: MonitorRunner, resources: ResourceReader) -> None:
+    def update(
+        self,
+        catalog: Catalog,
+        runner: MonitorRunner,
+        resources: ResourceReader,
+        rows: Mapping[tuple[str, str, str], int] | None = None,
+    ) -> None:
+        """`rows`: source rows by (view, tenant, kind), as `Materializer.counts` has them."""
+        for labels, count in (rows or {}).items():
+            self._rows.labels(*labels).set(count)
         for view in catalog.feature_views:
             self._sla.labels(view.name).set(view.freshness_sla.total_seconds())
         for name, value in runner.readings.items():
+            self._reading.labels(name).set(value)
             prefix, _, rest = name.partition("-")
             first, _, second = rest.partition("-")
             if prefix == "freshness":

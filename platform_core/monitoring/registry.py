@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from platform_core.monitoring.burn import BurnMonitor
+from platform_core.monitoring.cardinality import CardinalityMonitor
+from platform_core.monitoring.clocks import ClockMonitor
 from platform_core.monitoring.cost import CostMonitor
 from platform_core.monitoring.drift import DriftMonitor
+from platform_core.monitoring.duplicates import DuplicateMonitor
 from platform_core.monitoring.freshness import FreshnessMonitor
 from platform_core.monitoring.jobs import JobFailureMonitor
+from platform_core.monitoring.lag import PipelineLagMonitor
 from platform_core.monitoring.latency import LatencyMonitor
 from platform_core.monitoring.monitor import Monitor
 from platform_core.monitoring.nulls import NullMonitor
+from platform_core.monitoring.parity import ParityMonitor
+from platform_core.monitoring.ranges import RangeMonitor
+from platform_core.monitoring.schema_drift import SchemaMonitor
 from platform_core.monitoring.scores import ScoreShiftMonitor
+from platform_core.monitoring.screen_monitor import ScreenMonitor
 from platform_core.monitoring.volume import VolumeMonitor
 
 
@@ -24,4 +33,13 @@ def monitors() -> list[Monitor]:
         ScoreShiftMonitor(),
         LatencyMonitor(),
         CostMonitor(),
+        PipelineLagMonitor(),
+        RangeMonitor(),
+        DuplicateMonitor(),
+        CardinalityMonitor(),
+        SchemaMonitor(),
+        ClockMonitor(),
+        ParityMonitor(),
+        ScreenMonitor(),
+        BurnMonitor(),
     ]

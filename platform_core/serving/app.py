@@ -10,7 +10,7 @@ block, and a store that is slow must not hold up the control API, the health pro
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from time import perf_counter
@@ -54,10 +54,12 @@ def create_inference_app(
     clock: Clock,
     threads: int = 32,
     refresh_interval: float = 0.25,
+    more_metrics: Sequence[prometheus_client.CollectorRegistry] = (),
 ) -> FastAPI:
     """The application; its lifespan starts and ends the endpoint refresh and the prediction log.
 
-    `threads` bounds how many requests wait for the online store at once. Add the control API with `include_router`.
+    `more_metrics` are shown at `/metrics` too. `threads` bounds how many requests wait for the online store at once.
+    Add the control API with `include_router`.
     """
     metrics = ServingMetrics()
     endpoints = EndpointDirectory(resources, registry, catalog, interval=refresh_interval)
@@ -105,9 +107,8 @@ def create_inference_app(
 
     @app.get("/metrics", include_in_schema=False)
     def prometheus() -> Response:
-        return Response(
-            prometheus_client.generate_latest(metrics.registry), media_type=prometheus_client.CONTENT_TYPE_LATEST
-        )
+        shown = b"".join(prometheus_client.generate_latest(r) for r in (metrics.registry, *more_metrics))
+        return Response(shown, media_type=prometheus_client.CONTENT_TYPE_LATEST)
 
     return app
 

@@ -106,7 +106,8 @@ class Simulation:
             if self.delivery is not None:
                 self.delivery.offer(changed, now)
             stopwatch.lap("monitor")
-            self.gauges.update(self.parts.catalog, self.runner, self.parts.resources)
+            rows = self._materializer.counts
+            self.gauges.update(self.parts.catalog, self.runner, self.parts.resources, rows)
             self.ticks += 1
             if self.ticks % TIDY_EVERY_TICKS == 0:
                 self._tidy(self.ticks // TIDY_EVERY_TICKS)

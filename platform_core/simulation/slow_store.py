@@ -11,6 +11,8 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+import pyarrow as pa
+
 from foundation.errors import VigiaError
 from platform_core.features.online.batch import RowBatch
 from platform_core.features.online.port import FeatureRow, OnlineRow, OnlineStore
@@ -63,6 +65,9 @@ class CompactionAwareStore(OnlineStore):
 
     def write(self, tenant: str, view: str, rows: Sequence[FeatureRow]) -> int:
         return self._store.write(tenant, view, rows)
+
+    def write_table(self, tenant: str, view: str, rows: pa.Table) -> int:
+        return self._store.write_table(tenant, view, rows)
 
     def restore(self, tenant: str, view: str, rows: Sequence[FeatureRow]) -> int:
         return self._store.restore(tenant, view, rows)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import lightgbm as lgb
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine, RowMapping
 from sqlalchemy.exc import IntegrityError
@@ -114,6 +113,8 @@ class ModelRegistry:
 
     def load(self, name: str, version: str) -> LoadedModel:
         """The model, ready to score. Raises Conflict when a file is not the one that was registered."""
+        import lightgbm as lgb  # takes seconds, and who asks for a version's name or stage needs none of it
+
         registered = self.get(name, version)
         directory = self._directory / name / version
         content = {file: read_file(directory, file, sha256) for file, sha256 in registered.files.items()}

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from foundation.clock import FixedClock
@@ -73,16 +74,59 @@ def test_views_are_read_for_many_entities_at_once(store: OnlineStore, tenant: st
     keys = [f"c{i}" for i in range(29, -1, -1)] + ["nobody", "c1", "c1"]
     wanted = [("card_velocity", keys), ("device_risk", ["d", "e"])]
     cards, devices = store.read_views(tenant, wanted, now=T, ttls=TTLS)
-    count, amounts, unknown = cards.columns(["count", "amount", "added_later"])
-    assert amounts.values == [None] * 5 + [float(i) for i in range(24, -1, -1)] + [None, 1.0, 1.0]
-    assert amounts.statuses == ["expired"] * 5 + ["present"] * 25 + ["missing", "present", "present"]
-    assert count.values[5:30] == [3.0] * 25
-    assert unknown.statuses == ["expired"] * 5 + ["missing"] * 28
+    (count, amounts, _), (_, statuses, unknown) = cards.columns(["count", "amount", "added_later"])
+    assert amounts == [None] * 5 + [float(i) for i in range(24, -1, -1)] + [None, 1.0, 1.0]
+    assert statuses == ["expired"] * 5 + ["present"] * 25 + ["missing", "present", "present"]
+    assert count[5:30] == [3.0] * 25
+    assert unknown == ["expired"] * 5 + ["missing"] * 28
     assert cards.event_times()[:2] == [T - 29 * HOUR, T - 28 * HOUR]
     assert cards.event_times()[-3:] == [None, T - HOUR, T - HOUR]
-    risk = devices.columns(["cards"])[0]
-    assert (risk.values, list(risk.statuses)) == ([None, None], ["null", "missing"])
+    assert devices.columns(["cards"]) == ([[None, None]], [["null", "missing"]])
     assert [len(b) for b in store.read_views(tenant, [("card_velocity", [])], now=T, ttls={})] == [0]
+
+
+@pytest.mark.parametrize("numeric", [True, False])
+def test_a_table_is_written_as_its_rows_would_be(store: OnlineStore, tenant: str, numeric: bool) -> None:
+    stamp = pa.timestamp("ns", "America/Sao_Paulo")
+    times = [T, T - HOUR, T, T + MINUTE]
+    written: dict[str, Any] = {
+        "tenant": pa.array(["someone else's"] * 4),
+        "key": pa.array(["c1", "c2", "c1", "c2"]),
+        "event_ts": pa.array(times, pa.timestamp("us", "UTC")).cast(stamp),
+        "created_ts": pa.array([T, T, T, T], pa.timestamp("us", "UTC")),
+        "amount": pa.array([1.0, 2.0, 3.0, None]),
+        "count": pa.array([1.5, 2.5, 3.5, 4.5]),
+    }
+    if not numeric:
+        written["country"] = pa.array(["BR", None, "AR", "CL"])
+    table = pa.table(written)
+    assert store.write_table(tenant, "card_velocity", table) == 2
+    assert store.write_table(tenant, "card_velocity", table) == 0
+    found = {r.key: r for r in store.sample(tenant, "card_velocity", 9)}
+    other = {} if numeric else {"country": "BR"}
+    assert found["c1"] == FeatureRow("c1", T, T, {"amount": 1.0, "count": 1.5, **other})
+    assert found["c2"].event_ts == T + MINUTE
+    assert dict(found["c2"].values) == {"amount": None, "count": 4.5} | ({} if numeric else {"country": "CL"})
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "said"),
+    [
+        ("amount", pa.array([1.0, float("nan")]), r"key 'c2', feature 'amount': nan is not a finite"),
+        ("key", pa.array(["c1", None]), "row 2 has no 'key'"),
+        ("event_ts", pa.array([T, T]).cast(pa.timestamp("us")), "'event_ts' is timestamp"),
+        ("created_ts", None, "lack the column 'created_ts'"),
+    ],
+)
+def test_a_table_that_cannot_be_kept_is_refused_whole(
+    store: OnlineStore, tenant: str, column: str, values: Any, said: str
+) -> None:
+    columns: dict[str, Any] = {"key": ["c1", "c2"], "event_ts": [T, T], "created_ts": [T, T], "amount": [1.0, 2.0]}
+    columns[column] = values
+    table = pa.table({name: given for name, given in columns.items() if given is not None})
+    with pytest.raises(InvalidInput, match=said):
+        store.write_table(tenant, "v", table)
+    assert store.sample(tenant, "v", 9) == []
 
 
 @pytest.mark.parametrize("rows", [2, 40])
@@ -102,11 +146,11 @@ def test_every_type_comes_back_as_it_was(store: OnlineStore, tenant: str, rows: 
         batch = [FeatureRow(f"k{i}", T, T, nulls if i == 1 else written) for i in range(rows)]
         assert store.write(tenant, view, batch) == rows
         read = store.read_views(tenant, [(view, [r.key for r in batch])], now=T, ttls={})[0]
-        for name, column in zip(written, read.columns(list(written)), strict=True):
+        for name, column in zip(written, read.columns(list(written)).values, strict=True):
             expected = [written[name]] * rows
             expected[1] = None
-            assert column.values == expected
-            assert {type(v) for v in column.values} == {type(written[name]), type(None)}
+            assert column == expected
+            assert {type(v) for v in column} == {type(written[name]), type(None)}
         assert store.sample(tenant, view, 1)[0].values.keys() == written.keys()
         assert dict(store.read(tenant, [(view, "k0")], now=T, ttls={})[0].values) == written
 
@@ -146,6 +190,9 @@ def test_a_row_from_the_future_is_refused_and_blocks_nobody(
         assert (amount(store, tenant, "c1"), amount(store, tenant, "c2")) == (1.0, 9.0)
         assert store.read(tenant, [("card_velocity", "c3")], now=T, ttls={})[0].status == "missing"
         assert store.refused == {(tenant, "card_velocity"): 2}
+        table = {"key": ["c1", "c9"], "event_ts": [far, far], "created_ts": [T, T], "amount": [1.0, 2.0]}
+        assert store.write_table(tenant, "card_velocity", pa.table(table)) == 0
+        assert store.refused == {(tenant, "card_velocity"): 4}
         assert "refused 2 rows of card_velocity" in caplog.text
         # one that got in by a writer without a clock gives way
         unguarded.write(tenant, "card_velocity", [row("c1", 9.0, far)])

@@ -100,15 +100,15 @@ class StoreMachine(RuleBasedStateMachine):
                 row = rows.pop(0)
                 assert (row.status, row.event_ts, times[place]) == (status, event, event)
                 assert dict(row.values) == (values if status == "present" else {})
-                for feature, column in zip(FEATURES, columns, strict=True):
+                for feature, shown, statuses in zip(FEATURES, columns.values, columns.statuses, strict=True):
                     said = status
                     if status == "present":
                         value = values.get(feature)
                         said = "missing" if feature not in values else "null" if value is None else "present"
-                        assert column.values[place] == value
+                        assert shown[place] == value
                     else:
-                        assert column.values[place] is None
-                    assert column.statuses[place] == said
+                        assert shown[place] is None
+                    assert statuses[place] == said
 
     @rule(tenant=TENANTS, view=VIEWS)
     def look_at_all(self, tenant: str, view: str) -> None:

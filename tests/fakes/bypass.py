@@ -34,7 +34,9 @@ from platform_core.access.principals import Principal
 from platform_core.operations.resources import Resource, ResourceChange
 from tests.fakes.act_cases import CASES, Case, prepared
 from tests.fakes.guarded import ALICE
-from tests.fakes.observed_platform import NOW, FakeResources, ObservedPlatform
+from tests.fakes.observed_catalog import NOW
+from tests.fakes.observed_platform import ObservedPlatform
+from tests.fakes.observed_ports import FakeResources
 from tools.act import actions
 
 HALF_AN_HOUR = timedelta(minutes=30)

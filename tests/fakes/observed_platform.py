@@ -6,226 +6,33 @@ name says; the scoring requests of the same payments are in the prediction log w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from foundation.clock import FixedClock
-from foundation.errors import Conflict, InvalidInput, NotFound
 from platform_core.catalog.lineage import Lineage
-from platform_core.catalog.specs import Aggregation, Catalog, Column, DataSource, Entity, FeatureService, FeatureView
-from platform_core.features.online.port import FeatureRow, OnlineRow, OnlineStore
+from platform_core.features.online.port import FeatureRow
 from platform_core.operations.resources import (
     ConnectorSpec,
     DeploymentSpec,
     JobSpec,
     MonitorSpec,
     Resource,
-    ResourceChange,
-    ResourceReader,
-    ResourceWriter,
     RolloutSpec,
     SourceSpec,
     Spec,
 )
-from platform_core.operations.timeline import ChangeEvent, ChangeKind, JobRun, OperationsReader, UsageRecord
-from platform_core.serving.types import PredictionLog
+from platform_core.operations.timeline import ChangeEvent, ChangeKind, JobRun, UsageRecord
 from platform_core.urn import urn
 from platform_core.view import PlatformView
+from tests.fakes.observed_catalog import CATALOG, NOW, ONSET, PER_MINUTE, TENANTS, TIME
+from tests.fakes.observed_ports import FakeOnline, FakeOperations, FakePredictions, FakeResources
 from tests.fakes.offline_store import FakeOfflineStore
-
-NOW = datetime(2026, 11, 19, 5, 51, tzinfo=UTC)
-ONSET = NOW - timedelta(minutes=15)
-TENANTS = ("br", "ar")
-PER_MINUTE = 4
-_TIME = pa.timestamp("us", tz="UTC")
-_COLUMNS = (
-    Column(name="event_id", dtype="string", description="Payment id"),
-    Column(name="card_id", dtype="string", description="Card token"),
-    Column(name="device_id", dtype="string", description="Device"),
-    Column(name="amount", dtype="float64", description="Major units", minimum=0, maximum=1e6, max_null_rate=0.01),
-)
-
-CATALOG = Catalog(
-    entities=(
-        Entity(name="card", join_key="card_id", description="A card"),
-        Entity(name="device", join_key="device_id", description="A device"),
-    ),
-    sources=tuple(
-        DataSource(
-            name=f"payments_{t}",
-            tenant=t,
-            table=f"payments_{t}",
-            deployment=f"ingest-{t}",
-            columns=_COLUMNS,
-            owner="payments",
-        )
-        for t in TENANTS
-    ),
-    feature_views=tuple(
-        FeatureView(
-            name=name,
-            entity=entity,
-            sources=tuple(f"payments_{t}" for t in TENANTS),
-            aggregations=(
-                Aggregation(name="tx_count_1h", function="count", column="event_id", window=timedelta(hours=1)),
-                Aggregation(name="amount_sum_1h", function="sum", column="amount", window=timedelta(hours=1)),
-            ),
-            ttl=timedelta(hours=24),
-            freshness_sla=timedelta(minutes=10),
-            owner="risk",
-            channel="#risk",
-            description=name,
-        )
-        for name, entity in (("card_velocity", "card"), ("device_risk", "device"))
-    ),
-    feature_services=(
-        FeatureService(
-            name="fraud_v1",
-            features=("card_velocity:tx_count_1h", "device_risk:tx_count_1h"),
-            request_fields=(),
-            owner="risk",
-            description="Inputs of fraud_score",
-        ),
-    ),
-)
-
-
-class FakeResources(ResourceReader, ResourceWriter):
-    """Resources in a dict; patches keep the port's promises about revisions, keys and validation."""
-
-    def __init__(self, resources: Sequence[Resource], clock: FixedClock) -> None:
-        self.by_urn = {r.urn: r for r in resources}
-        self.changes: dict[str, ResourceChange] = {}
-        self.withdrawn: set[str] = set()
-        self._clock = clock
-
-    def get(self, urn: str) -> Resource:
-        if urn not in self.by_urn:
-            raise NotFound(f"no resource {urn!r}")
-        return self.by_urn[urn]
-
-    def list(self, *, kind: str | None = None, tenant: str | None = None) -> list[Resource]:
-        return [
-            r
-            for r in self.by_urn.values()
-            if (kind is None or r.spec.kind == kind) and (tenant is None or r.tenant == tenant)
-        ]
-
-    def report(self, urn: str, **status: Any) -> None:
-        self.by_urn[urn] = self.by_urn[urn].model_copy(update={"status": {**self.by_urn[urn].status, **status}})
-
-    def patch(
-        self,
-        urn: str,
-        fields: dict[str, Any],
-        *,
-        expected_revision: int,
-        idempotency_key: str,
-        actor: str,
-        reason: str,
-    ) -> ResourceChange:
-        if idempotency_key in self.changes:
-            return self.changes[idempotency_key].model_copy(update={"replayed": True})
-        if idempotency_key in self.withdrawn:
-            raise Conflict(f"{idempotency_key} was withdrawn")
-        resource = self.get(urn)
-        if resource.revision != expected_revision:
-            raise Conflict(f"{urn} is at revision {resource.revision}")
-        before = resource.spec.model_dump(mode="json")
-        if not set(fields) <= set(before):
-            raise InvalidInput(f"unknown fields {set(fields) - set(before)}")
-        spec = type(resource.spec).model_validate({**before, **fields})
-        changed = resource.model_copy(
-            update={"spec": spec, "revision": resource.revision + 1, "updated_at": self._clock.now()}
-        )
-        self.by_urn[urn] = changed
-        change = ResourceChange(
-            resource=changed, previous={f: before[f] for f in fields}, change_event_id=f"chg_{len(self.changes)}"
-        )
-        self.changes[idempotency_key] = change
-        return change
-
-    def find(self, idempotency_key: str) -> ResourceChange | None:
-        return self.changes.get(idempotency_key)
-
-    def withdraw(self, idempotency_key: str, *, actor: str) -> ResourceChange | None:
-        del actor
-        if idempotency_key not in self.changes:
-            self.withdrawn.add(idempotency_key)
-        return self.find(idempotency_key)
-
-
-@dataclass
-class FakeOperations(OperationsReader):
-    events: list[ChangeEvent] = field(default_factory=list[ChangeEvent])
-    runs: list[JobRun] = field(default_factory=list[JobRun])
-    usages: list[UsageRecord] = field(default_factory=list[UsageRecord])
-
-    def changes(
-        self,
-        start: datetime,
-        end: datetime,
-        *,
-        subjects: list[str] | None = None,
-        kinds: list[ChangeKind] | None = None,
-    ) -> list[ChangeEvent]:
-        return sorted(
-            (
-                e
-                for e in self.events
-                if start <= e.at <= end and (not subjects or e.subject in subjects) and (not kinds or e.kind in kinds)
-            ),
-            key=lambda e: e.at,
-        )
-
-    def job_runs(
-        self, start: datetime, end: datetime, *, job: str | None = None, subject: str | None = None, limit: int = 500
-    ) -> list[JobRun]:
-        mine = [r for r in self.runs if start <= r.started_at <= end and job in (None, r.job)]
-        return sorted(mine, key=lambda r: r.started_at, reverse=True)[:limit]
-
-    def usage(self, resource_id: str, start: date, end: date) -> list[UsageRecord]:
-        return [u for u in self.usages if u.resource_id == resource_id and start <= u.day <= end]
-
-
-class FakePredictions(PredictionLog):
-    def __init__(self, rows: pa.Table) -> None:
-        self.rows = rows
-
-    def read(self, start: datetime, end: datetime, *, endpoint: str | None = None) -> pa.Table:
-        times = np.asarray(self.rows["ts"].cast(pa.int64()).to_numpy())
-        keep = (times >= start.timestamp() * 1e6) & (times < end.timestamp() * 1e6)
-        if endpoint is not None:
-            keep &= np.asarray(self.rows["endpoint"].to_pylist()) == endpoint
-        return self.rows.filter(pa.array(keep))
-
-
-class FakeOnline(OnlineStore):
-    def __init__(self) -> None:
-        self.rows: dict[tuple[str, str], dict[str, FeatureRow]] = {}
-
-    def write(self, tenant: str, view: str, rows: Sequence[FeatureRow]) -> int:
-        self.rows.setdefault((tenant, view), {}).update({r.key: r for r in rows})
-        return len(rows)
-
-    restore = write
-
-    def read(
-        self, tenant: str, keys: Sequence[tuple[str, str]], *, now: datetime, ttls: Mapping[str, timedelta]
-    ) -> list[OnlineRow]:
-        raise AssertionError("probes do not read single rows")
-
-    def newest_event(self, tenant: str, view: str) -> datetime | None:
-        return max((r.event_ts for r in self.rows.get((tenant, view), {}).values()), default=None)
-
-    def sample(self, tenant: str, view: str, limit: int) -> list[FeatureRow]:
-        rows = sorted(self.rows.get((tenant, view), {}).values(), key=lambda r: r.event_ts, reverse=True)
-        return rows[:limit]
 
 
 @dataclass
@@ -316,8 +123,8 @@ def _payments(tenant: str, rng: np.random.Generator) -> pa.Table:
     return pa.table(
         {
             "event_id": [f"{tenant}-{i}" for i in range(count)],
-            "event_ts": pa.array(at).cast(_TIME),
-            "ingested_at": pa.array(at + 1_000_000).cast(_TIME),
+            "event_ts": pa.array(at).cast(TIME),
+            "ingested_at": pa.array(at + 1_000_000).cast(TIME),
             "card_id": [f"card-{i}" for i in rng.integers(0, 300, count)],
             "device_id": [f"device-{i}" for i in rng.integers(0, 200, count)],
             "amount": np.round(np.exp(rng.normal(3.5, 0.9, count)), 2),

@@ -7,12 +7,17 @@ import os
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from interfaces.bootstrap.platform import SIMULATED_CATALOG
 from interfaces.principals import add_principal
+from platform_core.catalog.loading import load_catalog
+from platform_core.features.online.port import FeatureRow
+from platform_core.features.online.sqlite import SqliteOnlineStore
 
 ROOT = Path(__file__).parents[2]
 HEAVY = (
@@ -78,6 +83,7 @@ def test_help_is_fast(tmp_path: Path) -> None:
         (("policy", "explain", "quarantine_sauce"), 2, "did you mean quarantine_source?"),
         (("policy", "explain", "quarantine_source", "--environment", "moon"), 2, "dev, staging, production"),
         (("worker",), 2, "VIGIA__SERVING__CONTROL_TOKEN"),
+        (("features", "get", "fraud_v1", "--entity", "card=c1"), 2, "VIGIA_API_KEY"),
         (("platform", "serve"), 2, "VIGIA__SERVING__CONTROL_TOKEN"),
         (("platform", "simulate"), 2, "VIGIA__SIMULATION__TOKEN"),
         (("principals", "add", "eve", "--role", "king"), 2, "roles"),
@@ -189,3 +195,51 @@ def _environment_of(process: Path) -> bytes:
         return (process / "environ").read_bytes()
     except OSError:
         return b""
+
+
+def test_incidents_are_filtered_before_they_are_limited(tmp_path: Path) -> None:
+    """The one open incident is older than any number of others."""
+    import sqlalchemy as sa
+
+    from agents.incident.tables import incidents
+    from foundation.database import open_database, transaction
+    from tests.conftest import NIGHT
+
+    assert output(vigia(tmp_path, "incidents", "list", "--json")) == []  # makes the database
+    engine = open_database(f"sqlite:///{tmp_path / 'data' / 'vigia.db'}")
+    rows = [
+        {
+            "id": f"inc_{n}", "number": n, "title": "t", "status": "open" if n == 1 else "resolved",
+            "severity": "warning", "environment": "production", "subjects": [], "opened_at": NIGHT, "updated_at": NIGHT,
+            "last_alert_at": NIGHT, "round": 1, "version": 1, "announced": 1,
+        }
+        for n in range(1, 8)
+    ]  # fmt: skip
+    with transaction(engine) as connection:
+        connection.execute(sa.insert(incidents), rows)
+    engine.dispose()
+    found = output(vigia(tmp_path, "incidents", "list", "--status", "open", "--limit", "5", "--json"))
+    assert [each["id"] for each in found] == ["inc_1"]
+    assert len(output(vigia(tmp_path, "incidents", "list", "--limit", "5", "--json"))) == 5
+    wrong = vigia(tmp_path, "incidents", "list", "--status", "awaiting")
+    assert wrong.returncode != 0
+    assert "did you mean awaiting_approval?" in wrong.stderr
+
+
+def test_features_are_read_by_those_who_may(tmp_path: Path) -> None:
+    key = add_principal(tmp_path / "data" / "principals.yaml", name="bruna", roles=["viewer"], tenants=["br"])
+    catalog = load_catalog(SIMULATED_CATALOG)
+    service = catalog.feature_services[0]
+    views = [catalog.feature_view(reference.split(":")[0]) for reference in service.features]
+    entities = [part for view in views for part in ("--entity", f"{view.entity}=x1")]
+    online = SqliteOnlineStore(tmp_path / "data" / "online.db")
+    view, feature = service.features[0].split(":")
+    now = datetime.now(UTC)
+    online.write("br", view, [FeatureRow("x1", now, now, {feature: 7.0})])
+    asked = ("features", "get", service.name, *entities)
+    answer = output(vigia(tmp_path, *asked, "--json", VIGIA_API_KEY=key))
+    assert answer["tenant"] == "br"
+    assert answer["values"][f"{view}__{feature}"] == [7.0]
+    assert answer["statuses"][f"{view}__{feature}"] == ["present"]
+    refused = vigia(tmp_path, *asked, "--tenant", "mx", VIGIA_API_KEY=key)
+    assert (refused.returncode, "may not read features of tenant 'mx'" in refused.stderr) == (1, True)

@@ -35,7 +35,7 @@ def observe(platform: PlatformView, arguments: Arguments) -> Observation:
     rows = table.num_rows
     if rows == 0:
         return no_data(f"{source.name} has no rows in the last {arguments.minutes} min", {"rows": 0}, note=query)
-    keys = {entity.join_key for entity in platform.catalog.entities}
+    keys = {key for entity in platform.catalog.entities for key in entity.join_keys}
     rates: dict[str, float] = {}
     found: dict[str, NullEvidence] = {}
     outside = 0

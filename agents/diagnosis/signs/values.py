@@ -49,6 +49,7 @@ SHAPE_KEPT = Sign(
     test=_same_shape,
     holds="the log-distribution kept its shape (distance {shape_distance:.2f}, noise up to {shape_noise:.2f})",
     fails="the log-distribution changed its shape (distance {shape_distance:.2f}, noise up to {shape_noise:.2f})",
+    conditional=True,
     base=0.5,
 )
 ONLY_HERE = Sign(

@@ -13,7 +13,6 @@ import threading
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -21,9 +20,9 @@ from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from foundation.errors import InvalidInput, NotFound, Unavailable
-from platform_core.features.offline.arrow import TIMESTAMP, conform, plain_type, unified
-from platform_core.features.offline.delta_log import added_files, files_between, holds
-from platform_core.features.offline.parquet_scan import scan_parquet
+from platform_core.features.offline.arrow import conform, plain_type, unified
+from platform_core.features.offline.delta_log import added_files, files_between, holds, refuse_unreadable
+from platform_core.features.offline.parquet_scan import DataFile, between, read_parquet, scan_parquet
 from platform_core.features.offline.port import ArrivalsForgotten
 
 PARTITION = "event_date"
@@ -68,8 +67,8 @@ class DeltaOfflineStore:
         columns: list[str] | None = None,
         time_column: str = "event_ts",
     ) -> pa.Table:
-        paths, schema = self._files(table, start, end, columns, time_column)
-        return self._rows(table, paths, schema, columns, _between(time_column, start, end))
+        files, schema = self._files(table, start, end, columns, time_column)
+        return self._rows(table, files, schema, columns, between(time_column, start, end))
 
     def scan(
         self,
@@ -80,8 +79,8 @@ class DeltaOfflineStore:
         columns: Sequence[str] | None = None,
         time_column: str = "event_ts",
     ) -> Iterator[pa.RecordBatch]:
-        paths, schema = self._files(table, start, end, columns, time_column)
-        return scan_parquet(paths, schema, self._path(table), columns=columns, only=_between(time_column, start, end))
+        files, schema = self._files(table, start, end, columns, time_column)
+        return scan_parquet(files, schema, self._path(table), columns=columns, only=between(time_column, start, end))
 
     def _files(
         self,
@@ -90,19 +89,19 @@ class DeltaOfflineStore:
         end: datetime | None,
         columns: Sequence[str] | None,
         time_column: str,
-    ) -> tuple[list[str], pa.Schema]:
-        """Paths of the files that may hold the rows, and the table's schema. Raises InvalidInput for a column."""
+    ) -> tuple[list[DataFile], pa.Schema]:
+        """The files that may hold the rows, and the table's schema. Raises InvalidInput for a column."""
         with self._lock(table):
             handle = self._open(table)
             schema = _arrow_schema(handle)
-            paths = files_between(handle, self._path(table), time_column, start, end)
+            files = files_between(handle, self._path(table), time_column, start, end)
         needed = [*(columns or schema.names), *([time_column] if start or end else [])]
         unknown = sorted(set(needed) - set(schema.names))
         if unknown:
             raise InvalidInput(
                 f"table {table!r} has no column {unknown[0]!r}", hint=f"it has {', '.join(schema.names)}"
             )
-        return paths, schema
+        return files, schema
 
     def schema(self, table: str) -> pa.Schema:
         with self._lock(table):
@@ -127,10 +126,10 @@ class DeltaOfflineStore:
         schema = _arrow_schema(handle)
         if time_column not in schema.names:  # a column that came later: no row has a time by it
             return self._rows(table, [], schema, None, None)
-        paths = files_between(handle, path, time_column, start, None)
-        if lost := next((p for p in paths if not Path(p).exists()), None):
+        files = files_between(handle, path, time_column, start, None)
+        if lost := next((f.path for f in files if not Path(f.path).exists()), None):
             raise ArrivalsForgotten(f"version {version} of {path} cannot be read: {lost} was vacuumed")
-        return self._rows(table, paths, schema, None, _between(time_column, start, None))
+        return self._rows(table, files, schema, None, between(time_column, start, None))
 
     def appended(self, table: str, *, after: int) -> list[tuple[int, pa.Table]]:
         path = self._path(table)
@@ -167,15 +166,14 @@ class DeltaOfflineStore:
         return len(gone)
 
     def _rows(
-        self, table: str, paths: list[str], schema: pa.Schema, columns: list[str] | None, only: ds.Expression | None
+        self,
+        table: str,
+        files: list[DataFile],
+        schema: pa.Schema,
+        columns: list[str] | None,
+        only: ds.Expression | None,
     ) -> pa.Table:
-        if not paths:
-            return pa.table({name: pa.array([], schema.field(name).type) for name in columns or schema.names})
-        try:
-            return ds.dataset(paths, schema=schema, format="parquet").to_table(columns=columns, filter=only)
-        except (OSError, pa.ArrowException) as error:
-            hint = "a data file is gone or damaged"
-            raise Unavailable(f"could not read {self._path(table)}: {error}", hint=hint) from error
+        return read_parquet(files, schema, self._path(table), columns=columns, only=only)
 
     def _path(self, table: str) -> Path:
         return self._root / table
@@ -191,6 +189,7 @@ class DeltaOfflineStore:
                 handle = self._tables[table] = DeltaTable(str(path))
             else:
                 handle.update_incremental()
+            refuse_unreadable(handle, path)
         except (TableNotFoundError, FileNotFoundError) as error:
             self._tables.pop(table, None)
             if (path / "_delta_log").is_dir():
@@ -202,6 +201,9 @@ class DeltaOfflineStore:
         return handle
 
     def _not_found(self, table: str) -> NotFound:
+        if next(self._path(table).rglob("*.parquet"), None) is not None:
+            what = f"{self._path(table)} has Parquet files and no Delta log"
+            return NotFound(what, hint="its writer did not finish: write it again, or open it as plain Parquet")
         known = ", ".join(self.tables()) or "none yet"
         return NotFound(f"no table {table!r} in the offline store at {self._path(table)}", hint=f"tables: {known}")
 
@@ -217,13 +219,3 @@ def _with_partition(rows: pa.Table, handle: DeltaTable | None) -> pa.Table:
     if not partitioned or time_column is None:
         return rows
     return rows.append_column(PARTITION, rows[time_column].cast(pa.date32()).cast(pa.string()))
-
-
-def _between(column: str, start: datetime | None, end: datetime | None) -> ds.Expression | None:
-    expression: Any = None
-    if start is not None:
-        expression = ds.field(column) >= pa.scalar(start, TIMESTAMP)
-    if end is not None:
-        upper: Any = ds.field(column) < pa.scalar(end, TIMESTAMP)
-        expression = upper if expression is None else expression & upper
-    return expression

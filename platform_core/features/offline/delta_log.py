@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
 from foundation.errors import Unavailable
+from platform_core.features.offline.parquet_scan import DataFile
 from platform_core.features.offline.port import ArrivalsForgotten
 
 _TRUNCATION = timedelta(milliseconds=1)
@@ -21,18 +22,40 @@ _TRUNCATION = timedelta(milliseconds=1)
 
 def files_between(
     handle: DeltaTable, root: Path, column: str, start: datetime | None, end: datetime | None
-) -> list[str]:
-    """Paths of the files that may hold rows with start <= column < end; files without statistics are kept."""
+) -> list[DataFile]:
+    """The files that may hold rows with start <= column < end; files without statistics are kept."""
     actions = pa.table(handle.get_add_actions(flatten=True))
-    paths = [str(root / unquote(path)) for path in actions["path"].to_pylist()]
+    prefix = "partition."
+    partitions = {n.removeprefix(prefix): actions[n].to_pylist() for n in actions.column_names if n.startswith(prefix)}
+    files = [
+        DataFile(str(root / unquote(path)), {name: values[i] for name, values in partitions.items()})
+        for i, path in enumerate(actions["path"].to_pylist())
+    ]
     if (start is None and end is None) or f"min.{column}" not in actions.column_names:
-        return paths
+        return files
     lows, highs = actions[f"min.{column}"].to_pylist(), actions[f"max.{column}"].to_pylist()
     return [
-        path
-        for path, low, high in zip(paths, lows, highs, strict=True)
+        file
+        for file, low, high in zip(files, lows, highs, strict=True)
         if (low is None or end is None or low < end) and (high is None or start is None or high + _TRUNCATION >= start)
     ]
+
+
+def refuse_unreadable(handle: DeltaTable, path: Path) -> None:
+    """Raises Unavailable for a table whose files do not tell the whole story: read as they are, rows that a deletion
+    vector marks would come back, and columns would go by other names."""
+    features = set(handle.protocol().reader_features or ()) & _BESIDE_THE_FILES.keys()
+    if handle.metadata().configuration.get("delta.columnMapping.mode", "none") != "none":
+        features.add("columnMapping")
+    if features:
+        feature = min(features)
+        raise Unavailable(f"the Delta table {path} uses {feature}", hint=_BESIDE_THE_FILES[feature])
+
+
+_BESIDE_THE_FILES = {
+    "deletionVectors": "where it is written: REORG TABLE … APPLY (PURGE), then drop the table feature deletionVectors",
+    "columnMapping": "where it is written: rewrite the table with delta.columnMapping.mode = none",
+}
 
 
 def added_files(root: Path, after: int) -> Iterator[tuple[int, list[pa.Table]]]:

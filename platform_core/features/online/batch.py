@@ -6,8 +6,8 @@ A few rows are unpacked one by one; more of one layout are laid end to end and r
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from datetime import UTC, datetime
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,14 +23,14 @@ _FEW = 12
 """Up to here unpacking one by one is faster."""
 
 _NO_EVENT = -(1 << 63)
+_NO_TIME = _NO_EVENT.to_bytes(8, "little", signed=True)  # numpy's "not a time", which becomes None
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A feature of each row in order: None wherever its status is not `present`."""
+class Columns(NamedTuple):
+    """A list per feature, with an element per row: None wherever the status is not `present`."""
 
-    values: list[FeatureValue]
-    statuses: Sequence[ValueStatus]
+    values: list[list[FeatureValue]]
+    statuses: list[list[ValueStatus]]
 
 
 class RowBatch:
@@ -47,30 +47,38 @@ class RowBatch:
     def __len__(self) -> int:
         return len(self._blobs)
 
-    def event_times(self) -> list[Any]:
+    def event_times(self) -> list[datetime | None]:
         """Per row its event time, None where there is no row; also for rows that are expired."""
-        return [None if blob is None else moment(TIMES.unpack_from(blob)[0]) for blob in self._blobs]
+        if len(self._blobs) <= _FEW:
+            return [None if blob is None else moment(TIMES.unpack_from(blob)[0]) for blob in self._blobs]
+        joined = b"".join([_NO_TIME if blob is None else blob[:8] for blob in self._blobs])
+        times = np.frombuffer(joined, "<i8").astype("M8[us]").tolist()
+        return [None if time is None else time.replace(tzinfo=UTC) for time in times]
 
-    def columns(self, features: Sequence[str]) -> list[Column]:
+    def columns(self, features: Sequence[str]) -> Columns:
         """Raises Unavailable for bytes that are not a row."""
-        references = {layout_id(blob) for blob in self._blobs if blob is not None}
-        if len(references) == 1:
+        blobs = self._blobs
+        if len(blobs) == 1:
+            layouts = {} if blobs[0] is None else {blobs[0][ID]: self._layouts(layout_id(blobs[0]))}
+            row, statuses = self._read_row(blobs[0], layouts, features)
+            return Columns([[value] for value in row], [[status] for status in statuses])
+        references = {layout_id(blob) for blob in blobs if blob is not None}
+        if len(references) == 1 and len(blobs) > _FEW:
             layout = self._layouts(next(iter(references)))
-            if len(self._blobs) > _FEW and not layout.strings:
+            if not layout.strings:
                 return self._read_together(layout, features)
-            return self._read_each({layout.id: layout}, features)
         return self._read_each({reference: self._layouts(reference) for reference in references}, features)
 
-    def _read_each(self, layouts: Mapping[bytes, Layout], features: Sequence[str]) -> list[Column]:
+    def _read_each(self, layouts: Mapping[bytes, Layout], features: Sequence[str]) -> Columns:
         rows: list[Sequence[FeatureValue]] = []
         statuses: list[Sequence[ValueStatus]] = []
         for blob in self._blobs:
             row, status = self._read_row(blob, layouts, features)
             rows.append(row)
             statuses.append(status)
-        values = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in features]
-        said = list(zip(*statuses, strict=True)) or [() for _ in features]
-        return [Column(v, s) for v, s in zip(values, said, strict=True)]
+        if not rows:
+            return Columns([[] for _ in features], [[] for _ in features])
+        return Columns(*([list(column) for column in zip(*each, strict=True)] for each in (rows, statuses)))  # type: ignore[arg-type]
 
     def _read_row(
         self, blob: bytes | None, layouts: Mapping[bytes, Layout], features: Sequence[str]
@@ -87,7 +95,7 @@ class RowBatch:
         places = zip(layout.places(features), values, strict=True)
         return values, ["missing" if at is None else "null" if value is None else "present" for at, value in places]
 
-    def _read_together(self, layout: Layout, features: Sequence[str]) -> list[Column]:
+    def _read_together(self, layout: Layout, features: Sequence[str]) -> Columns:
         size, count = layout.struct.size, len(self._blobs)
         nothing = bytes(size)
         absent = [place for place, blob in enumerate(self._blobs) if blob is None]
@@ -102,12 +110,15 @@ class RowBatch:
         expired = (rows["event"] < self._oldest) & ~missing
         nulls = rows["nulls"] if rows["nulls"].any() else None
         known = _Known(missing, expired)
-        columns: list[Column] = []
+        columns = Columns([], [])
         for at, values in zip(layout.places(features), layout.columns(rows, features), strict=True):
             if at is None:
-                columns.append(known.absent_feature())
+                columns.values.append([None] * count)
+                columns.statuses.append(known.absent_feature())
             else:
-                columns.append(known.column(values, None if nulls is None else nulls[:, at >> 3] >> (at & 7) & 1))
+                null = None if nulls is None else nulls[:, at >> 3] >> (at & 7) & 1
+                columns.values.append(values)
+                columns.statuses.append(known.hide(values, null))
         return columns
 
 
@@ -128,17 +139,18 @@ class _Known:
         for place in np.flatnonzero(expired).tolist():
             self._statuses[place] = "expired"
 
-    def column(self, values: list[Any], null: npt.NDArray[np.integer[Any]] | None) -> Column:
+    def hide(self, values: list[Any], null: npt.NDArray[np.integer[Any]] | None) -> list[ValueStatus]:
+        """The statuses of a feature; sets to None what is not to be shown of its `values`."""
         if self._all_shown and (null is None or not null.any()):
-            return Column(values, self._statuses)
+            return self._statuses
         statuses = self._statuses.copy()
         empty = self._hidden if null is None else self._hidden | null.astype(np.bool_)
         for place in np.flatnonzero(empty).tolist():
             values[place] = None
             if not self._hidden[place]:
                 statuses[place] = "null"
-        return Column(values, statuses)
+        return statuses
 
-    def absent_feature(self) -> Column:
+    def absent_feature(self) -> list[ValueStatus]:
         """Of a feature that the view gained after these rows were written."""
-        return Column([None] * len(self._expired), ["expired" if e else "missing" for e in self._expired.tolist()])
+        return ["expired" if expired else "missing" for expired in self._expired.tolist()]

@@ -12,12 +12,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+import pyarrow as pa
+
 from foundation.clock import Clock
 from foundation.errors import Unavailable
 from platform_core.features.online.batch import RowBatch
 from platform_core.features.online.layout import Layout, PackedRow, layout_id
 from platform_core.features.online.port import FeatureRow, OnlineRow, OnlineStore
 from platform_core.features.online.rows import sound_rows
+from platform_core.features.online.table_rows import feature_rows, newest_of_table, numeric_layout, packed_columns
 from platform_core.features.values import microseconds, moment
 
 MAX_AHEAD = timedelta(minutes=10)
@@ -47,6 +50,19 @@ class PackedStore(OnlineStore):
 
     def write(self, tenant: str, view: str, rows: Sequence[FeatureRow]) -> int:
         return self._store(tenant, view, rows, force=False)
+
+    def write_table(self, tenant: str, view: str, rows: pa.Table) -> int:
+        horizon = self._horizon()
+        newest, beyond = newest_of_table(rows, horizon)
+        if len(beyond):
+            self._refuse(tenant, view, len(beyond), beyond["event_ts"][0].as_py())
+        layout = numeric_layout(newest)
+        if layout is None:
+            packed, layouts = self._packed(view, feature_rows(newest))
+        else:
+            self._layouts.setdefault(layout.id, layout)
+            packed, layouts = packed_columns(newest, layout), [layout]
+        return self._put_sound(tenant, view, packed, layouts, horizon, force=False)
 
     def restore(self, tenant: str, view: str, rows: Sequence[FeatureRow]) -> int:
         return self._store(tenant, view, rows, force=True)
@@ -122,15 +138,30 @@ class PackedStore(OnlineStore):
         """The document of a layout that some process kept with its rows."""
 
     def _store(self, tenant: str, view: str, rows: Sequence[FeatureRow], *, force: bool) -> int:
-        horizon = None if self._clock is None else self._clock.now() + self._max_ahead
+        horizon = self._horizon()
         sound, beyond = sound_rows(rows, horizon)
         if beyond:
-            self._refuse(tenant, view, beyond)
+            self._refuse(tenant, view, len(beyond), beyond[0].event_ts)
         packed, layouts = self._packed(view, sound)
+        return self._put_sound(tenant, view, packed, layouts, horizon, force=force)
+
+    def _put_sound(
+        self,
+        tenant: str,
+        view: str,
+        packed: Sequence[PackedRow],
+        layouts: Sequence[Layout],
+        horizon: datetime | None,
+        *,
+        force: bool,
+    ) -> int:
         if not packed:
             return 0
         limit = _FOREVER if horizon is None else microseconds(horizon)
         return self._put(tenant, view, packed, layouts, horizon_us=limit, force=force)
+
+    def _horizon(self) -> datetime | None:
+        return None if self._clock is None else self._clock.now() + self._max_ahead
 
     def _packed(self, view: str, rows: Sequence[FeatureRow]) -> tuple[list[PackedRow], list[Layout]]:
         groups: dict[tuple[str, ...], list[FeatureRow]] = {}
@@ -146,12 +177,11 @@ class PackedStore(OnlineStore):
             packed += map(layout.pack, group)
         return packed, layouts
 
-    def _refuse(self, tenant: str, view: str, rows: Sequence[FeatureRow]) -> None:
+    def _refuse(self, tenant: str, view: str, count: int, first: datetime) -> None:
         with self._counting:
-            self.refused[tenant, view] += len(rows)
-        first = rows[0]
+            self.refused[tenant, view] += count
         message = "refused %d rows of %s of %s from the future, the first at %s: is the clock of its sender right?"
-        _log.warning(message, len(rows), view, tenant, first.event_ts.isoformat())
+        _log.warning(message, count, view, tenant, first.isoformat())
 
     def _layout(self, reference: bytes) -> Layout:
         layout = self._layouts.get(reference)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
+import pyarrow as pa
+
 from platform_core.features.online.batch import RowBatch
 from platform_core.features.online.rows import FeatureRow
 from platform_core.features.values import FeatureValue
@@ -39,6 +41,11 @@ class OnlineStore(Protocol):
     def write(self, tenant: str, view: str, rows: Sequence[FeatureRow]) -> int:
         """Newest wins by (event_ts, created_ts), decided atomically in the store: older or equal rows never
         overwrite. Rows too far in the future of the store's clock are refused and counted. Returns keys changed."""
+        ...
+
+    def write_table(self, tenant: str, view: str, rows: pa.Table) -> int:
+        """`write`, for the columns key (string), event_ts, created_ts (timestamps with a zone) and the features; a
+        column `tenant` is left alone. Many rows cost a fraction of what they do one by one."""
         ...
 
     def restore(self, tenant: str, view: str, rows: Sequence[FeatureRow]) -> int:

@@ -29,32 +29,35 @@ if TYPE_CHECKING:
     from redis import Redis
 
 _STORE = """
-local horizon, layouts = tonumber(ARGV[2]), tonumber(ARGV[3])
-for i = 1, layouts do redis.call('SET', KEYS[3 + i], ARGV[3 + i]) end
-local newer, at = {}, 4 + layouts
-for i = 4 + layouts, #KEYS do
-  local value = ARGV[at + 1]
-  local wins = ARGV[1] == 'force'
-  if not wins then
-    local old = redis.call('GETRANGE', KEYS[i], 0, 15)
-    if #old < 16 then
-      wins = true
-    else
-      local event, created = struct.unpack('<i8i8', value)
-      local old_event, old_created = struct.unpack('<i8i8', old)
-      wins = event > old_event or (event == old_event and created > old_created) or old_event > horizon
-    end
+local horizon, prefix, layouts = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local first = 4 + layouts  -- the first row's key; its value stands one further
+for i = 1, layouts do redis.call('SET', KEYS[3 + i], ARGV[4 + i]) end
+local old = ARGV[1] == 'force' and {} or redis.call('MGET', unpack(KEYS, first))
+local values, events, written = {}, {}, {}
+local order = redis.call('INCRBY', KEYS[3], #KEYS)
+local n = 0
+for i = first, #KEYS do
+  local value, known = ARGV[i + 1], old[i - first + 1]
+  local event, created = struct.unpack('<i8i8', value)
+  local wins = not known
+  if known then
+    local old_event, old_created = struct.unpack('<i8i8', known)
+    wins = event > old_event or (event == old_event and created > old_created) or old_event > horizon
   end
-  if wins then newer[#newer + 1] = {KEYS[i], ARGV[at], value, ARGV[at + 2]} end
-  at = at + 3
+  if wins then
+    n = n + 1
+    values[2 * n - 1], values[2 * n] = KEYS[i], value
+    local key = string.sub(KEYS[i], prefix + 1)
+    events[2 * n - 1], events[2 * n] = event, key
+    written[2 * n - 1], written[2 * n] = order + i, key
+  end
 end
-local order = redis.call('INCRBY', KEYS[3], #newer) - #newer
-for i, row in ipairs(newer) do
-  redis.call('SET', row[1], row[3])
-  redis.call('ZADD', KEYS[1], row[4], row[2])
-  redis.call('ZADD', KEYS[2], order + i, row[2])
+if n > 0 then
+  redis.call('MSET', unpack(values))
+  redis.call('ZADD', KEYS[1], unpack(events))
+  redis.call('ZADD', KEYS[2], unpack(written))
 end
-return #newer
+return n
 """
 _BATCH = 500
 """Rows per script: Redis serves nobody else while one runs."""
@@ -109,15 +112,16 @@ class RedisOnlineStore(PackedStore):
         # The layouts go with every batch: a server that lost its memory must not hold rows that nobody can read.
         places = [f"vigia:events:{scope}", f"vigia:written:{scope}", "vigia:written"]
         places += [_layout_key(layout.id) for layout in layouts]
-        head: list[str | bytes | int] = ["force" if force else "newest", horizon_us, len(layouts)]
-        head += [layout.document for layout in layouts]
         prefix = f"vigia:row:{scope}:"
+        mode = "force" if force else "newest"
+        head: list[str | bytes | int] = [mode, horizon_us, len(prefix.encode()), len(layouts)]
+        head += [layout.document for layout in layouts]
         stored = 0
         with self._answering():
             for start in range(0, len(rows), _BATCH):
                 batch = rows[start : start + _BATCH]
                 keys = places + [prefix + row.key for row in batch]
-                arguments = head + [part for row in batch for part in (row.key, row.blob, row.event_us)]
+                arguments = head + [row.blob for row in batch]
                 stored += int(self._script(keys=keys, args=arguments))
         return stored
 

@@ -34,6 +34,7 @@ ON CONFLICT (scope, key) DO UPDATE SET event_us = excluded.event_us, created_us 
 """
 _IF_NEWER = """WHERE packed_rows.event_us > {horizon}
   OR (excluded.event_us, excluded.created_us) > (packed_rows.event_us, packed_rows.created_us)"""
+_ONE = "SELECT blob FROM packed_rows WHERE scope = ? AND key = ?"
 _MOST_PARAMETERS = 30_000
 """SQLite takes 32,766 in one statement."""
 
@@ -93,6 +94,8 @@ class SqliteOnlineStore(PackedStore):
         return stored
 
     def _fetch(self, tenant: str, wanted: Sequence[tuple[str, Sequence[str]]]) -> list[bytes | None]:
+        if len(wanted) == 1 and len(wanted[0][1]) == 1:
+            return [self._fetch_one(tenant, *wanted[0])]
         with self._connection() as connection:
             scopes = [self._scope(connection, tenant, view) for view, _ in wanted]
             asked = [(scope, key) for scope, (_, keys) in zip(scopes, wanted, strict=True) for key in keys]
@@ -104,6 +107,18 @@ class SqliteOnlineStore(PackedStore):
                     for start in range(0, len(keys), _MOST_PARAMETERS):
                         found |= self._look_up(connection, [(scope, keys[start : start + _MOST_PARAMETERS])])
         return [found.get(pair) for pair in asked]
+
+    def _fetch_one(self, tenant: str, view: str, keys: Sequence[str]) -> bytes | None:
+        """What a scoring request asks most: nothing around the look-up that it can do without."""
+        try:
+            scope = self._scopes[tenant, view]
+            found = self._local.connection.execute(_ONE, (scope, keys[0])).fetchone()
+        except (KeyError, AttributeError):  # the first look at the scope, or of this thread
+            with self._connection() as connection:
+                found = connection.execute(_ONE, (self._scope(connection, tenant, view), keys[0])).fetchone()
+        except sqlite3.Error as error:
+            raise self._unavailable(error) from error
+        return None if found is None else found[0]
 
     def _look_up(
         self, connection: sqlite3.Connection, wanted: Sequence[tuple[int, Sequence[str]]]
@@ -151,5 +166,8 @@ class SqliteOnlineStore(PackedStore):
                 self._local.connection = connection
             yield connection
         except sqlite3.Error as error:
-            hint = "check that the file is writable and the disk not full"
-            raise Unavailable(f"online store {self.address!r} did not answer: {error}", hint=hint) from error
+            raise self._unavailable(error) from error
+
+    def _unavailable(self, error: sqlite3.Error) -> Unavailable:
+        hint = "check that the file is writable and the disk not full"
+        return Unavailable(f"online store {self.address!r} did not answer: {error}", hint=hint)

@@ -43,7 +43,7 @@ def test_it_answers_what_an_engineer_asks_first(room: IncidentRoom) -> None:
     assert shown.proposal.verified_by == ("connector payments_br runs",)
     assert shown.proposal.blast_radius.endpoints == ("fraud-br",)
     assert shown.approval is not None
-    assert shown.approval.who_may.startswith("1 of oncall or approver")
+    assert shown.approval.who_may.startswith("1 of those whom policy")
     assert shown.approval.id not in shown.proposal.model_dump_json()
     assert shown.runbook is not None
     assert shown.runbook.file == "source-stopped.md"

@@ -53,3 +53,15 @@ def test_the_order_of_arrival_does_not_matter(storm: list[tuple[Sign, datetime]]
 def test_money_and_outages_are_never_in_one_group(storm: list[tuple[Sign, datetime]]) -> None:
     for group in cluster(storm, LINEAGE, WINDOW):
         assert len({sign.kind == "cost" for sign in group}) == 1
+
+
+def test_a_job_is_related_to_what_feeds_the_view_that_it_fills() -> None:
+    """A renamed column pages for nulls in the source, then for the job that cannot use it: one fault."""
+    nulls = Sign("urn:vigia:source:payments_mx", "mx", "nulls")
+    job = Sign("urn:vigia:job:materialize-device_risk", "mx", "job_failure")
+    other = Sign("urn:vigia:job:materialize-device_risk", "br", "job_failure")
+    compaction = Sign("urn:vigia:job:online-compaction", None, "job_failure")
+    assert related(nulls, job, LINEAGE)
+    assert not related(nulls, other, LINEAGE)
+    assert not related(nulls, compaction, LINEAGE)
+    assert related(compaction, Sign("urn:vigia:endpoint:fraud-br", "br", "latency"), LINEAGE)

@@ -176,7 +176,7 @@ def test_no_evidence_at_all_is_inconclusive() -> None:
     broken = diagnose(page("unit_change"), evidence(without=tuple(HEALTHY)))
     assert broken.verdict == "inconclusive"
     assert broken.ranked == (), "what nothing speaks for is no suspect"
-    assert any("error, query of" in line for line in broken.look_next)
+    assert any(line.startswith("probe again: ") and " of payments_br: " in line for line in broken.look_next)
 
 
 @pytest.mark.parametrize("kind", ["drift", "latency", "cost"])
@@ -223,7 +223,7 @@ def test_an_error_says_nothing_but_no_data_may() -> None:
     told = weigh(causes()["source_stopped"], Case.of(page("source_stopped"), [*silent, no_rows]))
     untold = weigh(causes()["source_stopped"], Case.of(page("source_stopped"), [*silent, failed]))
     assert told.score > untold.score
-    assert any(line.startswith("rows_missing") for line in untold.not_checked)
+    assert "request agreement of payments_br: request_agreement" in untold.not_checked
 
 
 def test_an_innocent_canary_is_not_blamed() -> None:

@@ -53,3 +53,15 @@ def test_its_settings_are_complete(workspace: Workspace, monkeypatch: pytest.Mon
         if variable.startswith("VIGIA__") and not variable.startswith(("VIGIA__LLM", "VIGIA__SLACK")):
             monkeypatch.setenv(variable, value)
     assert load_settings().data_dir == workspace.directory
+
+
+def test_two_demos_of_one_second_have_a_directory_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody gave a directory: two processes that start in the same second must not share one."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("time.strftime", lambda _format: "20261119-054000")
+    made: list[Path] = []
+    for process in (4711, 4712):
+        monkeypatch.setattr("os.getpid", lambda process=process: process)
+        made.append(make_workspace(DemoOptions()).directory)
+    assert len(set(made)) == 2
+    assert all(directory.parent == tmp_path / ".vigia" for directory in made)

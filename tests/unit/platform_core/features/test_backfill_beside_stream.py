@@ -68,7 +68,7 @@ def beside(platform: Any, offline: DeltaOfflineStore, **more: Any) -> Materializ
     )
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(before=deliveries, during=deliveries, after=deliveries, first=st.integers(1, 240), length=st.integers(1, 240))
 def test_whatever_comes_while_it_runs_the_end_is_that_of_one_pass(
     make_platform: Any, *, before: Any, during: Any, after: Any, first: int, length: int
@@ -83,6 +83,7 @@ def test_whatever_comes_while_it_runs_the_end_is_that_of_one_pass(
             for batch in numbered(during, "d"):
                 platform.deliver(*batch)
                 assert platform.run().status == "succeeded"
+            platform.clock.advance(MINUTE)
 
         start = NOW - first * MINUTE
         backfill = beside(platform, Interrupted(Path(directory) / "streamed" / "offline", stream))

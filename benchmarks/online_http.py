@@ -1,0 +1,186 @@
+"""Online features over HTTP: ours against `feast serve`, 100 rows x 10 floats, one worker each, on the same Redis.
+
+    python -m benchmarks.online_http [--requests 200]
+
+Feast 0.67 serves from its own environment; we serve `create_features_app` on uvicorn in a process of its own, with API
+keys checked. Both answer JSON with values, statuses and event times over one kept connection; the client alternates
+between them, and checks that the values are equal before it times anything. `cpu` is what the server spent per request,
+which a busy machine does not change. Prints a table and one line of JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import http.client
+import json
+import multiprocessing
+import os
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.online_setup import (
+    CALLER,
+    ENTITIES,
+    FEATURES,
+    SERVICE,
+    TENANT,
+    VIEW,
+    Feast,
+    catalog,
+    feature_table,
+    frame,
+    free_port,
+    keys,
+    milliseconds,
+    print_results,
+    redis_server,
+    wait_for,
+)
+from benchmarks.online_store import NoAudit
+from foundation.clock import SystemClock
+from platform_core.features.online.redis import RedisOnlineStore
+
+API_KEY = "benchmark-key"
+LEAST = 15.0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--requests", type=int, default=200, help="requests to each side")
+    requests = max(20, parser.parse_args().requests)
+    with tempfile.TemporaryDirectory() as name, redis_server(Path(name)) as redis_port:
+        directory = Path(name)
+        feast = Feast(directory / "feast", f"127.0.0.1:{redis_port},db=1")
+        feast.write(ENTITIES, [0])
+        feast.close()
+        store = RedisOnlineStore(f"redis://127.0.0.1:{redis_port}/0")
+        store.write_table(TENANT, VIEW, feature_table(frame(ENTITIES, 0)))
+        ports = (free_port(), free_port())
+        peer = start_feast(feast.python, directory / "feast", ports[1])
+        ours = multiprocessing.get_context("spawn").Process(target=serve, args=(redis_port, ports[0]), daemon=True)
+        ours.start()
+        try:
+            for port in ports:
+                wait_for(port)
+            measure(ports, 20)
+            pids = (ours.pid, peer.pid)
+            before = [cpu_seconds(pid) for pid in pids]
+            mine, theirs = measure(ports, requests)
+            asked = requests + requests // 10 + 1
+            cpu = [(cpu_seconds(pid) - was) / asked * 1000 for pid, was in zip(pids, before, strict=True)]
+        finally:
+            ours.terminate()
+            ours.join()
+            peer.terminate()
+            peer.wait()
+    speedup = round(milliseconds(theirs) / milliseconds(mine), 2)
+    figures = {
+        "ours_ms": round(milliseconds(mine), 3),
+        "feast_ms": round(milliseconds(theirs), 3),
+        "speedup": speedup,
+        "ours_cpu_ms": round(cpu[0], 3),
+        "feast_cpu_ms": round(cpu[1], 3),
+        "cpu_ratio": round(cpu[1] / cpu[0], 2),
+    }
+    row = {"figure": "http_100_rows", **figures, "reach": LEAST}
+    print_results(
+        "online features over HTTP, 100 rows x 10, medians",
+        [row],
+        {"benchmark": "online_http", "http_100_rows": figures},
+    )
+
+
+def measure(ports: tuple[int, int], requests: int) -> tuple[list[float], list[float]]:
+    asked = keys(100)
+    question = {"features": SERVICE, "tenant": TENANT, "entity_rows": {"card_id": asked}}
+    to_feast = {"feature_service": SERVICE, "entities": {"card_id": asked}, "full_feature_names": False}
+    sides = (
+        Side(ports[0], "/v1/features/online", question, {"Authorization": f"Bearer {API_KEY}"}),
+        Side(ports[1], "/get-online-features", to_feast, {}),
+    )
+    check_equal(*(json.loads(side.ask()) for side in sides))
+    taken: tuple[list[float], list[float]] = ([], [])
+    for number in range(requests + requests // 10):
+        for side, seconds in zip(sides, taken, strict=True):
+            started = time.perf_counter()
+            side.ask()
+            if number >= requests // 10:  # the first ones warm up
+                seconds.append(time.perf_counter() - started)
+    return taken
+
+
+class Side:
+    """A server over one kept connection. `ask`: from the request's first byte to the answer's last."""
+
+    def __init__(self, port: int, path: str, question: dict[str, Any], headers: dict[str, str]) -> None:
+        self._http = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        self._http.connect()
+        assert self._http.sock is not None
+        self._http.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._path, self._body = path, json.dumps(question).encode()
+        self._headers = {"Content-Type": "application/json", **headers}
+
+    def ask(self) -> bytes:
+        self._http.request("POST", self._path, self._body, self._headers)
+        answer = self._http.getresponse()
+        body = answer.read()
+        if answer.status != 200:
+            raise SystemExit(f"{self._path} answered {answer.status}: {body[:300]!r}")
+        return body
+
+
+def check_equal(ours: dict[str, Any], feast: dict[str, Any]) -> None:
+    names = feast["metadata"]["feature_names"]
+    theirs = {name: feast["results"][names.index(name)]["values"] for name in FEATURES}
+    mine = {name: ours["values"][f"{VIEW}__{name}"] for name in FEATURES}
+    if mine != theirs or None in mine["f0"]:
+        raise SystemExit(f"the two sides do not return the same values: {mine['f0'][:3]} and {theirs['f0'][:3]}")
+
+
+def cpu_seconds(pid: int | None) -> float:
+    """Of a server and its workers so far: what other processes on the machine do not change."""
+    spent = 0.0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # it has just ended
+        if str(pid) in {stat.parent.name, fields[1]}:
+            spent += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return spent
+
+
+def start_feast(python: Path, directory: Path, port: int) -> subprocess.Popen[bytes]:
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {"FEAST_USAGE": "False"}
+    command = [str(python.with_name("feast")), "serve", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    return subprocess.Popen(
+        [*command, "--no-access-log", "--registry_ttl_sec", "86400"],
+        cwd=directory,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def serve(redis_port: int, port: int) -> None:
+    import uvicorn
+
+    from interfaces.http.features import create_features_app
+    from platform_core.access.directory import PrincipalDirectory, PrincipalGrant
+    from platform_core.access.tenancy import TenantGuard
+    from platform_core.features.retrieval import OnlineRetriever
+
+    store = RedisOnlineStore(f"redis://127.0.0.1:{redis_port}/0", clock=SystemClock())
+    retriever = OnlineRetriever(catalog(), store, SystemClock(), guard=TenantGuard(NoAudit()))
+    grant = PrincipalGrant(**CALLER.model_dump(), api_key_sha256=hashlib.sha256(API_KEY.encode()).hexdigest())
+    app = create_features_app(retriever, PrincipalDirectory([grant]))
+    uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""The catalog: its files, and the version in force."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from foundation.errors import Forbidden, InvalidInput
+from interfaces.bootstrap.foundations import Foundations, open_foundations
+from interfaces.bootstrap.platform import ReadOnlyResources, catalog_in_force, catalog_of, platform_view
+from interfaces.principals import open_directory
+from interfaces.settings import Settings
+from platform_core.access.principals import Principal
+from platform_core.catalog.card import service_card, view_card
+from platform_core.catalog.contract import ModelReader
+from platform_core.catalog.loading import load_catalog
+from platform_core.catalog.plan import CatalogPlan
+from platform_core.catalog.search import find
+from platform_core.catalog.specs import Catalog, FeatureService, FeatureView
+from platform_core.catalog.store import CatalogStore
+from platform_core.operations.sql_resources import SqlResources
+
+
+def files(settings: Settings, directory: Path | None = None) -> Catalog:
+    """The catalog in `directory`; by default in VIGIA__CATALOG_PATH, without one that of the simulated company."""
+    return catalog_of(settings) if directory is None else load_catalog(directory)
+
+
+def catalog_store(base: Foundations) -> CatalogStore:
+    """Of the settings' environment, with the models in production as readers."""
+    resources = ReadOnlyResources(SqlResources(base.engine, base.clock, base.audit))
+    environment = base.settings.environment
+
+    def readers() -> list[ModelReader]:
+        from platform_core.serving.readers import model_readers
+        from platform_core.training.registry import ModelRegistry
+
+        registry = ModelRegistry(base.engine, base.clock, base.audit, base.settings.data_dir / "models")
+        return model_readers(resources, registry, environment)
+
+    return CatalogStore(
+        base.engine, base.clock, base.audit, environment=environment, resources=resources, readers=readers
+    )
+
+
+def plan_catalog(settings: Settings, directory: Path | None) -> CatalogPlan:
+    catalog = files(settings, directory)
+    return catalog_store(open_foundations(settings)).plan(catalog)
+
+
+def apply_catalog(
+    settings: Settings, directory: Path | None, *, api_key: str, base_version: int | None, reviewed: str | None
+) -> CatalogPlan:
+    """As the person whose key it is. Raises Unauthenticated, Forbidden, Conflict."""
+    catalog = files(settings, directory)
+    person = open_directory(settings.principals_file).by_api_key(api_key)
+    _may_apply(person, catalog)
+    return catalog_store(open_foundations(settings)).apply(catalog, person.id, base=base_version, reviewed=reviewed)
+
+
+def _may_apply(person: Principal, catalog: Catalog) -> None:
+    if "admin" not in person.roles:
+        raise Forbidden(f"{person.id} may not apply a catalog", hint="that takes the role admin")
+    tenants = {source.tenant for source in catalog.sources}
+    if "*" not in person.tenants and (others := sorted(tenants - person.tenants)):
+        raise Forbidden(f"{person.id} does not act for {', '.join(others)}", hint="the catalog holds their sources")
+
+
+def catalog_here(settings: Settings, directory: Path | None = None) -> Catalog:
+    """The files of `directory` when it is given, otherwise the version in force, otherwise the settings' files."""
+    if directory is not None:
+        return load_catalog(directory)
+    return catalog_in_force(open_foundations(settings))
+
+
+def card(settings: Settings, name: str, *, live: bool) -> str:
+    """A page of Markdown about a view or a service. Raises NotFound, and InvalidInput for what has no card."""
+    from platform_core.monitoring.live_state import view_state
+
+    platform = platform_view(open_foundations(settings))
+    item = find(platform.catalog, name)
+    if isinstance(item, FeatureView):
+        return view_card(platform.catalog, item, platform.lineage, view_state(platform, item) if live else None)
+    if isinstance(item, FeatureService):
+        return service_card(platform.catalog, item, platform.lineage)
+    raise InvalidInput(f"{name!r} has no card", hint="feature views and feature services have; vigia features describe")

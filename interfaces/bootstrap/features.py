@@ -1,0 +1,33 @@
+"""Features for people at the command line, straight from the stores."""
+
+from __future__ import annotations
+
+from foundation.errors import InvalidInput
+from interfaces.bootstrap.foundations import open_foundations
+from interfaces.bootstrap.platform import catalog_in_force, online_store, tenants_of
+from interfaces.principals import open_directory
+from interfaces.settings import Settings
+from platform_core.access.principals import Principal
+from platform_core.access.tenancy import TenantGuard
+from platform_core.features.online_response import OnlineResponse
+from platform_core.features.retrieval import OnlineRetriever
+
+
+def online_features(
+    settings: Settings, api_key: str, features: str | list[str], entity: dict[str, object], tenant: str | None
+) -> OnlineResponse:
+    """Of one entity, as the person of `api_key` sees them. Without `tenant`, of the only one that they may see."""
+    base = open_foundations(settings)
+    principal = open_directory(settings.principals_file).by_api_key(api_key)
+    catalog = catalog_in_force(base)
+    store = online_store(settings)
+    retriever = OnlineRetriever(catalog, store, base.clock, guard=TenantGuard(base.audit))
+    tenant = tenant or _only_tenant(principal, tenants_of(catalog))
+    return retriever.get_online_features(features, [entity], tenant, principal)
+
+
+def _only_tenant(principal: Principal, tenants: frozenset[str]) -> str:
+    seen = [tenant for tenant in sorted(tenants) if principal.may_act_for(tenant)]
+    if len(seen) != 1:
+        raise InvalidInput("which tenant?", hint=f"--tenant, one of {', '.join(seen) or 'none that you may see'}")
+    return seen[0]

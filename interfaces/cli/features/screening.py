@@ -1,0 +1,80 @@
+"""`vigia features screen`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from interfaces.cli.options import Json
+
+if TYPE_CHECKING:
+    from platform_core.monitoring.screen import Screen
+
+
+def screen(
+    view: Annotated[list[str] | None, typer.Argument(help="Only these views.", metavar="[VIEW]...")] = None,
+    *,
+    tenant: Annotated[str | None, typer.Option(help="Only this one's rows.")] = None,
+    current: Annotated[str, typer.Option(help="What is judged, before now: 24h, 7d.")] = "24h",
+    reference: Annotated[str, typer.Option(help="The baseline before that.")] = "14d",
+    baseline: Annotated[Literal["window", "weekday_hour"], typer.Option(help="What it is compared with.")] = "window",
+    segment: Annotated[str | None, typer.Option(help="A column by whose values to judge apart.")] = None,
+    report: Annotated[bool, typer.Option("--report", help="Evidently's full report of what drifted, as HTML.")] = False,
+    json: Json = False,
+) -> None:
+    """Compare every feature with its baseline; exit 1 when some drifted."""
+    from interfaces.bootstrap.foundations import open_foundations
+    from interfaces.bootstrap.platform import platform_view
+    from interfaces.settings import load_settings
+    from interfaces.terminal.output import plain, print_json
+    from platform_core.catalog.durations import parse_duration
+    from platform_core.monitoring.screen import ScreenSettings
+    from platform_core.monitoring.screen import screen as run_screen
+    from platform_core.monitoring.screen_report import write_screen_reports
+
+    platform = platform_view(open_foundations(load_settings()))
+    settings = ScreenSettings(
+        current=parse_duration(current), reference=parse_duration(reference), baseline=baseline, segment=segment
+    )
+    views = [
+        platform.catalog.feature_view(name).name for name in view or [v.name for v in platform.catalog.feature_views]
+    ]
+    pairs = [(name, t) for name in views for t in platform.catalog.tenants(name) if tenant in (None, t)]
+    now = platform.clock.now()
+    result = run_screen(platform.offline, platform.catalog, now, settings, only=pairs)
+    reports: list[Path] = []
+    if report:
+        reports = write_screen_reports(platform, result, settings, load_settings().data_dir / "reports" / "drift")
+    if json:
+        print_json({**plain(result), "drifted": len(result.drifted), "reports": [str(path) for path in reports]})
+    else:
+        _print(result, reports)
+    raise typer.Exit(1 if result.drifted else 0)
+
+
+def _print(result: Screen, reports: list[Path]) -> None:
+    from interfaces.terminal.output import print_table, print_text
+
+    rows = [
+        (
+            f.view,
+            f.tenant,
+            f.feature + (f" [{f.segment}]" if f.segment else ""),
+            f.verdict,
+            f"{f.effect:.3f}",
+            "" if f.psi is None else f"{f.psi:.3f}",
+            "" if f.jensen_shannon is None else f"{f.jensen_shannon:.3f}",
+            f"{f.p_value:.1g}",
+            f"{f.current_rows:,}/{f.reference_rows:,}",
+        )
+        for f in sorted(result.features, key=lambda f: (f.verdict != "drifted", -f.effect))[:40]
+    ]
+    columns = ("view", "tenant", "feature", "verdict", "effect", "PSI", "JS", "p", "rows")
+    print_table("drift screen", columns, rows, empty="no feature to judge")
+    for name, reason in result.unread.items():
+        print_text(f"not judged: {name}: {reason}")
+    print_text(f"{len(result.features)} features in {result.seconds:.2f} s, {len(result.drifted)} drifted")
+    for path in reports:
+        print_text(f"report: {path}")

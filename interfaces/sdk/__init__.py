@@ -1,0 +1,1 @@
+"""For programs that use the platform over HTTP."""

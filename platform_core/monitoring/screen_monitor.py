@@ -1,0 +1,76 @@
+"""The nightly screen as a monitor: one alert per view and tenant, naming the features that drifted."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from foundation.errors import Conflict
+from platform_core.monitoring.alert import Alert
+from platform_core.monitoring.monitor import Monitor, Watch, alert, watches
+from platform_core.monitoring.screen import FeatureDrift, Screen, screen
+from platform_core.view import PlatformView
+
+EVERY = timedelta(hours=24)
+
+
+class ScreenMonitor(Monitor):
+    """`screen-<view>-<tenant>`; threshold: the PSI from which a drifted feature is a warning, below it is information.
+
+    All watches are judged together, once every `EVERY` of the platform's clock, by the effect sizes and the control of
+    false alarms in `judgement`: the threshold does not decide whether it is drift.
+    """
+
+    prefix: ClassVar[str] = "screen"
+    pieces: ClassVar[int] = 2
+
+    def __init__(self, every: timedelta = EVERY) -> None:
+        super().__init__()
+        self._every = every
+        self._result: Screen | None = None
+        self._of: frozenset[str] = frozenset()
+        self._at: datetime | None = None
+
+    def check(self, view: PlatformView) -> list[Alert]:
+        wanted = list(watches(view, self.prefix, self.pieces))
+        known = {v.name for v in view.catalog.feature_views}
+        pairs = [(w.parts[0], w.parts[1]) for w in wanted if w.parts[0] in known]
+        now, names = view.clock.now(), frozenset(w.name for w in wanted)
+        if pairs and (self._at is None or now - self._at >= self._every or names != self._of):
+            self._result = screen(view.offline, view.catalog, now, only=pairs)
+            self._at, self._of = now, names
+        return super().check(view)
+
+    def look(self, view: PlatformView, watch: Watch) -> Alert | None:
+        name, tenant = watch.parts
+        result = self._result
+        if result is None:
+            return None
+        if (reason := result.unread.get(f"{name} {tenant}")) is not None:
+            raise Conflict(f"{name} of {tenant} could not be judged: {reason}", hint="it is, once it has rows")
+        mine = [f for f in result.features if (f.view, f.tenant) == (name, tenant)]
+        self.readings[watch.name] = max((f.effect for f in mine), default=0.0)
+        moved = sorted((f for f in mine if f.verdict == "drifted"), key=lambda f: -f.effect)
+        if not moved:
+            return None
+        worst = max(f.psi or 0.0 for f in moved)
+        return alert(
+            watch,
+            "drift",
+            now=view.clock.now(),
+            value=worst,
+            severity="warning" if worst >= watch.spec.threshold else "info",
+            summary=_summary(name, tenant, moved, result),
+        )
+
+
+def _summary(name: str, tenant: str, moved: list[FeatureDrift], result: Screen) -> str:
+    said = "; ".join(
+        f"{f.feature}: {f.effect:.0%} of rows elsewhere, PSI {f.psi or 0:.2f}, JS {f.jensen_shannon or 0:.2f}, "
+        f"p {f.p_value:.1g} ({f.current_rows} rows against {f.reference_rows})"
+        for f in moved[:5]
+    )
+    more = f"; and {len(moved) - 5} more" if len(moved) > 5 else ""
+    judged = sum(1 for f in result.features if (f.view, f.tenant) == (name, tenant))
+    hours = (result.current_to - result.current_from).total_seconds() / 3600
+    return f"{name} of {tenant}, last {hours:g} h: {len(moved)} of {judged} features drifted: {said}{more}"[:2000]

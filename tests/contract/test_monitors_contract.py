@@ -1,0 +1,276 @@
+"""Every kind of monitor: silent where nothing is wrong, and where something is, it says what, how much and of how many.
+
+A new kind is one file, one line in the registry, and a story here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from platform_core.catalog.specs import Catalog
+from platform_core.features.online.port import FeatureRow
+from platform_core.monitoring.alert import AlertKind
+from platform_core.monitoring.definitions import definitions
+from platform_core.monitoring.recent import shared
+from platform_core.monitoring.registry import monitors
+from platform_core.operations.timeline import JobRun, UsageRecord
+from tests.fakes.monitored import NOW, TIMESTAMP, Monitored
+
+MINUTE = timedelta(minutes=1)
+SOURCE, VIEW = "urn:vigia:source:payments_br", "urn:vigia:feature_view:card_velocity"
+ENDPOINT, JOB = "urn:vigia:endpoint:fraud-br", "urn:vigia:job:materialize-card_velocity"
+
+
+@dataclass(frozen=True)
+class Story:
+    """`write(platform, wrong)` makes the platform healthy, or not. `says` are what the page must name."""
+
+    name: str
+    subject: str
+    threshold: float
+    kind: AlertKind
+    write: Callable[[Monitored, bool], None]
+    says: tuple[str, ...]
+
+
+def payments(
+    platform: Monitored, start: datetime, count: int, step: timedelta, *, seed: int = 1, **columns: Callable[[int], Any]
+) -> None:
+    rng = np.random.default_rng(seed)
+    events = [start + step * n for n in range(count)]
+    made: dict[str, list[Any]] = {
+        "event_id": [f"{start.isoformat()}{n}" for n in range(count)],
+        "event_ts": events,
+        "ingested_at": [at + timedelta(seconds=30) for at in events],
+        "card_id": [f"c{n % 40}" for n in range(count)],
+        "device_id": [f"d{rng.integers(300)}" for n in range(count)],
+        "amount": list(rng.lognormal(3.7, 1.0, count)),
+    }
+    for name, make in columns.items():
+        made[name] = [make(n) for n in range(count)]
+    table = pa.table(made)
+    for name in ("event_ts", "ingested_at"):
+        if pa.types.is_timestamp(table.schema.field(name).type):
+            table = table.set_column(table.column_names.index(name), name, table[name].cast(TIMESTAMP))
+    platform.offline.append("payments_br", table)
+
+
+def lately(platform: Monitored, **columns: Callable[[int], Any]) -> None:
+    payments(platform, NOW - 14 * MINUTE, 80, timedelta(seconds=10), **columns)
+
+
+def freshness(platform: Monitored, wrong: bool) -> None:
+    platform.online.newest["br", "card_velocity"] = NOW - (11 if wrong else 9) * MINUTE
+
+
+def volume(platform: Monitored, wrong: bool) -> None:
+    payments(platform, NOW - timedelta(days=3), 3 * 1440 - (60 if wrong else 0), MINUTE / 2, seed=2)
+    payments(platform, NOW - timedelta(days=3), 3 * 1440 * 2 - (120 if wrong else 0), MINUTE / 2, seed=3)
+
+
+def nulls(platform: Monitored, wrong: bool) -> None:
+    lately(platform, amount=lambda n: None if wrong and n % 3 == 0 else 10.0)
+
+
+def drift(platform: Monitored, wrong: bool) -> None:
+    platform.payments(NOW - timedelta(days=2), 2 * 1440 - 180, 3)
+    platform.payments(NOW - 15 * MINUTE, 15, 6, median=4000.0 if wrong else 40.0, seed=9)
+
+
+def jobs(platform: Monitored, wrong: bool) -> None:
+    for minutes in (4, 3, 2):
+        failed = wrong and minutes < 4
+        platform.records.runs.append(
+            JobRun(
+                id=f"run{minutes}", job=JOB, subject=VIEW, tenant="br", started_at=NOW - minutes * MINUTE,
+                status="failed" if failed else "succeeded", error="the disk is full" if failed else None,
+            )
+        )  # fmt: skip
+
+
+def score(platform: Monitored, wrong: bool) -> None:
+    platform.predictions(NOW - timedelta(days=1), 1440 - 70, 4, declined=0.014)
+    platform.predictions(NOW - 20 * MINUTE, 20, 5, declined=0.15 if wrong else 0.014, seed=4)
+
+
+def latency(platform: Monitored, wrong: bool) -> None:
+    platform.predictions(NOW - 12 * MINUTE, 12, 5, declined=0.01, latency_ms=300.0 if wrong else 6.0)
+
+
+def cost(platform: Monitored, wrong: bool) -> None:
+    for day in range(1, 15):
+        platform.records.days.append(
+            UsageRecord(
+                day=(NOW - timedelta(days=day)).date(), resource_id=ENDPOINT, tenant="br", requests=900, replicas=4,
+                cpu_utilization=0.01 if wrong else 0.4, p99_latency_ms=6.0, billed_cost=19.2,
+            )
+        )  # fmt: skip
+
+
+def lag(platform: Monitored, wrong: bool) -> None:
+    late = 400 if wrong else 20
+    start = NOW - 14 * MINUTE
+    lately(platform, ingested_at=lambda n: start + timedelta(seconds=10 * n + late))
+
+
+def ranges(platform: Monitored, wrong: bool) -> None:
+    lately(platform, amount=lambda n: 4e9 if wrong and n % 5 == 0 else 12.0)
+
+
+def duplicates(platform: Monitored, wrong: bool) -> None:
+    lately(platform, event_id=lambda n: f"e{n // 2 if wrong else n}")
+
+
+def cardinality(platform: Monitored, wrong: bool) -> None:
+    for day in range(1, 6):
+        payments(platform, NOW - timedelta(days=day, hours=1), 200, MINUTE / 4, seed=day)
+    payments(platform, NOW - 55 * MINUTE, 200, MINUTE / 4, device_id=lambda n: "d1" if wrong else f"d{n * 7 % 300}")
+
+
+def schema(platform: Monitored, wrong: bool) -> None:
+    extra: dict[str, Callable[[int], Any]] = {
+        name: lambda n: "x" for name in ("customer_id", "merchant_id", "currency", "merchant_category", "channel")
+    }
+    if wrong:
+        extra["amount"] = lambda n: "12.50"
+    lately(platform, **extra)
+
+
+def clock(platform: Monitored, wrong: bool) -> None:
+    ahead = timedelta(days=3) if wrong else timedelta(seconds=20)
+    start = NOW - 14 * MINUTE
+    lately(
+        platform,
+        event_ts=lambda n: start + timedelta(seconds=10 * n) + (ahead if n % 8 == 0 else timedelta(0)),
+        ingested_at=lambda n: start + timedelta(seconds=10 * n),
+    )
+
+
+def parity(platform: Monitored, wrong: bool) -> None:
+    payments(platform, NOW - 50 * MINUTE, 40, MINUTE, amount=lambda n: 10.0)
+    values = {
+        "tx_count_1h": 1.0,
+        "tx_count_24h": 1.0,
+        "amount_sum_1h": 13.0 if wrong else 10.0,
+        "amount_mean_24h": 10.0,
+    }
+    rows = [FeatureRow(f"c{n}", NOW - 50 * MINUTE + n * MINUTE, NOW, values) for n in range(40)]
+    platform.online.sample = lambda tenant, view, limit: rows[:limit]  # type: ignore[method-assign]
+
+
+def screened(platform: Monitored, wrong: bool) -> None:
+    rng = np.random.default_rng(2)
+    for day in range(5):
+        at = [NOW - timedelta(days=day + 1) + 3 * MINUTE * n for n in range(400)]
+        shift = 0.9 if wrong and day == 0 else 0.0
+        columns = {
+            "tx_count_1h": rng.poisson(2.0, 400).astype(float),
+            "amount_sum_1h": rng.lognormal(3 + shift, 1, 400),
+        }
+        table = {"tenant": ["br"] * 400, "event_ts": pa.array(at, TIMESTAMP), **columns}
+        platform.offline.append("features_card_velocity", pa.table(table))
+
+
+def burn(platform: Monitored, wrong: bool) -> None:
+    platform.predictions(NOW - 6 * 60 * MINUTE, 360, 2, declined=0.01)
+    rows = platform.offline.read("predictions")
+    recent = pa.compute.greater(rows["ts"], pa.scalar(NOW - 60 * MINUTE, TIMESTAMP))
+    degraded = pa.compute.if_else(pa.compute.and_(recent, wrong), 1, 0).cast(pa.int64())
+    platform.offline._tables["predictions"] = rows.set_column(rows.column_names.index("degraded"), "degraded", degraded)
+
+
+STORIES: dict[str, Story] = {
+    "freshness": Story("freshness-card_velocity-br", VIEW, 600, "freshness", freshness, ("11 min", "SLA 10 min")),
+    "volume": Story("volume-payments_br", SOURCE, 0.4, "volume", volume, ("0 rows in 15 min", "usually")),
+    "nulls": Story("nulls-payments_br-amount", SOURCE, 0.01, "nulls", nulls, ("rows", "promised at most 1%")),
+    "drift": Story("drift-payments_br-amount", SOURCE, 0.25, "drift", drift, ("PSI", "last 90 rows", "usually")),
+    "jobs": Story("jobs-card_velocity-br", JOB, 2, "job_failure", jobs, ("2 times in a row", "the disk is full")),
+    "score": Story("score-fraud-br", ENDPOINT, 3.0, "score_shift", score, ("of 100 payments in 20 min", "usually 1.")),
+    "latency": Story("latency-fraud-br", ENDPOINT, 75.0, "latency", latency, ("p99", "of 60 answers over 75 ms")),
+    "cost": Story("cost-fraud-br", ENDPOINT, 300.0, "cost", cost, ("USD 576 a month", "1.0% CPU for 14 days")),
+    "lag": Story("lag-payments_br", SOURCE, 120, "freshness", lag, ("400 s", "80 of the last 15 min", "limit 120 s")),
+    "range": Story("range-payments_br-amount", SOURCE, 0.01, "quality", ranges, ("16 of 80", "15 min", "0 … 100000")),
+    "duplicates": Story("duplicates-payments_br", SOURCE, 0.02, "quality", duplicates, ("40 of 80 rows", "15 min")),
+    "cardinality": Story(
+        "cardinality-payments_br-device_id", SOURCE, 3.0, "quality", cardinality, ("200 rows", "last hour", "5 days")
+    ),
+    "schema": Story("schema-payments_br", SOURCE, 0, "quality", schema, ("amount is string, promised", "1 of 11")),
+    "clock": Story("clock-payments_br", SOURCE, 5, "quality", clock, ("10 of 80 rows of the last hour", "2026-11-22")),
+    "parity": Story(
+        "parity-card_velocity-br", VIEW, 0.02, "parity", parity,
+        ("40 of 160 values of the 40 rows", "amount_sum_1h of 'c0'", "online 13.0, recomputed 10.0"),
+    ),
+    "screen": Story(
+        "screen-card_velocity-br", VIEW, 0.25, "drift", screened,
+        ("last 24 h", "amount_sum_1h", "(400 rows against 1600)"),
+    ),
+    "burn": Story(
+        "burn-fraud-br", ENDPOINT, 0.99, "errors", burn, ("of 120 answers in 1 h", "of 10 in 5 min", "99.000%")
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("prefix", STORIES)
+@pytest.mark.parametrize("wrong", [False, True], ids=["healthy", "planted"])
+def test_it_is_silent_on_health_and_says_what_is_wrong(prefix: str, wrong: bool) -> None:
+    story = STORIES[prefix]
+    (monitor,) = (m for m in monitors() if m.prefix == prefix)
+    platform = Monitored()
+    platform.watch(story.name, story.subject, story.threshold)
+    story.write(platform, wrong)
+    found = monitor.check(shared(platform.view))
+    assert monitor.blind == {}
+    if not wrong:
+        assert found == []
+        return
+    (alert,) = found
+    assert (alert.kind, alert.subject, alert.tenant) == (story.kind, story.subject, "br")
+    assert (alert.threshold, alert.labels) == (story.threshold, {"monitor": story.name})
+    assert alert.value == monitor.readings[story.name] or monitor.prefix in ("screen", "jobs")
+    assert re.search(r"\d", alert.summary)
+    for said in story.says:
+        assert said in alert.summary
+
+
+def test_every_kind_has_a_story() -> None:
+    assert [m.prefix for m in monitors()] == list(STORIES)
+
+
+def test_what_the_catalog_asks_for_is_watched() -> None:
+    catalog = Monitored().view.catalog
+    source = catalog.sources[0]
+    asked = source.monitors.model_copy(
+        update={
+            "out_of_range": 0.01, "duplicates": 0.02, "cardinality_factor": 3.0, "pipeline_lag": 2 * MINUTE,
+            "wrong_clocks": 5, "schema_changes": True,
+        }
+    )  # fmt: skip
+    view = catalog.feature_views[0]
+    more = view.monitors.model_copy(update={"screen": True, "parity": 0.02})
+    wanted = Catalog(
+        entities=catalog.entities,
+        sources=(source.model_copy(update={"monitors": asked}), *catalog.sources[1:]),
+        feature_views=(view.model_copy(update={"monitors": more}), *catalog.feature_views[1:]),
+        feature_services=catalog.feature_services,
+    )
+    new = {d.name: d.spec.threshold for d in definitions(wanted, [])}
+    for usual in definitions(catalog, []):
+        assert new.pop(usual.name) == usual.spec.threshold
+    name = source.name
+    assert {n: t for n, t in new.items() if not n.startswith("cardinality")} == {
+        f"duplicates-{name}": 0.02, f"lag-{name}": 120.0, f"clock-{name}": 5, f"schema-{name}": 0,
+        f"range-{name}-amount": 0.01,
+        **{f"{kind}-{view.name}-{tenant}": limit for tenant in catalog.tenants(view.name)
+           for kind, limit in (("screen", 0.25), ("parity", 0.02))},
+    }  # fmt: skip
+    assert f"cardinality-{name}-device_id" in new
+    prefixes = {m.prefix for m in monitors()}
+    assert {d.name.partition("-")[0] for d in definitions(wanted, [("fraud-br", "br")])} <= prefixes

@@ -1,0 +1,104 @@
+"""`vigia features historical`: a file in, a file out, and what is said when that cannot be."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+from foundation.errors import VigiaError
+from interfaces.cli.features import app
+from platform_core.features.offline.delta import DeltaOfflineStore
+
+T0 = datetime(2026, 11, 19, tzinfo=UTC)
+TIMESTAMP = pa.timestamp("us", "UTC")
+CATALOG = """
+entities:
+  - {name: account, join_keys: [country, number], description: d}
+sources:
+  - name: payments
+    tenant: br
+    table: payments
+    owner: o
+    columns:
+      - {name: country, dtype: string, description: d}
+      - {name: number, dtype: int64, description: d}
+      - {name: event_ts, dtype: timestamp, description: d}
+      - {name: ingested_at, dtype: timestamp, description: d}
+      - {name: amount, dtype: float64, description: d}
+feature_views:
+  - name: spending
+    entity: account
+    sources: [payments]
+    ttl: 24h
+    freshness_sla: 1h
+    owner: o
+    channel: "#c"
+    description: d
+    aggregations:
+      - {name: sum_1h, function: sum, column: amount, window: 1h, filter: amount > 0}
+feature_services:
+  - {name: fraud, features: ["spending:sum_1h"], owner: o, description: d}
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    (tmp_path / "catalog").mkdir()
+    (tmp_path / "catalog" / "all.yaml").write_text(CATALOG)
+    rows = pa.table(
+        {
+            "tenant": ["br", "br"],
+            "key": ["AR|7", "AR|7"],
+            "event_ts": pa.array([T0, T0], TIMESTAMP),
+            "created_ts": pa.array([T0, T0 + timedelta(hours=2)], TIMESTAMP),
+            "sum_1h": [10.0, 50.0],
+        }
+    )
+    DeltaOfflineStore(tmp_path / "data" / "offline").append("features_spending", rows)
+    asked = {
+        "country": ["AR", "AR"],
+        "number": [7, 8],
+        "event_timestamp": pa.array([T0 + timedelta(hours=1)] * 2, TIMESTAMP),
+    }
+    pq.write_table(pa.table(asked), tmp_path / "asked.parquet")
+    return tmp_path
+
+
+def historical(place: Path, *arguments: str) -> str:
+    """What it prints; what it raises is raised (`interfaces.cli.main` makes a line of it)."""
+    settings = {"VIGIA__DATA_DIR": str(place / "data"), "VIGIA__CATALOG_PATH": str(place / "catalog")}
+    done = CliRunner().invoke(app, ["historical", *arguments], env=settings, catch_exceptions=False)
+    assert done.exit_code == 0
+    return done.stdout
+
+
+def test_from_file_to_file(place: Path) -> None:
+    asked, now, then = (str(place / name) for name in ("asked.parquet", "now.parquet", "then.csv"))
+    said = historical(place, "fraud", "--entities", asked, "--out", now, "--tenant", "br", "--statuses")
+    assert f"2 rows with 5 columns are in {now}" in said
+    answer = pq.read_table(now)
+    assert answer["spending__sum_1h"].to_pylist() == [50.0, None]
+    assert answer["spending__sum_1h__status"].to_pylist() == ["present", "missing"]
+    known = ("spending:sum_1h", "--entities", asked, "-o", then, "--tenant", "br", "--as-of", "created", "--json")
+    assert json.loads(historical(place, *known))["rows_read"] == {"spending": 2}
+    assert [line.split(",")[-1] for line in Path(then).read_text().splitlines()[1:]] == ["10", ""]
+
+
+@pytest.mark.parametrize(
+    ("service", "file", "said"),
+    [
+        ("frad", "asked.parquet", "no feature service 'frad'"),
+        ("fraud", "asked.parquet", "lack the column 'tenant'"),
+        ("fraud", "nowhere.parquet", "no file .*nowhere.parquet"),
+    ],
+)
+def test_what_is_wrong_is_said_and_nothing_written(place: Path, service: str, file: str, said: str) -> None:
+    with pytest.raises(VigiaError, match=said):
+        historical(place, service, "--entities", str(place / file), "--out", str(place / "out.parquet"))
+    assert not (place / "out.parquet").exists()

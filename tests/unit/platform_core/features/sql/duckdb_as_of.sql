@@ -1,0 +1,15 @@
+SELECT p.point_key AS "key", p.point_ts AS event_ts,
+  CAST(count(CASE WHEN e."event_ts" > p.point_ts - INTERVAL 600000000 MICROSECONDS THEN e."event_ts" END) AS DOUBLE) AS "count_10m",
+  CAST(sum(CASE WHEN e."event_ts" > p.point_ts - INTERVAL 600000000 MICROSECONDS THEN e."amount" END) AS DOUBLE) AS "sum_10m",
+  CAST(avg(CAST(CASE WHEN e."event_ts" > p.point_ts - INTERVAL 600000000 MICROSECONDS THEN e."amount" END AS DOUBLE)) AS DOUBLE) AS "mean_10m",
+  CAST(min(CASE WHEN e."event_ts" > p.point_ts - INTERVAL 600000000 MICROSECONDS THEN e."amount" END) AS DOUBLE) AS "min_10m",
+  CAST(max(CASE WHEN e."event_ts" > p.point_ts - INTERVAL 600000000 MICROSECONDS THEN e."amount" END) AS DOUBLE) AS "max_10m",
+  CAST(arg_max(CASE WHEN e."event_ts" > p.point_ts - INTERVAL 600000000 MICROSECONDS THEN e."amount" END, (e."event_ts", e."ingested_at")) AS DOUBLE) AS "last_10m",
+  CAST(stddev_samp(CAST(CASE WHEN e."event_ts" > p.point_ts - INTERVAL 600000000 MICROSECONDS THEN e."amount" END AS DOUBLE)) AS DOUBLE) AS "stddev_10m",
+  CAST(count(DISTINCT CASE WHEN e."event_ts" > p.point_ts - INTERVAL 600000000 MICROSECONDS THEN e."amount" END) AS DOUBLE) AS "approx_distinct_10m",
+  CAST(sum(CASE WHEN e."event_ts" > p.point_ts - INTERVAL 10368000000000 MICROSECONDS AND (((e."channel" = 'it''s \ online') AND (NOT ((e."amount" < (0 - 2.5)) OR (e."card id" IS NULL)))) OR (e."amount" BETWEEN 1 AND (2 * 4))) THEN e."amount" END) AS DOUBLE) AS "sum_filtered",
+  CAST(arg_max(CASE WHEN e."event_ts" > p.point_ts - INTERVAL 600000000 MICROSECONDS AND (e."channel" <> 'x') THEN e."amount" END, (e."event_ts", e."ingested_at")) AS DOUBLE) AS "last_filtered"
+FROM (SELECT DISTINCT point_key, point_ts FROM points) p
+LEFT JOIN events e ON e."card id" = p.point_key
+  AND e."event_ts" <= p.point_ts AND e."event_ts" > p.point_ts - INTERVAL 10368000000000 MICROSECONDS
+GROUP BY p.point_key, p.point_ts
