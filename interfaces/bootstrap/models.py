@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foundation.errors import NotFound
-from interfaces.bootstrap.foundations import open_foundations
-from interfaces.bootstrap.platform import catalog_of, offline_store
+from interfaces.bootstrap.foundations import Foundations, open_foundations
+from interfaces.bootstrap.platform import catalog_in_force, feature_tables
 from interfaces.settings import Settings
 from platform_core.training.types import ModelVersion
 
@@ -19,10 +19,7 @@ if TYPE_CHECKING:
 
 
 def model_registry(settings: Settings) -> ModelRegistry:
-    from platform_core.training.registry import ModelRegistry
-
-    base = open_foundations(settings)
-    return ModelRegistry(base.engine, base.clock, base.audit, settings.data_dir / "models")
+    return _registry(open_foundations(settings))
 
 
 def version_in_use(registry: ModelRegistry, name: str) -> ModelVersion:
@@ -52,9 +49,11 @@ def score_data_set(
     from platform_core.features.historical import get_historical_features
     from platform_core.serving.batch import score_batch
 
-    registry = model_registry(settings)
+    base = open_foundations(settings)
+    registry = _registry(base)
     model = registry.load(name, version or version_in_use(registry, name).version)
-    catalog, offline = catalog_of(settings), offline_store(settings)
+    catalog = catalog_in_force(base)
+    offline = feature_tables(settings, catalog)
 
     def as_of(rows: pa.Table) -> pa.Table:
         return get_historical_features(offline, catalog, model.version.signature.feature_service, rows)
@@ -69,3 +68,9 @@ def score_data_set(
         chunk_rows=chunk_rows,
         progress=progress,
     )
+
+
+def _registry(base: Foundations) -> ModelRegistry:
+    from platform_core.training.registry import ModelRegistry
+
+    return ModelRegistry(base.engine, base.clock, base.audit, base.settings.data_dir / "models")
