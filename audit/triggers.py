@@ -10,7 +10,11 @@ from foundation.errors import InvalidInput
 
 APPEND_ONLY_TABLES = ("audit_entries", "audit_checkpoints", "audit_intake", "audit_cosignatures")
 
-_KEYS = {"audit_checkpoints": ("size",), "audit_cosignatures": ("size", "witness"), "audit_intake": ("id",)}
+_KEYS: dict[str, tuple[str, ...]] = {
+    "audit_checkpoints": ("size",),
+    "audit_cosignatures": ("size", "witness"),
+    "audit_intake": ("id",),
+}
 _CONTENT = ("recorded_at", "action", "actor", "subject", "tenant", "incident_id", "payload")
 
 
@@ -19,24 +23,24 @@ def statements(dialect: str, tables: tuple[str, ...] = ("audit_entries", "audit_
     return [statement for table in tables for statement in statements_for(table, dialect)]
 
 
-def statements_for(table: str, dialect: str) -> list[str]:
-    """The part of `statements` that guards one table."""
+def statements_for(table: str, dialect: str, *, key: tuple[str, ...] = ()) -> list[str]:
+    """The part of `statements` that guards one table; `key` is the primary key of a table that is not the log's own."""
     if dialect == "sqlite":
-        return _sqlite(table)
+        return _sqlite(table, key or _KEYS.get(table, ()))
     if dialect == "postgresql":
         return _postgresql_intake() if table == "audit_intake" else _postgresql(table)
     raise InvalidInput(f"no append-only triggers for {dialect!r}", hint="the audit log runs on sqlite or postgresql")
 
 
-def _sqlite(table: str) -> list[str]:
+def _sqlite(table: str, key: tuple[str, ...]) -> list[str]:
     refusals = [
         f"CREATE TRIGGER IF NOT EXISTS {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
         f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
         for verb in ("UPDATE", "DELETE")
     ]
     # INSERT OR REPLACE deletes the old row without firing the DELETE trigger.
-    if table in _KEYS:
-        same = " AND ".join(f"{name} = NEW.{name}" for name in _KEYS[table])
+    if key:
+        same = " AND ".join(f"{name} = NEW.{name}" for name in key)
         known = f"EXISTS (SELECT 1 FROM {table} WHERE {same})"  # noqa: S608 - constants of this file
         return [
             *refusals,

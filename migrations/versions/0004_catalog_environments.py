@@ -23,13 +23,14 @@ def upgrade() -> None:
         batch.create_primary_key("pk_catalog_versions", ["environment", "version"])
     with op.batch_alter_table("catalog_versions") as batch:
         batch.alter_column("environment", server_default=None)
-    for statement in statements_for("catalog_versions", op.get_bind().dialect.name):
+    key = ("environment", "version")
+    for statement in statements_for("catalog_versions", op.get_bind().dialect.name, key=key):
         op.execute(statement)
 
 
 def downgrade() -> None:
     dialect = op.get_bind().dialect.name
-    names = ("update", "delete") if dialect == "sqlite" else ("rewrite", "truncate")
+    names = ("update", "delete", "replace") if dialect == "sqlite" else ("rewrite", "truncate")
     for name in names:
         table = "" if dialect == "sqlite" else " ON catalog_versions"
         op.execute(f"DROP TRIGGER IF EXISTS catalog_versions_no_{name}{table}")

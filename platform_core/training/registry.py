@@ -60,7 +60,7 @@ class ModelRegistry:
                         created_by=actor,
                     )
                 )
-                self._transition(connection, name, number, was=None, becomes="dev", actor=actor)
+                self._transition(connection, name, number, 0, was=None, becomes="dev", actor=actor)
                 write_directory(self._directory / name / str(number), files)
                 payload = {
                     "version": str(number),
@@ -97,13 +97,16 @@ class ModelRegistry:
         """Move the version one stage on or back. Raises Conflict for a step that is not allowed."""
         try:
             with transaction(self._engine) as connection:
+                # Counted before the stage is read: a move that commits in between is seen in the stage, one that
+                # commits later has taken this ordinal.
+                ordinal = _transitions(connection, name, version)
                 current = self._read(connection, name, version)
                 if stage not in _TRANSITIONS[current.stage]:
                     raise Conflict(
                         f"{name} version {version} is in {current.stage} and cannot go to {stage}",
                         hint=f"from {current.stage} it can go to {' or '.join(_TRANSITIONS[current.stage])}",
                     )
-                self._transition(connection, name, int(version), was=current.stage, becomes=stage, actor=actor)
+                self._transition(connection, name, int(version), ordinal, was=current.stage, becomes=stage, actor=actor)
                 payload = {"version": version, "from": current.stage, "to": stage}
                 record = AuditRecord(action="model.promoted", actor=actor, subject=urn("model", name), payload=payload)
                 self._audit.append(record, connection=connection)
@@ -126,13 +129,16 @@ class ModelRegistry:
         return read_file(self._directory / name / version, CARD_FILE, registered.files[CARD_FILE]).decode()
 
     def _transition(
-        self, connection: Connection, name: str, version: int, *, was: Stage | None, becomes: Stage, actor: str
+        self,
+        connection: Connection,
+        name: str,
+        version: int,
+        ordinal: int,
+        *,
+        was: Stage | None,
+        becomes: Stage,
+        actor: str,
     ) -> None:
-        ordinal = connection.scalar(
-            sa.select(sa.func.count())
-            .select_from(model_transitions)
-            .where(model_transitions.c.name == name, model_transitions.c.version == version)
-        )
         connection.execute(
             model_transitions.insert().values(
                 id=new_id("mtr"),
@@ -162,3 +168,12 @@ class ModelRegistry:
             .limit(1)
         )
         return ModelVersion.model_validate({**row, "version": str(row["version"]), "stage": stage})
+
+
+def _transitions(connection: Connection, name: str, version: str) -> int:
+    """How often the version was moved; 0 for one that is not there."""
+    if not version.isdecimal():
+        return 0
+    moved = sa.select(sa.func.count()).select_from(model_transitions)
+    one = moved.where(model_transitions.c.name == name, model_transitions.c.version == int(version))
+    return connection.scalar(one) or 0

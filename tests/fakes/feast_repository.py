@@ -11,6 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from platform_core.attached.feast.importing import feast_imports
+
 NOW = datetime(2026, 11, 19, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 CONFIG = """\
@@ -75,7 +77,7 @@ def orders() -> pa.Table:
 
 
 def make_repository(path: Path) -> FeastRepository:
-    with quiet():
+    with quiet(), feast_imports():
         from feast import Entity, FeatureService, FeatureStore, FeatureView, Field, FileSource, PushSource, ValueType
         from feast.types import Array, Bool, Float64, Int64, String, UnixTimestamp
 

@@ -116,9 +116,9 @@ def test_online_values_are_those_that_feast_hands_out(feast: FeastRepository, on
 def test_many_keys_of_several_views_come_in_the_order_asked(online: FeastOnlineStore) -> None:
     keys = [entity_key(("c|1", "s")), entity_key(("c2", "s")), entity_key(("c", "1|s")), entity_key(("c", "s"))]
     stats, loyalty = online.read_views("shop", [("driver_stats", ["7", "1001"]), ("loyalty", keys)], now=NOW, ttls={})
-    assert [c.values for c in stats.columns(["trips", "nothing"])] == [[None, 12], [None, None]]
-    (spent,) = loyalty.columns(["spent"])
-    assert (spent.values, spent.statuses[-1]) == ([1.0, 3.0, 2.0, None], "missing")
+    assert stats.columns(["trips", "nothing"]).values == [[None, 12], [None, None]]
+    spent = loyalty.columns(["spent"])
+    assert (spent.values, spent.statuses[0][-1]) == ([[1.0, 3.0, 2.0, None]], "missing")
 
 
 def test_feast_hands_out_what_is_expired_and_we_do_not(feast: FeastRepository, online: FeastOnlineStore) -> None:

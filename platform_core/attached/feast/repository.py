@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foundation.errors import InvalidInput, NotFound, Unavailable
+from platform_core.attached.feast.importing import feast_imports
 from platform_core.attached.feast.names import our_name
 from platform_core.attached.feast.online import repository_config
 from platform_core.attached.feast.sources import SourceImport
@@ -188,8 +189,9 @@ def _check_registry(repository: Path, config: dict[str, Any]) -> None:
 
 def _open(repository: Path) -> FeatureStore:
     try:
-        import feast
-        from feast.errors import FeastError
+        with feast_imports():
+            import feast
+            from feast.errors import FeastError
     except ImportError as error:
         raise InvalidInput("Feast is not installed", hint="install the extra: vigia[feast]") from error
     try:

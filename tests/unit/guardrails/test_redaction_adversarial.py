@@ -6,7 +6,7 @@ import random
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from stdnum import luhn
 from stdnum.br import cnpj, cpf
@@ -45,6 +45,7 @@ AFTER = ["", " ", ".", ",", '"', ")", "]", "\n", "é", "&x=1", "/", ";", "_x", "
 def test_a_planted_cpf_is_found(number: int, before: str, after: str, formatted: bool) -> None:
     bare = cpf_of(number)
     assert cpf.is_valid(bare)
+    assume(len(set(bare)) > 1)  # the same digit eleven times is nobody's
     written = cpf.format(bare) if formatted else bare
     assert written not in REDACTOR.redact(f"x {before}{written}{after} y")
 
