@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from audit.chain import TreeHead
 from audit.checkpoint import NoteVerifier, signature_lines
+from audit.replay import VerificationReport
 from foundation.errors import InvalidInput
 
 _COSIGNATURE_V1 = b"\x04"
@@ -89,8 +90,12 @@ class Cosigner:
 class WitnessedNotes:
     """Checks a log's notes with those of its witnesses, and remembers how far the witnesses vouch."""
 
-    def __init__(self, log: NoteVerifier, witnesses: Sequence[CosignatureVerifier], *, quorum: int = 1) -> None:
-        if not 0 <= quorum <= len(witnesses):
+    def __init__(
+        self, log: NoteVerifier, witnesses: Sequence[CosignatureVerifier], *, quorum: int | None = None
+    ) -> None:
+        """`quorum` of the witnesses must have signed a head for it to count as witnessed; all when None."""
+        quorum = len(witnesses) if quorum is None else quorum
+        if not min(1, len(witnesses)) <= quorum <= len(witnesses):
             raise InvalidInput(f"a quorum of {quorum} of {len(witnesses)} witnesses cannot be")
         self._log = log
         self._witnesses = witnesses
@@ -100,10 +105,29 @@ class WitnessedNotes:
     def verify(self, text: str) -> TreeHead:
         """The head that `text` vouches for. Raises InvalidInput for a signature of log or witness that is false."""
         head = self._log.verify(text)
-        agree = sum(witness.cosigned_at(text) is not None for witness in self._witnesses)
-        if self._quorum and agree >= self._quorum:
+        if self._quorum and self._agreeing(text) >= self._quorum:
             self.witnessed = max(self.witnessed, head.size)
         return head
+
+    def require_quorum(self, text: str) -> None:
+        """Raises InvalidInput unless enough of the witnesses signed the note `text`."""
+        agree = self._agreeing(text)
+        if agree < self._quorum:
+            raise InvalidInput(f"{agree} of the witnesses signed this checkpoint, {self._quorum} must have")
+
+    def report(self, report: VerificationReport) -> VerificationReport:
+        """`report`, made with this check, and how far the witnesses vouch; not ok when they should and do not.
+
+        An empty log has nothing to vouch for.
+        """
+        witnessed = min(self.witnessed, report.covered)
+        if self._quorum and report.ok and report.entries and not witnessed:
+            problem = f"the witnesses vouch for none of it: no checkpoint has the signatures of {self._quorum} of them"
+            return report.model_copy(update={"ok": False, "problem": problem})
+        return report.model_copy(update={"witnessed": witnessed})
+
+    def _agreeing(self, text: str) -> int:
+        return sum(witness.cosigned_at(text) is not None for witness in self._witnesses)
 
 
 def _message(seconds: int, body: str) -> bytes:

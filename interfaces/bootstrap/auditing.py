@@ -45,27 +45,43 @@ def verify_file(
             raise InvalidInput("witnesses vouch for a log that is known", hint="give --key too")
         return verify_export(path, notes=notes)
     checking = notes_checking(key, witnesses, quorum)
-    report = verify_export(path, signer=checking, notes=notes)
-    return report.model_copy(update={"witnessed": min(checking.witnessed, report.covered)})
+    return checking.report(verify_export(path, signer=checking, notes=notes))
 
 
 def notes_checking(key: str, witnesses: list[str], quorum: int | None = None) -> WitnessedNotes:
     known = [CosignatureVerifier.from_key(witness) for witness in witnesses]
-    return WitnessedNotes(NoteVerifier.from_key(key), known, quorum=len(known) if quorum is None else quorum)
+    return WitnessedNotes(NoteVerifier.from_key(key), known, quorum=quorum)
 
 
-def verify_proof(path: Path, *, key: str, leaf_hash: str | None, old: Path | None, witnesses: list[str]) -> TreeHead:
-    """A proof on its own: of the entry with `leaf_hash`, or that the checkpoint in `old` was continued."""
-    checking = notes_checking(key, witnesses)
+def verify_proof(
+    path: Path,
+    *,
+    key: str,
+    leaf_hash: str | None,
+    old: Path | None,
+    witnesses: list[str],
+    quorum: int | None = None,
+) -> TreeHead:
+    """A proof on its own: of the entry with `leaf_hash`, or that the checkpoint in `old` was continued.
+
+    With witnesses, the proof's own checkpoint must have the signatures of `quorum` of them (of all when None).
+    """
+    checking = notes_checking(key, witnesses, quorum)
     text = read_text(path)
     if old is not None:
         before = find_notes(read_text(old))
         if not before:
             raise InvalidInput(f"{str(old)!r} holds no checkpoint")
-        return check_extension(read_extension(text), checking.verify(before[-1]), checking)
+        growth = read_extension(text)
+        head = check_extension(growth, checking.verify(before[-1]), checking)
+        checking.require_quorum(growth.note)
+        return head
     if leaf_hash is None:
         raise InvalidInput("a proof of what?", hint="give --leaf-hash of the entry, or --old with a checkpoint")
-    return check_inclusion(read_inclusion(text), leaf_hash, checking)
+    proof = read_inclusion(text)
+    head = check_inclusion(proof, leaf_hash, checking)
+    checking.require_quorum(proof.note)
+    return head
 
 
 def prove_entry(settings: Settings, sequence: int, *, size: int | None) -> tuple[InclusionProof, str]:

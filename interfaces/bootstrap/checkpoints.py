@@ -36,14 +36,13 @@ def verify_stored_log(base: Foundations, *, anchors: Sequence[Path] = ()) -> Ver
     kept += [anchored] if anchored is not None and anchored.exists() else []
     notes = [note for path in (*kept, *anchors) for note in read_notes(path)]
     checking = checking_notes(base)
-    report = verify_log(base.engine, signer=checking, notes=notes)
-    return report.model_copy(update={"witnessed": min(checking.witnessed, report.covered)})
+    return checking.report(verify_log(base.engine, signer=checking, notes=notes))
 
 
 def checking_notes(base: Foundations) -> WitnessedNotes:
     settings = base.settings.audit
     witnesses = [CosignatureVerifier.from_key(witness.key) for witness in settings.witnesses.values()]
-    return WitnessedNotes(base.signer().verifier, witnesses, quorum=settings.quorum or len(witnesses))
+    return WitnessedNotes(base.signer().verifier, witnesses, quorum=settings.quorum or None)
 
 
 @contextmanager

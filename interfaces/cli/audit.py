@@ -49,7 +49,7 @@ def verify(
     if proof is not None:
         if key is None:
             raise InvalidInput("a proof proves nothing without the log's key", hint="--key")
-        head = verify_proof(proof, key=key, leaf_hash=leaf_hash, old=old, witnesses=witness or [])
+        head = verify_proof(proof, key=key, leaf_hash=leaf_hash, old=old, witnesses=witness or [], quorum=quorum)
         if json:
             print_json({"ok": True, "size": head.size, "root_hash": head.root_hash})
         else:
@@ -65,7 +65,7 @@ def verify(
         typer.echo(
             f"the audit log holds: {report.entries} entries, "
             f"{report.covered} of them vouched for by signed checkpoints ({report.checkpoints})"
-            + (f", {report.witnessed} by witnesses" if report.witnessed else "")
+            + f", {report.witnessed} by witnesses"
             + (f"; {report.pending} wait for their places" if report.pending else "")
         )
         if export is not None and key is None:

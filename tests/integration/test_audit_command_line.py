@@ -96,6 +96,27 @@ def test_a_witness_signs_by_file_and_refuses_what_it_cannot_follow(
     assert "the head signed last has 7 entries" in str(again.exception)
 
 
+def test_without_its_witness_neither_log_nor_proof_is_taken(
+    base: Foundations, vigia: Vigia, key: str, tmp_path: Path
+) -> None:
+    mine = ("--name", "witness.test/w1", "--key-file", tmp_path / "w1.pem")
+    witness = vigia("witness", "key", *mine).stdout.strip()
+    proof, path, request = tmp_path / "proof", tmp_path / "audit.jsonl", tmp_path / "request"
+    vigia("export", "-o", path)
+    about = ("verify", "--key", key, "--witness", witness)
+    alone = vigia(*about, "--quorum", "1", "--export", path)
+    assert alone.exit_code == 1
+    assert "the witnesses vouch for none of it" in alone.stderr
+    assert "vouched for by signed checkpoints (0), 0 by witnesses" in vigia("verify").stdout
+    leaf = json.loads(vigia("prove", "3", "-o", proof, "--json").stdout)["leaf_hash"]
+    refused = vigia(*about, "--proof", proof, "--leaf-hash", leaf)
+    assert "0 of the witnesses signed this checkpoint, 1 must have" in str(refused.exception)
+    request.write_text(vigia("prove", "--from", "0").stdout, encoding="utf-8")
+    line = vigia("witness", "cosign", *mine, "--state", tmp_path / "h.json", "--log", key, request).stdout
+    proof.write_text(proof.read_text(encoding="utf-8") + line, encoding="utf-8")
+    assert vigia(*about, "--proof", proof, "--leaf-hash", leaf).exit_code == 0
+
+
 def test_a_person_is_shredded_by_an_admin_only(base: Foundations, vigia: Vigia) -> None:
     people = base.settings.principals_file
     keys = {role: add_principal(people, name=role, roles=[role], tenants=["*"]) for role in ("oncall", "admin")}

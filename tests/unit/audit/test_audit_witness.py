@@ -16,11 +16,11 @@ from sqlalchemy.engine import Engine
 from audit import merkle
 from audit.chain import TreeHead
 from audit.checkpoint import CheckpointSigner
-from audit.cosignature import CosignatureVerifier, WitnessedNotes
+from audit.cosignature import CosignatureVerifier, Cosigner, WitnessedNotes
 from audit.export import verify_export
 from audit.log import SqlAuditLog
 from audit.proofs import Extension, check_extension, check_inclusion, prove_extension, prove_inclusion, read_inclusion
-from audit.publish import cosigned_size
+from audit.publish import CheckpointPublisher, cosigned_size
 from audit.witness import ForkSeen, OtherSize
 from foundation.clock import FixedClock
 from foundation.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
@@ -130,6 +130,29 @@ def test_an_export_says_how_far_witnesses_vouch(audited: WitnessedLog) -> None:
     assert checking.witnessed == 4
     with pytest.raises(InvalidInput, match="quorum of 2 of 1"):
         WitnessedNotes(audited.signer.verifier, [audited.cosigner.verifier], quorum=2)
+
+
+@pytest.mark.parametrize("quorum", [1, 2])
+def test_a_log_that_too_few_witnesses_signed_does_not_hold(audited: WitnessedLog, quorum: int) -> None:
+    never = Cosigner("witness.test/w2", Ed25519PrivateKey.generate()).verifier
+    audited.write(4)
+    if quorum == 2:
+        audited.publish()
+    else:
+        CheckpointPublisher(audited.engine, audited.clock, audited.signer).publish()
+    known = [audited.cosigner.verifier, never]
+    checking = WitnessedNotes(audited.signer.verifier, known, quorum=quorum)
+    report = checking.report(verify_export(audited.export(), signer=checking))
+    assert (report.ok, report.covered, report.witnessed) == (False, 4, 0)
+    assert f"the signatures of {quorum} of them" in (report.problem or "")
+    for unmet in (0, 3):
+        with pytest.raises(InvalidInput, match="cannot be"):
+            WitnessedNotes(audited.signer.verifier, known, quorum=unmet)
+
+
+def test_an_empty_log_needs_no_witness(audited: WitnessedLog) -> None:
+    checking = WitnessedNotes(audited.signer.verifier, [audited.cosigner.verifier])
+    assert checking.report(verify_export(audited.export(), signer=checking)).ok
 
 
 def test_proofs_hold_for_what_they_prove(audited: WitnessedLog) -> None:
