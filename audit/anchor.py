@@ -14,6 +14,8 @@ from typing import Protocol
 from audit.checkpoint import parse_note
 from foundation.errors import Unavailable
 
+FIRST_ANCHOR = "if it was never used, make it empty; otherwise somebody took it away"
+
 
 class Anchor(Protocol):
     def post(self, note: str) -> None:
@@ -22,18 +24,23 @@ class Anchor(Protocol):
 
 
 class FileAnchor(Anchor):
-    """Appends to a file, durable when `post` returns."""
+    """Appends to a file, durable when `post` returns.
+
+    It does not make the file: one that is gone was taken away, or its storage is not mounted, and a new one in its
+    place would hide that. Whoever sets an anchor up makes it, empty.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def post(self, note: str) -> None:
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._path.open("a", encoding="utf-8") as file:
+            with os.fdopen(os.open(self._path, os.O_WRONLY | os.O_APPEND), "w", encoding="utf-8") as file:
                 file.write(f"{note}\n")
                 file.flush()
                 os.fsync(file.fileno())
+        except FileNotFoundError as error:
+            raise Unavailable(f"the anchor {str(self._path)!r} is not there", hint=FIRST_ANCHOR) from error
         except OSError as error:
             raise Unavailable(f"the checkpoint could not be written to {str(self._path)!r}: {error}") from error
 

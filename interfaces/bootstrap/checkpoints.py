@@ -7,7 +7,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from audit.anchor import Anchor, AnchorSchedule, FileAnchor
+from audit.anchor import FIRST_ANCHOR, Anchor, AnchorSchedule, FileAnchor
 from audit.cosignature import CosignatureVerifier, WitnessedNotes
 from audit.publish import CheckpointPublisher, cosigned_size, read_notes, store_cosignature
 from audit.replay import VerificationReport
@@ -22,21 +22,26 @@ log = get_logger(__name__)
 
 
 def make_publisher(base: Foundations) -> CheckpointPublisher:
-    return CheckpointPublisher(base.engine, base.clock, base.signer(), copy_to=_copies(base))
+    return CheckpointPublisher(base.engine, base.clock, base.signer(), copy_to=base.checkpoint_copies)
 
 
 def verify_stored_log(base: Foundations, *, anchors: Sequence[Path] = ()) -> VerificationReport:
     """The log against itself, the checkpoints stored with it, their copies outside the database, which show that
-    entries and checkpoints were cut off together, and any `anchors` (files that hold checkpoints). Raises Unavailable.
+    entries and checkpoints were cut off together, and any `anchors` (files that hold checkpoints). A copy or an anchor
+    that should be there and is not is a problem: taking it away is cheaper than forging it. Raises Unavailable.
     """
-    copies = _copies(base)
-    # Read before the entries: a checkpoint signed in between vouches for more than the entries read.
-    kept = [copies] if copies.exists() else []
-    anchored = base.settings.audit.anchor_file
-    kept += [anchored] if anchored is not None and anchored.exists() else []
-    notes = [note for path in (*kept, *anchors) for note in read_notes(path)]
     checking = checking_notes(base)
-    return checking.report(verify_log(base.engine, signer=checking, notes=notes))
+    anchored = base.settings.audit.anchor_file
+    kept = [base.checkpoint_copies, *([anchored] if anchored is not None else [])]
+    gone = [path for path in kept if not path.exists()]
+    # Read before the entries: a checkpoint signed in between vouches for more than the entries read.
+    notes = [note for path in (*kept, *anchors) if path not in gone for note in read_notes(path)]
+    report = checking.report(verify_log(base.engine, signer=checking, notes=notes))
+    if report.ok and gone:
+        hint = FIRST_ANCHOR if gone == [anchored] else "it was made with the log's key and is never removed"
+        problem = f"checkpoints kept in {str(gone[0])!r} cannot be compared: the file is not there ({hint})"
+        return report.model_copy(update={"ok": False, "problem": problem})
+    return report
 
 
 def checking_notes(base: Foundations) -> WitnessedNotes:
@@ -99,7 +104,3 @@ def collect_cosignatures(base: Foundations, note: str) -> str:
         except VigiaError as error:
             log.warning("the checkpoint was not cosigned", witness=name, reason=error.message)
     return lines
-
-
-def _copies(base: Foundations) -> Path:
-    return base.settings.data_dir / "checkpoints.txt"

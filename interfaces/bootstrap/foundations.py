@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy.engine import Engine
 
@@ -25,10 +26,16 @@ class Foundations:
     audit: SqlAuditLog
     sealing: SubjectSealing
 
+    @property
+    def checkpoint_copies(self) -> Path:
+        return self.settings.data_dir / "checkpoints.txt"
+
     def signer(self) -> CheckpointSigner:
-        return CheckpointSigner.load_or_create(
-            self.settings.data_dir / "keys" / "audit.pem", self.settings.audit.origin
-        )
+        key = self.settings.data_dir / "keys" / "audit.pem"
+        if not key.exists():
+            # There from the key's first day on, so that a missing one has been taken away.
+            self.checkpoint_copies.touch()
+        return CheckpointSigner.load_or_create(key, self.settings.audit.origin)
 
     def redaction_key(self) -> bytes:
         return key_file(self.settings.data_dir / "keys" / "redaction.key")

@@ -195,7 +195,8 @@ class AuditSettings(Frozen):
     """On the wall: how often the newest head is posted to the anchors."""
 
     anchor_file: Path | None = None
-    """A file that the database's owner cannot write, on another machine's storage at best; each head is appended."""
+    """A file that the database's owner cannot write, on another machine's storage at best; each head is appended.
+    Make it, empty, before its first use: one that is not there is taken for one that somebody removed."""
 
     anchor_slack: bool = True
     """Post heads to the channel, where Slack is set up."""

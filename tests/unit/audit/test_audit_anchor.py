@@ -67,7 +67,8 @@ def test_at_the_end_the_last_head_is_posted(signer: CheckpointSigner) -> None:
 
 
 def test_an_anchor_that_is_down_is_tried_again_and_holds_up_no_other(signer: CheckpointSigner, tmp_path: Path) -> None:
-    chat, path = FakeAnchor(), tmp_path / "elsewhere" / "heads.txt"
+    chat, path = FakeAnchor(), tmp_path / "heads.txt"
+    path.touch()
     chat.down = True
     schedule = AnchorSchedule({"chat": chat, "file": FileAnchor(path)}, every_seconds=60, monotonic=Wall())
     outcomes = schedule.offer(note(signer, 1))
@@ -77,6 +78,12 @@ def test_an_anchor_that_is_down_is_tried_again_and_holds_up_no_other(signer: Che
     assert schedule.offer(note(signer, 2)) == {"chat": None}
     assert chat.notes == [note(signer, 2)]
     assert read_notes(path) == [note(signer, 1)]
+
+
+def test_an_anchor_that_is_gone_is_not_made_anew(signer: CheckpointSigner, tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match=r"heads\.txt' is not there"):
+        FileAnchor(tmp_path / "heads.txt").post(note(signer, 1))
+    assert not (tmp_path / "heads.txt").exists()
 
 
 def test_a_full_disk_is_said(signer: CheckpointSigner) -> None:

@@ -13,10 +13,11 @@ from interfaces.bootstrap.checkpoints import signing_checkpoints, verify_stored_
 from interfaces.bootstrap.foundations import Foundations, open_foundations
 from interfaces.bootstrap.stores import signed_checkpoint, verify_audit
 from interfaces.settings import Settings
+from interfaces.settings.sections import AuditSettings
 
 
-def written(tmp_path: Path) -> Foundations:
-    base = open_foundations(Settings(data_dir=tmp_path))
+def written(tmp_path: Path, *, anchor: Path | None = None) -> Foundations:
+    base = open_foundations(Settings(data_dir=tmp_path, audit=AuditSettings(anchor_file=anchor)))
     with signing_checkpoints(base, threading.Event()):
         for number in range(5):
             base.audit.append(AuditRecord(action="test.written", actor="human:alice", subject=f"s{number}", payload={}))
@@ -40,6 +41,31 @@ def test_what_was_cut_off_with_its_checkpoint_is_missed(tmp_path: Path) -> None:
     report = verify_audit(base.settings)
     assert not report.ok
     assert "a checkpoint vouches for 5: entries 3 to 4 are gone" in (report.problem or "")
+    base.engine.dispose()
+
+
+def test_a_copy_or_an_anchor_that_is_gone_is_missed(tmp_path: Path) -> None:
+    anchor, copies = tmp_path / "elsewhere.txt", tmp_path / "checkpoints.txt"
+    anchor.touch()
+    base = written(tmp_path, anchor=anchor)
+    assert verify_stored_log(base).ok
+    cut_off(base)
+    copies.unlink()
+    assert "a checkpoint vouches for 5" in (verify_stored_log(base).problem or "")
+    anchor.unlink()
+    for path in (copies, anchor):
+        report = verify_stored_log(base)
+        assert (report.ok, report.entries, report.covered) == (False, 3, 0)
+        assert f"{path.name}' cannot be compared: the file is not there" in (report.problem or "")
+        path.touch()
+    base.engine.dispose()
+
+
+def test_a_log_that_nobody_signed_yet_holds(tmp_path: Path) -> None:
+    base = open_foundations(Settings(data_dir=tmp_path))
+    base.audit.append(AuditRecord(action="test.written", actor="human:alice", subject="s", payload={}))
+    assert verify_stored_log(base).ok
+    assert verify_stored_log(base).ok, "the first one may have made the key"
     base.engine.dispose()
 
 
