@@ -79,6 +79,9 @@ def sequencing(engine: Engine, stop: threading.Event) -> Generator[None]:
             integrate(engine, wait=False)
         except VigiaError as error:
             log.warning("audit entries wait for their places", reason=error.message)
+        except Exception:
+            # Whatever it was, the next round may succeed, and without this thread nothing gets a place.
+            log.exception("audit entries wait for their places")
 
     def repeat() -> None:
         while not stop.wait(IDLE_SECONDS):

@@ -6,7 +6,9 @@ is doing.
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+import math
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 REGISTRY = CollectorRegistry(auto_describe=True)
@@ -39,6 +41,12 @@ diagnosis_seconds = Histogram(
     buckets=(0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 30, 60),
     registry=REGISTRY,
 )
+audit_checkpoint_age = Gauge(
+    "vigia_audit_checkpoint_age_seconds",
+    "Wall seconds since the audit log's head was last found signed; NaN in a process that signs none.",
+    registry=REGISTRY,
+)
+audit_checkpoint_age.set(math.nan)
 
 
 def render() -> bytes:

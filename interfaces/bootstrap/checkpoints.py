@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from audit.sequencer import sequencing
 from audit.verify import verify_log
 from foundation.errors import VigiaError
 from foundation.telemetry.logs import get_logger
+from foundation.telemetry.metrics import audit_checkpoint_age
 from interfaces.bootstrap.foundations import Foundations
 from interfaces.witnesses import ask_witness, http_post
 
@@ -61,17 +63,26 @@ def signing_checkpoints(
     if settings.anchor_file is not None:
         places["file"] = FileAnchor(settings.anchor_file)
     schedule = AnchorSchedule(places, every_seconds=settings.anchor_minutes * 60)
+    signed_at = time.monotonic()
+    audit_checkpoint_age.set_function(lambda: time.monotonic() - signed_at)
 
-    def publish(*, last: bool = False) -> None:
-        try:
-            note = publisher.publish()
-        except VigiaError as error:
-            log.warning("no checkpoint was signed", reason=error.message)
-            return
+    def sign(*, last: bool) -> None:
+        nonlocal signed_at
+        note = publisher.publish()
+        signed_at = time.monotonic()
         note += collect_cosignatures(base, note)
         for name, failure in schedule.offer(note, now=last).items():
             if failure is not None:
                 log.warning("the audit head was not anchored", anchor=name, reason=failure.message)
+
+    def publish(*, last: bool = False) -> None:
+        try:
+            sign(last=last)
+        except VigiaError as error:
+            log.warning("no checkpoint was signed", reason=error.message)
+        except Exception:
+            # Clients of chats and witnesses raise what they like: the next head is signed all the same.
+            log.exception("a checkpoint was not signed, or not handed on")
 
     def repeat() -> None:
         publish()

@@ -143,6 +143,26 @@ def test_only_what_is_in_the_log_leaves_the_intake(log: SqlAuditLog, database: E
     assert (count(database, audit_intake), count(database, audit_entries)) == (1, 0)
 
 
+def test_a_sequencer_goes_on_after_an_error_that_nobody_thought_of(
+    log: SqlAuditLog, database: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    placed, mended, integrate = threading.Event(), threading.Event(), sequencer.integrate
+
+    def broken_once(engine: Engine, *, wait: bool) -> int:
+        if not mended.is_set():
+            mended.set()
+            raise RuntimeError("not one of ours")
+        count = integrate(engine, wait=wait)
+        if count:
+            placed.set()
+        return count
+
+    monkeypatch.setattr(sequencer, "integrate", broken_once)
+    log.append(record())
+    with sequencer.sequencing(database, threading.Event()):
+        assert placed.wait(20), "the thread died"
+
+
 def test_a_running_sequencer_places_entries_and_the_rest_at_its_end(log: SqlAuditLog, database: Engine) -> None:
     stop = threading.Event()
     with sequencer.sequencing(database, stop):

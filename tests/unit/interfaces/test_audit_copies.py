@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import http.client
 import threading
 from pathlib import Path
 
 import sqlalchemy as sa
 
+from audit.anchor import Anchor
 from audit.entry import AuditRecord
 from foundation.database import transaction
+from foundation.telemetry import metrics
 from interfaces.bootstrap.checkpoints import signing_checkpoints, verify_stored_log
 from interfaces.bootstrap.foundations import Foundations, open_foundations
 from interfaces.bootstrap.stores import signed_checkpoint, verify_audit
@@ -66,6 +69,32 @@ def test_a_log_that_nobody_signed_yet_holds(tmp_path: Path) -> None:
     base.audit.append(AuditRecord(action="test.written", actor="human:alice", subject="s", payload={}))
     assert verify_stored_log(base).ok
     assert verify_stored_log(base).ok, "the first one may have made the key"
+    base.engine.dispose()
+
+
+class BrokenChat(Anchor):
+    """Raises what its HTTP client left uncaught."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Semaphore(0)
+
+    def post(self, note: str) -> None:
+        self.asked.release()
+        raise http.client.IncompleteRead(b"")
+
+
+def test_heads_are_signed_after_an_error_that_nobody_thought_of(tmp_path: Path) -> None:
+    settings = AuditSettings(checkpoint_seconds=0.01)
+    base, chat = open_foundations(Settings(data_dir=tmp_path, audit=settings)), BrokenChat()
+    with signing_checkpoints(base, threading.Event(), anchors={"chat": chat}):
+        for number in range(3):
+            base.audit.append(AuditRecord(action="test.written", actor="human:alice", subject=f"s{number}", payload={}))
+            assert chat.asked.acquire(timeout=20), "the thread died"
+        age = metrics.REGISTRY.get_sample_value("vigia_audit_checkpoint_age_seconds")
+        assert age is not None
+        assert 0 <= age < 20
+    report = verify_stored_log(base)
+    assert (report.ok, report.entries, report.covered) == (True, 3, 3)
     base.engine.dispose()
 
 
