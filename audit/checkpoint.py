@@ -132,11 +132,6 @@ def signature_lines(text: str) -> list[tuple[str, bytes]]:
     return found
 
 
-def verify_note(text: str, public_key: Ed25519PublicKey) -> TreeHead:
-    """The head in `text` if it is signed by `public_key` under the note's own origin. Raises InvalidInput."""
-    return NoteVerifier(text.partition("\n")[0], public_key).verify(text)
-
-
 def parse_note(text: str, *, origin: str | None = None) -> TreeHead:
     """The head that a note claims, its signature unchecked. Raises InvalidInput for another form or origin."""
     body, _, signatures = text.rpartition("\n\n")

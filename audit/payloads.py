@@ -110,7 +110,7 @@ class ApprovalDecided(Frozen):
     digest: str
     channel: str
     approvers_needed: int
-    reason_sha256: str | None
+    reason: Sealed | None
 
 
 class ApprovalClosed(Frozen):
@@ -240,6 +240,8 @@ class ResourcePatched(Frozen):
 class SessionOpened(Frozen):
     channel: Literal["console"]
     client: Sealed | None
+    refusals: int | None = None
+    """How many sign-ins were refused since the last entry that said so: they get one a minute and client."""
 
 
 class SubjectShredded(Frozen):

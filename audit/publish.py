@@ -19,7 +19,7 @@ from foundation.errors import Unavailable
 
 
 class CheckpointPublisher:
-    """Signs the log's head and stores the note. Call `publish` from time to time, and after each executed action.
+    """Signs the log's head and stores the note. Call `publish` from time to time.
 
     With `copy_to`, each note is also appended to that file, meant to lie on other storage; `read_notes` gives them
     back to `verify_log(notes=…)`.
@@ -48,12 +48,6 @@ class CheckpointPublisher:
         if self._copy_to is not None:
             _append(self._copy_to, note)
         return note
-
-    def latest(self) -> str | None:
-        """The newest stored note."""
-        query = sa.select(audit_checkpoints.c.note).order_by(audit_checkpoints.c.size.desc()).limit(1)
-        with reading(self._engine) as connection:
-            return connection.scalar(query)
 
     def _stored(self, head: TreeHead) -> str | None:
         with reading(self._engine) as connection:

@@ -1,9 +1,11 @@
-"""What the audit log is told about approvals. Digests instead of texts that people or models wrote."""
+"""What the audit log is told about approvals.
+
+Digests instead of texts that models wrote; what a person wrote (a redacted reason) is sealed by the log for them alone.
+"""
 
 from __future__ import annotations
 
 from audit.entry import AuditRecord
-from foundation.canonical import digest
 from guardrails.approvals.store import sha256_text
 from guardrails.approvals.types import ApprovalRequest, Channel, Decision
 from guardrails.proposal import ActionProposal
@@ -41,7 +43,7 @@ def decided(
             **_what(request.proposal),
             "channel": decision.channel,
             "approvers_needed": request.approvers_needed,
-            "reason_sha256": None if decision.reason is None else digest(decision.reason),
+            "reason": decision.reason,
             **{name: value for name, value in special.items() if value is not None},
         },
     )
@@ -51,14 +53,10 @@ def closed(action: str, request: ApprovalRequest, actor: str, reason: str) -> Au
     return _record(action, actor, request, {**_what(request.proposal), "reason": reason})
 
 
-def refused(request_id: str, principal: Principal, verdict: str, channel: Channel, why: str) -> AuditRecord:
+def refused(request: ApprovalRequest, principal: Principal, verdict: str, channel: Channel, why: str) -> AuditRecord:
     """Somebody tried to decide who may not."""
-    return AuditRecord(
-        action="approval.refused",
-        actor=principal.id,
-        subject=request_id,
-        payload={"verdict": verdict, "channel": channel, "why": why},
-    )
+    payload: dict[str, object] = {"verdict": verdict, "channel": channel, "why": why}
+    return _record("approval.refused", principal.id, request, payload)
 
 
 def _what(proposal: ActionProposal) -> dict[str, object]:

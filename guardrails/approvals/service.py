@@ -115,7 +115,7 @@ class ApprovalService:
                     connection, request, principal, verdict, reason=reason, channel=channel, now=now
                 )
         except Forbidden as error:
-            self._audit.append(records.refused(request_id, principal, verdict, channel, error.message))
+            self._audit.append(records.refused(self.get(request_id), principal, verdict, channel, error.message))
             raise
 
     def like(self, request_id: str) -> Batch:
@@ -152,7 +152,8 @@ class ApprovalService:
                     for one in requests
                 ]
         except Forbidden as error:
-            self._audit.append(records.refused(f"batch:{batch_digest}", principal, verdict, channel, error.message))
+            for request_id in sorted(set(request_ids)):
+                self._audit.append(records.refused(self.get(request_id), principal, verdict, channel, error.message))
             raise
 
     def get(self, request_id: str) -> ApprovalRequest:

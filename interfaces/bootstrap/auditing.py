@@ -27,6 +27,7 @@ from foundation.database import reading
 from foundation.errors import Forbidden, InvalidInput, NotFound, Unavailable
 from interfaces.bootstrap.checkpoints import collect_cosignatures, make_publisher, verify_stored_log
 from interfaces.bootstrap.foundations import open_foundations
+from interfaces.bootstrap.redaction import redactor
 from interfaces.principals import open_directory
 from interfaces.settings import Settings
 
@@ -128,7 +129,8 @@ def shred_person(settings: Settings, person: str, *, reason: str, key: str) -> i
     principal = open_directory(settings.principals_file).by_api_key(key)
     if "admin" not in principal.roles:
         raise Forbidden(f"{principal.id} may not shred what is personal", hint="this takes an admin")
-    return base.sealing.shred(base.engine, base.audit, person, reason=reason, actor=principal.id)
+    told = redactor(settings).redact(reason)
+    return base.sealing.shred(base.engine, base.audit, person, reason=told, actor=principal.id)
 
 
 def read_text(path: Path) -> str:

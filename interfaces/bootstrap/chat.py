@@ -45,6 +45,6 @@ def make_ask(base: Foundations) -> Ask:
 def answer_question(settings: Settings, question: str, *, api_key: str | None) -> Answer:
     """Raises Unauthenticated without a key: what may be seen depends on who asks."""
     if not api_key:
-        raise Unauthenticated("who is asking?", hint="set VIGIA_API_KEY, or use --api-key")
+        raise Unauthenticated("who is asking?", hint="set VIGIA_API_KEY")
     principal = open_directory(settings.principals_file).by_api_key(api_key)
     return make_ask(open_foundations(settings)).answer(question, principal)

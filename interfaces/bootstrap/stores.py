@@ -7,13 +7,11 @@ from agents.incident.card_building import CardBuilder
 from agents.incident.store import IncidentStore
 from agents.runbooks.library import RunbookLibrary
 from audit.log import SqlAuditLog
-from audit.replay import VerificationReport
 from guardrails.approvals.service import ApprovalService
 from guardrails.budgets.types import Spend, Spender
 from guardrails.executor.executor import Executor
 from interfaces.bootstrap.approvers import who_may
 from interfaces.bootstrap.budgets import BudgetNotes, make_ledger
-from interfaces.bootstrap.checkpoints import make_publisher, verify_stored_log
 from interfaces.bootstrap.foundations import Foundations, open_foundations
 from interfaces.bootstrap.governance import make_approvals, make_policy
 from interfaces.bootstrap.redaction import redactor
@@ -83,12 +81,3 @@ def spent(settings: Settings, *, incident: str | None = None) -> list[Spend]:
 
 def audit_log(settings: Settings) -> SqlAuditLog:
     return open_foundations(settings).audit
-
-
-def verify_audit(settings: Settings) -> VerificationReport:
-    return verify_stored_log(open_foundations(settings))
-
-
-def signed_checkpoint(settings: Settings) -> str:
-    """A signed note of the log as it is now, stored with it and copied beside it."""
-    return make_publisher(open_foundations(settings)).publish()

@@ -9,12 +9,21 @@ import typer
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of text for people.")]
 
+
+def _not_in_arguments(context: typer.Context, option: typer.CallbackParam, value: str | None) -> str | None:
+    """Anybody on the machine can read what a process was started with, and shells keep it."""
+    source = context.get_parameter_source(option.name or "")
+    if source is not None and source.name == "COMMANDLINE":
+        raise typer.BadParameter("a key given here can be read by others; set VIGIA_API_KEY, or use --key-file")
+    return value
+
+
 ApiKey = Annotated[
-    str | None,
-    typer.Option("--api-key", envvar="VIGIA_API_KEY", help="Whose decision it is.", show_envvar=True, metavar="KEY"),
+    str | None, typer.Option("--api-key", envvar="VIGIA_API_KEY", hidden=True, callback=_not_in_arguments)
 ]
 KeyFile = Annotated[
-    Path | None, typer.Option("--key-file", help="A file that holds the API key.", exists=True, dir_okay=False)
+    Path | None,
+    typer.Option("--key-file", help="A file with your API key, if not VIGIA_API_KEY.", exists=True, dir_okay=False),
 ]
 
 

@@ -19,7 +19,7 @@ app = typer.Typer(help="The people who may look, decide and configure.", no_args
 def add(
     name: Annotated[str, typer.Argument(help="e.g. alice")],
     role: Annotated[list[str], typer.Option(help="viewer, responder, oncall, approver or admin; may be repeated.")],
-    tenant: Annotated[list[str] | None, typer.Option(help="A tenant they act for; all of them when not given.")] = None,
+    tenant: Annotated[list[str], typer.Option(help="A tenant they act for, or '*' for all; may be repeated.")],
     slack_user: Annotated[str | None, typer.Option(help="Their Slack user id, e.g. U02ABCDEF.")] = None,
     *,
     key_file: Annotated[
@@ -34,7 +34,7 @@ def add(
 
     people = load_settings().principals_file
     with _new_file(key_file) as written:
-        key = add_principal(people, name=name, roles=role, tenants=tenant or ["*"], slack_user_id=slack_user)
+        key = add_principal(people, name=name, roles=role, tenants=tenant, slack_user_id=slack_user)
         if written is not None:
             written.write(f"{key}\n")
     if json:

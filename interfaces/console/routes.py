@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 
 from foundation.errors import Forbidden, NotFound, Unauthenticated, VigiaError
 from interfaces.console.rendering import HEADERS, icon, page, style_sheet
-from interfaces.console.session import COOKIE, Sessions, sign_in
+from interfaces.console.session import COOKIE, Refusals, Sessions, sign_in
 from interfaces.console.verification import RecentVerification
 from interfaces.http.services import CopilotServices, visible_approval, visible_incident
 from platform_core.access.principals import Principal
@@ -42,6 +42,7 @@ def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cook
     router = APIRouter(include_in_schema=False, route_class=_ConsoleRoute)
 
     verification = RecentVerification(services.verify_audit)
+    refusals = Refusals(services.audit)
 
     def who(request: Request) -> Principal:
         principal_id = sessions.read(request.cookies.get(COOKIE))
@@ -69,7 +70,7 @@ def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cook
     @router.post("/console/login")
     def login(request: Request, api_key: Annotated[str, Form(max_length=400)]) -> Response:
         try:
-            principal = sign_in(services.principals, services.audit, request, api_key)
+            principal = sign_in(services.principals, services.audit, refusals, request, api_key)
         except Unauthenticated as error:
             return page("login.html", status=401, principal=None, csrf="", problem=error.message)
         answer = RedirectResponse("/console", 303, HEADERS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+import threading
 import time
 from collections.abc import Callable
 
@@ -17,10 +18,44 @@ from platform_core.access.directory import PrincipalDirectory
 from platform_core.access.principals import Principal
 
 COOKIE = "vigia_session"
+MOST_REFUSALS = 10
+"""Entries of refused sign-ins in one minute, whoever they come from: what is written here is kept for ever."""
 
 
-def sign_in(people: PrincipalDirectory, audit: AuditLog, request: Request, api_key: str) -> Principal:
-    """Whose key it is. Audited either way, and before anything else: if it cannot be written, nobody signs in.
+class Refusals:
+    """Tells the audit log of refused sign-ins: one entry a minute and client, `MOST_REFUSALS` a minute at most.
+
+    What gets no entry is counted in memory: an entry's `refusals` are all since the one before. What was counted and
+    not told is lost with the process.
+    """
+
+    def __init__(self, audit: AuditLog, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._audit = audit
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._minute = -1
+        self._told: set[str | None] = set()
+        self._untold = 0
+
+    def note(self, payload: dict[str, str | None]) -> None:
+        """Raises Unavailable when an entry is due and cannot be written."""
+        with self._lock:
+            minute = int(self._monotonic() // 60)
+            if minute != self._minute:
+                self._minute, self._told = minute, set()
+            self._untold += 1
+            if payload["client"] in self._told or len(self._told) >= MOST_REFUSALS:
+                return
+            self._told.add(payload["client"])
+            refusals, self._untold = self._untold, 0
+        nobody, counted = "human:unknown", payload | {"refusals": refusals}
+        self._audit.append(AuditRecord(action="session.refused", actor=nobody, subject=nobody, payload=counted))
+
+
+def sign_in(
+    people: PrincipalDirectory, audit: AuditLog, refusals: Refusals, request: Request, api_key: str
+) -> Principal:
+    """Whose key it is. Audited before anything else: if it cannot be written, nobody signs in.
 
     Raises Unauthenticated, Unavailable.
     """
@@ -28,8 +63,7 @@ def sign_in(people: PrincipalDirectory, audit: AuditLog, request: Request, api_k
     try:
         principal = people.by_api_key(api_key.strip())
     except Unauthenticated:
-        nobody = "human:unknown"
-        audit.append(AuditRecord(action="session.refused", actor=nobody, subject=nobody, payload=payload))
+        refusals.note(payload)
         raise
     audit.append(AuditRecord(action="session.opened", actor=principal.id, subject=principal.id, payload=payload))
     return principal

@@ -117,14 +117,21 @@ def test_without_its_witness_neither_log_nor_proof_is_taken(
     assert vigia(*about, "--proof", proof, "--leaf-hash", leaf).exit_code == 0
 
 
-def test_a_person_is_shredded_by_an_admin_only(base: Foundations, vigia: Vigia) -> None:
+def test_a_person_is_shredded_by_an_admin_only(
+    base: Foundations, vigia: Vigia, monkeypatch: pytest.MonkeyPatch
+) -> None:
     people = base.settings.principals_file
     keys = {role: add_principal(people, name=role, roles=[role], tenants=["*"]) for role in ("oncall", "admin")}
-    shred = ("shred", "human:alice", "--reason", "asked to be forgotten")
+    shred = ("shred", "human:alice", "--reason", "asked to be forgotten, CPF 529.982.247-25")
     assert "Alicia says 0" in vigia("show", "--json").stdout
-    assert "may not shred" in str(vigia(*shred, "--api-key", keys["oncall"]).exception)
-    assert vigia(*shred, "--api-key", keys["admin"]).exit_code == 0
+    assert vigia(*shred, "--api-key", keys["admin"]).exit_code == 2, "arguments are for everybody to see"
+    monkeypatch.setenv("VIGIA_API_KEY", keys["oncall"])
+    assert "may not shred" in str(vigia(*shred).exception)
+    monkeypatch.setenv("VIGIA_API_KEY", keys["admin"])
+    assert vigia(*shred).exit_code == 0
     shown = vigia("show", "--json").stdout
+    assert "asked to be forgotten" in shown
+    assert "529.982.247-25" not in shown
     assert "Alicia" not in shown
     assert "(shredded)" in shown
     assert vigia("verify").exit_code == 0

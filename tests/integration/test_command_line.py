@@ -86,7 +86,8 @@ def test_help_is_fast(tmp_path: Path) -> None:
         (("features", "get", "fraud_v1", "--entity", "card=c1"), 2, "VIGIA_API_KEY"),
         (("platform", "serve"), 2, "VIGIA__SERVING__CONTROL_TOKEN"),
         (("platform", "simulate"), 2, "VIGIA__SIMULATION__TOKEN"),
-        (("principals", "add", "eve", "--role", "king"), 2, "roles"),
+        (("principals", "add", "eve", "--role", "king", "--tenant", "*"), 2, "roles"),
+        (("principals", "add", "eve", "--role", "viewer"), 2, "--tenant"),
         (("ask", "why?"), 1, "VIGIA_API_KEY"),
     ],
 )
@@ -126,9 +127,11 @@ def test_an_empty_installation_answers(tmp_path: Path) -> None:
 
 
 def test_people_are_added_once_and_their_keys_are_not_kept(tmp_path: Path) -> None:
-    key = output(vigia(tmp_path, "principals", "add", "alice", "--role", "oncall", "--json"))["api_key"]
+    key = output(vigia(tmp_path, "principals", "add", "alice", "--role", "oncall", "--tenant", "br", "--json"))[
+        "api_key"
+    ]
     assert key not in (tmp_path / "data" / "principals.yaml").read_text()
-    again = vigia(tmp_path, "principals", "add", "alice", "--role", "oncall")
+    again = vigia(tmp_path, "principals", "add", "alice", "--role", "oncall", "--tenant", "*")
     assert again.returncode == 1
     assert "already" in again.stderr
     assert [p["id"] for p in output(vigia(tmp_path, "principals", "list", "--json"))] == ["human:alice"]

@@ -28,8 +28,8 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def vigia(*arguments: str, stdin: bytes = b"") -> Result:
-    return CliRunner().invoke(app, ["redact", *arguments], input=stdin)
+def vigia(*arguments: str, stdin: bytes = b"", key: str | None = None) -> Result:
+    return CliRunner(env={"VIGIA_API_KEY": key}).invoke(app, ["redact", *arguments], input=stdin)
 
 
 def test_text_in_text_out_or_spans() -> None:
@@ -71,9 +71,9 @@ def _people(path: Path) -> dict[str, str]:
 def test_a_pseudonym_is_revealed_to_an_approver_and_to_nobody_else(data: Path) -> None:
     keys = _people(data)
     name = vigia("529.982.247-25").stdout.strip()
-    told = vigia("reveal", name, "--reason", REASON, "--api-key", keys["ana"])
+    told = vigia("reveal", name, "--reason", REASON, key=keys["ana"])
     assert told.stdout == "52998224725\n", told.output
-    refused = vigia("reveal", name, "--reason", REASON, "--api-key", keys["otto"])
+    refused = vigia("reveal", name, "--reason", REASON, key=keys["otto"])
     assert isinstance(refused.exception, Forbidden)
     assert isinstance(vigia("reveal", name, "--reason", REASON).exception, InvalidInput)
     entries = _open(data).audit.entries()
@@ -96,7 +96,7 @@ def test_a_policy_can_refuse_reveals(data: Path, monkeypatch: pytest.MonkeyPatch
         "     match: {tools: ['*'], tiers: [read], environments: [dev, staging, production]}}\n"
     )
     monkeypatch.setenv("VIGIA__POLICY_PATH", str(policy))
-    refused = vigia("reveal", name, "--reason", REASON, "--api-key", keys["ana"])
+    refused = vigia("reveal", name, "--reason", REASON, key=keys["ana"])
     assert isinstance(refused.exception, Forbidden)
     assert "no-reveals" in str(refused.exception)
 

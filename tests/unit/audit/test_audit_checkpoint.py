@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from audit.checkpoint import CheckpointSigner, NoteVerifier, parse_note, verify_note
+from audit.checkpoint import CheckpointSigner, NoteVerifier, parse_note
 from audit.log import TreeHead
 from foundation.errors import InvalidInput, Unavailable
 
@@ -57,7 +57,7 @@ def test_the_note_has_the_form_of_the_specification(signer: CheckpointSigner, ke
 def test_a_note_is_verified_by_what_others_were_given(signer: CheckpointSigner, key: Ed25519PrivateKey) -> None:
     note = signer.sign(HEAD)
     assert NoteVerifier.from_key(signer.verifier.verifier_key).verify(note) == HEAD
-    assert verify_note(note, key.public_key()) == HEAD
+    assert NoteVerifier(ORIGIN, key.public_key()).verify(note) == HEAD
     assert signer.verify(note) == parse_note(note) == HEAD
 
 

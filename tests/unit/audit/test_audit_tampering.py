@@ -152,7 +152,7 @@ def test_cutting_off_the_checkpoints_too_is_seen_with_a_copy_outside(
     first = publisher.publish()
     log.append(AuditRecord(action="test.appended", actor="human:alice", subject="last"))
     second = publisher.publish()
-    assert publisher.publish() == second == publisher.latest()
+    assert publisher.publish() == second
     assert read_notes(copies) == [first, second]
     with engine.begin() as connection:
         connection.execute(sa.delete(audit_entries).where(entries.sequence >= 9))

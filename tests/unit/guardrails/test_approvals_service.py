@@ -10,7 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from audit.entry import AuditEntry, AuditRecord
+from audit.log import SqlAuditLog
 from audit.port import AuditLog
+from audit.sealing import SubjectSealing
 from foundation.clock import FixedClock
 from foundation.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
 from guardrails.approvals.service import POLICY_ACTOR
@@ -104,6 +106,8 @@ def test_who_may_not_decide_is_refused_and_noted(guard: Guard, clock: FixedClock
     assert guard.approvals.get(request.id) == request
     entry = guard.log.entries()[-1]
     assert (entry.record.action, entry.record.actor, entry.record.subject) == ("approval.refused", who.id, request.id)
+    of = request.proposal
+    assert (entry.record.tenant, entry.record.incident_id) == (of.tenant, of.incident_id) != (None, None)
 
 
 def test_a_requester_may_withdraw_but_not_approve(guard: Guard, clock: FixedClock) -> None:
@@ -113,7 +117,9 @@ def test_a_requester_may_withdraw_but_not_approve(guard: Guard, clock: FixedCloc
     assert guard.approvals.decide(request.id, ALICE, "reject", channel="slack").status == "rejected"
 
 
-def test_a_decision_is_stored_with_its_reason_and_audited_without_it(guard: Guard, clock: FixedClock) -> None:
+def test_a_decision_is_stored_with_its_reason_and_audited_with_it_sealed(engine: Engine, clock: FixedClock) -> None:
+    sealed = SqlAuditLog(engine, clock, sealing=SubjectSealing(lambda: b"m" * 32, clock))
+    guard = Guard(engine, clock, audit=sealed)
     request = guard.approvals.request(proposal(clock))
     decided = guard.approvals.decide(
         request.id, ALICE, "reject", reason="ask Maria, +55 11 98765-4321", channel="slack"
@@ -122,6 +128,7 @@ def test_a_decision_is_stored_with_its_reason_and_audited_without_it(guard: Guar
     assert (decided.status, decision.reason) == ("rejected", "ask Maria, +55 11 98765-4321")
     assert guard.approvals.pending() == []
     assert "98765" not in guard.log.entries()[-1].model_dump_json()
+    assert sealed.entries()[-1].record.payload["reason"] == decision.reason
 
 
 def test_an_unknown_request(guard: Guard) -> None:

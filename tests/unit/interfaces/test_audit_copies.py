@@ -12,9 +12,9 @@ from audit.anchor import Anchor
 from audit.entry import AuditRecord
 from foundation.database import transaction
 from foundation.telemetry import metrics
+from interfaces.bootstrap.auditing import checkpoint_now
 from interfaces.bootstrap.checkpoints import signing_checkpoints, verify_stored_log
 from interfaces.bootstrap.foundations import Foundations, open_foundations
-from interfaces.bootstrap.stores import signed_checkpoint, verify_audit
 from interfaces.settings import Settings
 from interfaces.settings.sections import AuditSettings
 
@@ -38,10 +38,10 @@ def cut_off(base: Foundations) -> None:
 
 def test_what_was_cut_off_with_its_checkpoint_is_missed(tmp_path: Path) -> None:
     base = written(tmp_path)
-    whole = verify_audit(base.settings)
+    whole = verify_stored_log(base)
     assert (whole.ok, whole.entries, whole.covered) == (True, 5, 5)
     cut_off(base)
-    report = verify_audit(base.settings)
+    report = verify_stored_log(base)
     assert not report.ok
     assert "a checkpoint vouches for 5: entries 3 to 4 are gone" in (report.problem or "")
     base.engine.dispose()
@@ -101,7 +101,7 @@ def test_heads_are_signed_after_an_error_that_nobody_thought_of(tmp_path: Path) 
 def test_a_checkpoint_made_by_hand_is_copied_too(tmp_path: Path) -> None:
     base = open_foundations(Settings(data_dir=tmp_path))
     base.audit.append(AuditRecord(action="test.written", actor="human:alice", subject="s", payload={}))
-    note = signed_checkpoint(base.settings)
+    note = checkpoint_now(base.settings)
     assert note in (tmp_path / "checkpoints.txt").read_text(encoding="utf-8")
     base.engine.dispose()
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
+from audit.entry import AuditRecord
 from audit.log import TreeHead
+from audit.port import AuditLog
 from audit.replay import VerificationReport
 from interfaces.console.charts import render_svg
-from interfaces.console.session import Sessions
+from interfaces.console.session import MOST_REFUSALS, Refusals, Sessions
 from interfaces.console.verification import KEEP_SECONDS, RecentVerification
 from tools.contract import Chart, Series
 
@@ -45,6 +47,30 @@ def test_the_csrf_token_belongs_to_the_session() -> None:
     assert not sessions.csrf_holds(theirs, sessions.csrf(mine))
     assert not sessions.csrf_holds(mine, "")
     assert not sessions.csrf_holds(mine, mine.rpartition("|")[2])
+
+
+class FakeLog(AuditLog):
+    def __init__(self) -> None:
+        self.records: list[AuditRecord] = []
+
+    def append(self, record: AuditRecord, *, connection: object = None) -> None:
+        self.records.append(record)
+
+
+def test_refused_sign_ins_are_told_once_a_minute_and_counted() -> None:
+    log, wall = FakeLog(), Wall()
+    refusals = Refusals(log, monotonic=wall)
+    for client in ("10.0.0.1", "10.0.0.2"):
+        for _ in range(20):
+            refusals.note({"channel": "console", "client": client})
+    assert [record.payload["refusals"] for record in log.records] == [1, 20]
+    for number in range(100):
+        refusals.note({"channel": "console", "client": f"10.0.1.{number}"})
+    assert len(log.records) == MOST_REFUSALS
+    wall.now += 60
+    refusals.note({"channel": "console", "client": "10.0.0.1"})
+    assert len(log.records) == MOST_REFUSALS + 1
+    assert sum(record.payload["refusals"] for record in log.records) == 141
 
 
 def test_a_chart_is_well_formed_and_escaped() -> None:
