@@ -12,7 +12,7 @@ from guardrails.redaction.classified import ClassifiedFields
 from guardrails.redaction.engine import Redactor
 from guardrails.redaction.known import MOST, KnownValues
 from guardrails.redaction.recognizer import Recognizer
-from interfaces.bootstrap.redaction import classified_fields
+from interfaces.bootstrap.classified import classified_fields
 from platform_core.catalog.specs import Catalog, Column, DataSource
 from tests.fakes.disguises import full_width
 from tools.answers import harmless
