@@ -38,6 +38,11 @@ class Rights:
         self._policy = policy
         self._people = people or nobody
 
+    def pinned(self) -> Rights:
+        """By the policy as it is now. For whoever asks inside a transaction: there a file that changed meanwhile could
+        not come into force, since its entry in the audit log would wait for that very transaction."""
+        return Rights(self._policy.current(), self._people)
+
     def judge(self, connection: Connection, proposal: ActionProposal, at: datetime) -> Judged:
         """The verdict on `proposal` at `at`. Broken glass is only looked for where it could change something."""
         policy = self._policy.current()
