@@ -68,12 +68,15 @@ class Rights:
         return seen.allowed and principal.may_act_for(proposal.tenant)
 
     def to_approve(self, connection: Connection, principal: Principal, proposal: ActionProposal, at: datetime) -> Right:
-        """By their own right, or by that of somebody who delegated it to them and has it themselves now."""
+        """By their own right, or by that of somebody who delegated it to them and has it themselves now. A delegate
+        may see the proposal themselves: a delegation hands on decisions, not tenants."""
         policy = self._policy.current()
         roles = roles_of(self._people, proposal.requested_by)
         own = policy.may_decide(principal, proposal, at=at, requester_roles=roles)
         if own.allowed or principal.kind != "human" or principal.id == proposal.requested_by:
             return Right(own.allowed, own.reason)
+        if not self.may_see(principal, proposal, at):
+            return Right(False, own.reason)
         for given in delegation.in_force(connection, principal.id, at):
             if given.tenant is not None and given.tenant != proposal.tenant:
                 continue
