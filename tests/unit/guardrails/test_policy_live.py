@@ -71,6 +71,20 @@ def test_a_new_file_comes_into_force_with_its_audit_entry(bench: Bench) -> None:
         (GOOD.replace("effect: require_approval", "effect: allow"), "line 12: "),
         (GOOD.replace("version: 1", "version: 3"), "line 4: "),
         ("", "a policy is a mapping"),
+        (
+            GOOD.replace(
+                "freezes: []",
+                "freezes:\n  - {name: f, reason: r, start: 0001-01-01T00:00:00+14:00, end: 2026-01-01T00:00:00Z}",
+            ),
+            "is no moment in UTC",
+        ),
+        (
+            GOOD.replace(
+                "freezes: []",
+                "freezes:\n  - {name: f, reason: r, start: 2026-01-01T00:00:00Z, end: 9999-12-31T23:59:59-03:00}",
+            ),
+            "is no moment in UTC",
+        ),
     ],
 )
 def test_a_broken_file_is_refused_and_the_last_good_one_stays(bench: Bench, broken: str, reason: str) -> None:
