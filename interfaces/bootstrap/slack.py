@@ -41,7 +41,8 @@ def slack_reminders(base: Foundations) -> tuple[ReminderNotifier, ...]:
 
     people = open_directory(base.settings.principals_file)
     redact = redactor(base.settings).redact
-    return (SlackReminders(base.engine, _client(base.settings), slack.channel, people=people, redact=redact),)
+    client = _client(base.settings)
+    return (SlackReminders(base.engine, client, slack.channel, people=people, redact=redact, channels=slack.channels),)
 
 
 def slack_anchors(base: Foundations) -> dict[str, Anchor]:
@@ -109,6 +110,7 @@ def _notifier(base: Foundations) -> SlackNotifier:
         channel=channel,
         redact=redactor(base.settings).redact,
         evidence=make_incidents(base),
+        channels=base.settings.slack.channels,
     )
 
 
