@@ -67,7 +67,7 @@ def mount_slack(app: FastAPI, base: Foundations, services: CopilotServices) -> N
         return
     from interfaces.slack.app import SlackParts, create_slack_app
 
-    ask = make_ask(base)
+    ask = make_ask(base, services.policy)
 
     def answer(question: str, person: Principal) -> str:
         return _text(ask.answer(question, person))
