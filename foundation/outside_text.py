@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from typing import Any, Protocol, cast
 
 WITHHELD = "[withheld: redaction failed]"
+SHORTEST_IDENTIFIER = 8
+"""Numbers with fewer digits identify nobody and are left as numbers."""
 
 # C0 and C1 without the white space among them, DEL, and lone surrogates: PostgreSQL stores neither NUL nor surrogates,
 # and the rest only serves to steer a terminal.
@@ -51,7 +53,7 @@ class OutsideText:
         """A JSON value with every text in it treated, names of fields included.
 
         Numbers stay, for they are measured; but not those of a field whose values are never shown (a salary, a date of
-        birth as a number).
+        birth as a number), nor whole ones that identify somebody (a tax id, also one that became a float).
         """
         if isinstance(value, str):
             return self.text(value, key=key)
@@ -60,9 +62,18 @@ class OutsideText:
             return {self.text(name): self.value(item, key=name) for name, item in items}
         if isinstance(value, list | tuple):
             return [self.value(item, key=key) for item in cast("list[Any]", value)]
-        if key and isinstance(value, int | float) and not isinstance(value, bool) and self._hides(key):
-            return self.text(str(value), key=key)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return self._number(value, key)
         return value
+
+    def _number(self, value: float, key: str) -> Any:
+        if key and self._hides(key):
+            return self.text(str(value), key=key)
+        written = str(int(value)) if isinstance(value, int) or value.is_integer() else ""
+        if len(written) < SHORTEST_IDENTIFIER:
+            return value
+        redacted = self.text(written, key=key)
+        return value if redacted == written else redacted
 
     def _hides(self, key: str) -> bool:
         """Whether every value of the field `key` is replaced, whatever it is."""

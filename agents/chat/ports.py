@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from agents.diagnosis.types import Diagnosis
 from agents.incident.types import Incident, IncidentStatus, TimelineEvent
 from guardrails.approvals.types import ApprovalRequest
+from platform_core.access.principals import Principal
 from tools.contract import Observation
 
 
@@ -59,3 +60,4 @@ class ReadsApprovals(Protocol):
     """guardrails.approvals.service.ApprovalService is one."""
 
     def pending(self) -> Sequence[ApprovalRequest]: ...
+    def may_see(self, principal: Principal, request: ApprovalRequest) -> bool: ...

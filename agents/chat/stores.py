@@ -49,7 +49,7 @@ def waiting(approvals: ReadsApprovals, principal: Principal) -> list[Citation]:
             f"needs {request.approvers_needed} approver(s), expires {request.expires_at:%H:%M} UTC",
         )
         for request in approvals.pending()
-        if principal.may_act_for(request.proposal.tenant)
+        if approvals.may_see(principal, request)
     ]
 
 

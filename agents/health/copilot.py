@@ -11,6 +11,7 @@ from agents.evidence import Evidence
 from agents.health.ports import AuditVerification, CauseTally, Diagnosed, ReadsApprovals, ReadsIncidents
 from agents.health.types import CheckStatus, HealthCheck
 from agents.incident.types import Incident
+from guardrails.approvals.break_glass import BrokenGlass
 
 _STUCK_AFTER = timedelta(hours=24)
 _SLOW_SECONDS = 5.0
@@ -83,6 +84,14 @@ def approval_check(found: Sequence[Incident], approvals: ReadsApprovals) -> Heal
     said = ", ".join(f"{n} {status}" for status, n in statuses.most_common()) or "no approval was asked for"
     status: CheckStatus = "not_run" if not statuses else "attention" if statuses["expired"] else "ok"
     return _check("approvals", status, said, statuses)
+
+
+def glass_check(unreviewed: Sequence[BrokenGlass]) -> HealthCheck:
+    """Broken glass that nobody has reviewed yet, whether it still holds or not."""
+    if not unreviewed:
+        return _check("broken glass", "ok", "none waits for its review", {"unreviewed": 0})
+    said = ", ".join(f"{one.id} by {one.opened_by} at {one.opened_at:%d %b %H:%M}" for one in unreviewed)
+    return _check("broken glass", "attention", f"waits for its review: {said}", {"unreviewed": len(unreviewed)})
 
 
 def audit_check(verify: Callable[[], AuditVerification]) -> HealthCheck:

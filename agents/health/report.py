@@ -6,7 +6,7 @@ provider, as a result would be worse than none.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 
 from agents.evidence import Evidence
@@ -17,6 +17,7 @@ from agents.health.rendering import render_json, render_markdown
 from agents.health.types import HealthCheck, HealthReport, HealthSection
 from foundation.clock import Clock
 from foundation.errors import VigiaError
+from guardrails.approvals.break_glass import BrokenGlass
 from platform_core.catalog.lineage import Lineage
 from platform_core.catalog.specs import Catalog
 
@@ -35,6 +36,7 @@ def build_health_report(
     approvals: ReadsApprovals,
     feedback: ReadsFeedback | None = None,
     verify_audit: VerifiesAudit | None = None,
+    broken_glass: Callable[[], Sequence[BrokenGlass]] | None = None,
     redact: Callable[[str], str],
     period: timedelta = timedelta(hours=24),
 ) -> HealthReport:
@@ -66,6 +68,9 @@ def build_health_report(
             yield from _guarded("engineers' verdicts", lambda: [copilot.feedback_check(said.per_cause())])
         yield from _guarded("tools", lambda: [copilot.tool_check(_evidence(incidents, [i.id for i in found]))])
         yield from _guarded("approvals", lambda: [copilot.approval_check(found, approvals)])
+        if broken_glass is not None:
+            unreviewed = broken_glass
+            yield from _guarded("broken glass", lambda: [copilot.glass_check(unreviewed())])
 
     def audit() -> Iterator[HealthCheck]:
         if verify_audit is None:

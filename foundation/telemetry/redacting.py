@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, cast
 
-from foundation.outside_text import WITHHELD
+from foundation.outside_text import SHORTEST_IDENTIFIER, WITHHELD
 
 _OURS = frozenset({"timestamp", "level", "trace_id", "span_id", "_record", "_from_structlog"})
-_SHORTEST_IDENTIFIER = 8
-"""Numbers with fewer digits identify nobody and are left as numbers."""
 
 
 class RedactEvent:
@@ -42,7 +40,7 @@ class RedactEvent:
     def _number(self, key: str, value: float) -> float | str:
         # A tax id that went through a data frame is a float.
         written = str(int(value)) if isinstance(value, int) or value.is_integer() else ""
-        if len(written) < _SHORTEST_IDENTIFIER:
+        if len(written) < SHORTEST_IDENTIFIER:
             return value
         redacted = self._text(key, written)
         return value if redacted == written else redacted

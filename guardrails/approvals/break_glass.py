@@ -82,7 +82,8 @@ class BreakGlass:
         return glass
 
     def review(self, glass_id: str, principal: Principal, note: str) -> BrokenGlass:
-        """Close the review: by a person with one of the roles, not by whoever broke it; this also ends it at once.
+        """Close the review: by a person with one of the roles who may act for its tenant, not by whoever broke it; this
+        also ends it at once.
 
         Raises NotFound, Forbidden, InvalidInput without a note, Conflict when it was reviewed.
         """
@@ -94,6 +95,8 @@ class BreakGlass:
             glass = _get(connection, glass_id)
             if principal.kind != "human" or not principal.roles & rules.roles or principal.id == glass.opened_by:
                 raise Forbidden(f"{principal.id} may not review {glass_id}", hint="an approver who did not open it may")
+            if not principal.may_act_for(glass.tenant):
+                raise Forbidden(f"{principal.id} may not act for tenant {glass.tenant or '* (all of them)'}")
             update = sa.update(broken_glass).where(table.id == glass_id, table.reviewed_at.is_(None))
             values = {
                 "reviewed_by": principal.id,

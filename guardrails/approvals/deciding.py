@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from audit.port import AuditLog
 from foundation.errors import Conflict, Forbidden
 from guardrails.approvals import records, store, switch
-from guardrails.approvals.rights import Right, Rights
+from guardrails.approvals.rights import Judged, Right, Rights
 from guardrails.approvals.tables import approval_requests
 from guardrails.approvals.types import ApprovalRequest, Channel, Decision
 from platform_core.access.principals import Principal
@@ -38,7 +38,8 @@ class Deciding:
         batch: str | None = None,
     ) -> ApprovalRequest:
         """Raises Forbidden, Conflict."""
-        right, glass = self._require_right(connection, request, principal, verdict, now)
+        right, judged = self._require_right(connection, request, principal, verdict, now)
+        glass = judged.glass if judged else None
         decision = Decision(
             request_id=request.id,
             principal_id=principal.id,
@@ -51,7 +52,9 @@ class Deciding:
         if verdict == "approve":
             switch.require_released(connection)
             store.require_untouched(connection, request)
-        won = self._compare_and_set(connection, decision, enough=glass is not None)
+        won = self._compare_and_set(
+            connection, decision, lifted_to=judged.verdict.approvers_needed if judged and glass else None
+        )
         current = store.read_request(connection, request.id)
         if not won:
             raise _lost(current)
@@ -63,7 +66,8 @@ class Deciding:
 
     def _require_right(
         self, connection: Connection, request: ApprovalRequest, principal: Principal, verdict: Verdict, now: datetime
-    ) -> tuple[Right, str | None]:
+    ) -> tuple[Right, Judged | None]:
+        """The right, and for an approval what policy says now."""
         proposal = request.proposal
         right = self._rights.to_approve(connection, principal, proposal, now)
         if verdict == "reject" and not right.allowed:
@@ -77,17 +81,18 @@ class Deciding:
         judged = self._rights.judge(connection, proposal, now)
         if judged.verdict.effect == "deny":
             raise Forbidden(f"policy denies {proposal.tool} now: {judged.verdict.reason}")
-        return right, judged.glass
+        return right, judged
 
-    def _compare_and_set(self, connection: Connection, decision: Decision, *, enough: bool) -> bool:
-        """Count the decision if the request still waits for one; whether it did. `enough`: it takes no other."""
+    def _compare_and_set(self, connection: Connection, decision: Decision, *, lifted_to: int | None) -> bool:
+        """Count the decision if the request still waits for one; whether it did. `lifted_to`: so many approvals are
+        enough under broken glass."""
         table, now = approval_requests.c, decision.decided_at
         update = sa.update(approval_requests).where(
             table.id == decision.request_id, table.status == "pending", table.expires_at > now
         )
         if decision.verdict == "reject":
             return connection.execute(update.values(status="rejected")).rowcount == 1
-        complete = sa.true() if enough else table.approvals + 1 >= table.approvers_needed
+        complete = table.approvals + 1 >= (table.approvers_needed if lifted_to is None else lifted_to)
         ends = sa.literal(now + self._grant_expires_after, table.grant_expires_at.type)
         update = update.values(
             approvals=table.approvals + 1,

@@ -38,6 +38,11 @@ class Rights:
         self._policy = policy
         self._people = people or nobody
 
+    def pinned(self) -> Rights:
+        """By the policy as it is now. For whoever asks inside a transaction: there a file that changed meanwhile could
+        not come into force, since its entry in the audit log would wait for that very transaction."""
+        return Rights(self._policy.current(), self._people)
+
     def judge(self, connection: Connection, proposal: ActionProposal, at: datetime) -> Judged:
         """The verdict on `proposal` at `at`. Broken glass is only looked for where it could change something."""
         policy = self._policy.current()
@@ -63,12 +68,15 @@ class Rights:
         return seen.allowed and principal.may_act_for(proposal.tenant)
 
     def to_approve(self, connection: Connection, principal: Principal, proposal: ActionProposal, at: datetime) -> Right:
-        """By their own right, or by that of somebody who delegated it to them and has it themselves now."""
+        """By their own right, or by that of somebody who delegated it to them and has it themselves now. A delegate
+        may see the proposal themselves: a delegation hands on decisions, not tenants."""
         policy = self._policy.current()
         roles = roles_of(self._people, proposal.requested_by)
         own = policy.may_decide(principal, proposal, at=at, requester_roles=roles)
         if own.allowed or principal.kind != "human" or principal.id == proposal.requested_by:
             return Right(own.allowed, own.reason)
+        if not self.may_see(principal, proposal, at):
+            return Right(False, own.reason)
         for given in delegation.in_force(connection, principal.id, at):
             if given.tenant is not None and given.tenant != proposal.tenant:
                 continue

@@ -60,7 +60,6 @@ class ApprovalService:
         self._grant_expires_after = grant_expires_after or expires_after
         self._rights = Rights(policy, people)
         self._closing = Closing(engine, clock, audit)
-        self._deciding = Deciding(audit, self._rights, self._grant_expires_after)
 
     def request(self, proposal: ActionProposal) -> ApprovalRequest:
         """Store `proposal` and ask for approval; approved at once where policy allows it outside production.
@@ -70,8 +69,9 @@ class ApprovalService:
         id belongs to another proposal, Unavailable.
         """
         _require_sound(proposal)
+        rights = self._rights.pinned()
         with transaction(self._engine) as connection:
-            return self._request(connection, proposal)
+            return self._request(connection, proposal, rights)
 
     def revise(self, request_id: str, proposal: ActionProposal) -> ApprovalRequest:
         """An edit: `proposal` in the place of one that waits or was approved. The older request is closed with it, its
@@ -80,13 +80,14 @@ class ApprovalService:
         Raises as `request`; Conflict also when there is nothing left to revise.
         """
         _require_sound(proposal)
+        rights = self._rights.pinned()
         with transaction(self._engine) as connection:
             older = store.read_request(connection, request_id)
             if older.proposal.incident_id != proposal.incident_id:
                 raise InvalidInput(f"{proposal.id} is about another incident than {request_id}")
             if older.proposal.digest == proposal.digest:
                 raise InvalidInput(f"{proposal.id} proposes what {request_id} does: nothing was edited")
-            newer = self._request(connection, proposal)
+            newer = self._request(connection, proposal, rights)
             reason = f"edited by {proposal.requested_by}, see {newer.id}"
             if not self._closing.supersede(connection, request_id, actor=proposal.requested_by, reason=reason):
                 raise Conflict(f"{request_id} is {older.status}: there is nothing to revise")
@@ -107,13 +108,12 @@ class ApprovalService:
         decided, has expired, was tampered with, or the kill switch is engaged; Unavailable. Nothing changes then.
         """
         self._closing.expire(request_id)
+        deciding = self._deciding()
         try:
             with transaction(self._engine) as connection:
                 request = store.read_request(connection, request_id)
                 now = require_sane_clock(connection, self._clock)
-                return self._deciding.decide(
-                    connection, request, principal, verdict, reason=reason, channel=channel, now=now
-                )
+                return deciding.decide(connection, request, principal, verdict, reason=reason, channel=channel, now=now)
         except Forbidden as error:
             self._audit.append(records.refused(self.get(request_id), principal, verdict, channel, error.message))
             raise
@@ -138,6 +138,7 @@ class ApprovalService:
         Raises as `decide` for the first that cannot be decided; InvalidInput when they are not alike; Conflict when
         they are not what was shown.
         """
+        deciding = self._deciding()
         try:
             with transaction(self._engine) as connection:
                 now = require_sane_clock(connection, self._clock)
@@ -146,7 +147,7 @@ class ApprovalService:
                 if batch_of(requests).digest != batch_digest:
                     raise Conflict("these are not the requests that were shown", hint="look at the batch again")
                 return [
-                    self._deciding.decide(
+                    deciding.decide(
                         connection, one, principal, verdict, reason=reason, channel=channel, now=now, batch=batch_digest
                     )
                     for one in requests
@@ -215,16 +216,19 @@ class ApprovalService:
             self._audit.append(record, connection=connection)
         return state
 
-    def _request(self, connection: Connection, proposal: ActionProposal) -> ApprovalRequest:
+    def _deciding(self) -> Deciding:
+        return Deciding(self._audit, self._rights.pinned(), self._grant_expires_after)
+
+    def _request(self, connection: Connection, proposal: ActionProposal, rights: Rights) -> ApprovalRequest:
         known = store.read_requests(connection, approval_requests.c.proposal_id == proposal.id)
         if known:
             return _same(known[0], proposal)
         now = require_sane_clock(connection, self._clock)
-        judged = self._rights.judge(connection, proposal, now)
+        judged = rights.judge(connection, proposal, now)
         verdict = judged.verdict
         if verdict.effect == "deny":
             raise Forbidden(f"policy denies {proposal.tool}: {verdict.reason}", hint=f"rule {verdict.rule}")
-        may = self._rights.may_propose(judged, proposal.requested_by)
+        may = rights.may_propose(judged, proposal.requested_by)
         if not may.allowed:
             raise Forbidden(may.reason)
         allowed = verdict.effect == "allow"

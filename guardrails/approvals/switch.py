@@ -53,11 +53,14 @@ def require_released(connection: Connection) -> None:
 
 
 def require_may_switch(principal: Principal, *, on: bool) -> None:
-    """Anybody on call may stop everything; starting again takes an approver. Raises Forbidden."""
+    """Anybody on call may stop everything; starting everything again takes an approver for all tenants, since it stands
+    still for all of them. Raises Forbidden."""
     roles = _MAY_ENGAGE if on else _MAY_RELEASE
     if principal.kind != "human" or not principal.roles & roles:
         verb = "engage" if on else "release"
         raise Forbidden(f"{principal.id} may not {verb} the kill switch", hint=f"roles: {', '.join(sorted(roles))}")
+    if not on and not principal.may_act_for(None):
+        raise Forbidden(f"{principal.id} may not release the kill switch", hint="it holds for every tenant")
 
 
 def require_reason(reason: str) -> None:

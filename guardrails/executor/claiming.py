@@ -13,6 +13,8 @@ from audit.port import AuditLog
 from foundation.clock import Clock
 from foundation.database import transaction
 from guardrails.approvals import store as approvals_store
+from guardrails.approvals.people import People
+from guardrails.approvals.rights import Rights
 from guardrails.approvals.skew import require_sane_clock
 from guardrails.approvals.switch import require_released
 from guardrails.approvals.types import ApprovalRequest
@@ -29,27 +31,43 @@ class SpendsActions(Protocol):
 
 
 class Claims:
+    """`rights` and `people` say what policy and roles are at the moment of the claim."""
+
     def __init__(
-        self, engine: Engine, clock: Clock, audit: AuditLog, *, actor: str, budget: SpendsActions | None = None
+        self,
+        engine: Engine,
+        clock: Clock,
+        audit: AuditLog,
+        rights: Rights,
+        people: People,
+        *,
+        actor: str,
+        budget: SpendsActions | None = None,
     ) -> None:
         self._engine = engine
         self._clock = clock
         self._audit = audit
+        self._rights = rights
+        self._people = people
         self._actor = actor
         self._budget = budget
 
     def take(self, execution: ActionExecution, request: ApprovalRequest) -> bool:
         """Approval, execution, budget and `action.started` in one transaction; False when the approval is gone.
 
-        Raises Conflict while the kill switch is engaged, Forbidden when the log does not know of the approval or the
-        budget is spent, Unavailable. Nothing is written then.
+        Raises Conflict while the kill switch is engaged, Forbidden when policy denies it now or those who approved may
+        not any more, the log does not know of the approval or the budget is spent, Unavailable. Nothing is written
+        then.
         """
+        rights = self._rights.pinned()
         try:
             with transaction(self._engine) as connection:
-                started = execution.model_copy(update={"started_at": require_sane_clock(connection, self._clock)})
+                now = require_sane_clock(connection, self._clock)
+                started = execution.model_copy(update={"started_at": now})
                 require_released(connection)
                 approvals_store.require_untouched(connection, request)
                 checks.require_recorded(connection, request)
+                checks.require_policy(connection, rights, request, now, self._people, actor=self._actor)
                 if not store.claim(connection, started):
                     return False
                 if self._budget is not None:

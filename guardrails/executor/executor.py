@@ -3,7 +3,8 @@
 Why an effect happens once, whatever crashes:
 
 1. *Claim before effect.* One transaction takes the approval (a conditional UPDATE), inserts the execution (unique per
-   approval) and appends `action.started`. If any of it fails, nothing was done and nothing will be.
+   approval) and appends `action.started`, after policy, freezes and roles were asked. If any of it fails,
+   nothing was done and nothing will be.
 2. *The execution's id is the idempotency key.* The target answers a key it has seen with its first answer.
 3. *The approved revision goes with it.* A target that somebody changed meanwhile refuses.
 
@@ -75,7 +76,7 @@ class Executor:
         self._actions = dict(actions)
         self._actor = actor
         self._outside = OutsideText(redact)
-        self._claims = Claims(engine, clock, audit, actor=actor, budget=budget)
+        self._claims = Claims(engine, clock, audit, self._rights, people, actor=actor, budget=budget)
         self._in_flight = InFlight()
 
     def execute(self, approval_id: str) -> ActionExecution:

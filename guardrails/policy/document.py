@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, model_validator
@@ -86,6 +87,11 @@ class Freeze(Frozen):
 
     @model_validator(mode="after")
     def _forward(self) -> Freeze:
+        for moment in (self.start, self.end):
+            try:
+                moment.astimezone(UTC)
+            except OverflowError as error:
+                raise ValueError(f"{moment.isoformat()} is no moment in UTC") from error
         if self.end <= self.start:
             raise ValueError(f"the freeze ends ({self.end.isoformat()}) before it starts ({self.start.isoformat()})")
         return self

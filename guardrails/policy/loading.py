@@ -30,7 +30,7 @@ def parse_document(text: str, *, where: str) -> PolicyDocument:
         _refuse_aliases(text, where)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         value = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
         # ValueError: a date that is none. RecursionError: brackets without end.
         raise InvalidInput(f"{where}: not YAML: {error}") from error
     if not isinstance(node, yaml.MappingNode):

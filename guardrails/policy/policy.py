@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from foundation.canonical import digest
+from foundation.errors import InvalidInput
 from guardrails.policy.document import BreakGlassRules, PolicyDocument, Rule
 from guardrails.policy.loading import DEFAULT_POLICY, load_document
 from guardrails.policy.matching import FreezeMatcher, GrantMatcher, RuleMatcher
@@ -53,7 +54,12 @@ class Policy:
     @classmethod
     def load(cls, path: Path | None = None) -> Policy:
         """From the YAML file at `path`; None is the built-in default. Raises InvalidInput with line and reason."""
-        return cls(load_document(path or DEFAULT_POLICY))
+        document = load_document(path or DEFAULT_POLICY)
+        try:
+            return cls(document)
+        except (ValueError, OverflowError) as error:
+            # What the document's own checks let through is refused all the same, and the last good policy stays.
+            raise InvalidInput(f"{path}: no policy can be made of it: {error}") from error
 
     def current(self) -> Policy:
         return self

@@ -58,10 +58,11 @@ class Redaction:
 class Redactor:
     """Replaces what its recognizers find by stable pseudonyms. Safe to share between threads.
 
-    `classified` holds the fields whose values the catalog calls personal or sensitive; `names` gives the pseudonyms
-    (default: derived from `key` alone, not to be revealed); `further` runs Presidio's recognizers as well. Every method
-    raises RedactionBlocked when the text could not be looked at completely, be it for an error, its size or the time it
-    takes; nothing is ever returned unlooked.
+    `classified` holds the fields whose values the catalog calls personal or sensitive; `reclassified` is asked at each
+    look for the fields from now on, None for no change; `names` gives the pseudonyms (default: derived from `key`
+    alone, not to be revealed); `further` runs Presidio's recognizers as well. Every method raises RedactionBlocked when
+    the text could not be looked at completely, be it for an error, its size or the time it takes; nothing is ever
+    returned unlooked.
     """
 
     def __init__(
@@ -72,16 +73,16 @@ class Redactor:
         classified: ClassifiedFields | None = None,
         names: Names | None = None,
         further: FurtherRecognizers | None = None,
+        reclassified: Callable[[], ClassifiedFields | None] = lambda: None,
         max_characters: int = MAX_CHARACTERS,
         timer: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._names = names or Pseudonyms(key)
-        self._classified = classified or ClassifiedFields()
+        self._recognizers = built_in() if recognizers is None else recognizers
         self._known = KnownValues()
-        of_fields = self._classified.recognizers()
-        self._scanner = Scanner([*(built_in() if recognizers is None else recognizers), *of_fields])
-        self._disguises = Disguises(self._scanner, self._known)
+        self._classify(classified or ClassifiedFields())
         self._further = further
+        self._reclassified = reclassified
         self._max_characters = max_characters
         self._timer = timer
 
@@ -110,10 +111,21 @@ class Redactor:
         the rest is looked at, so that the order of fields does not matter.
         """
         try:
+            self._follow()
             self._learn(value, key)
             return self._value(value, key)
         except RecursionError as error:
             raise RedactionBlocked("the value is nested too deeply to be redacted") from error
+
+    def _follow(self) -> None:
+        fields = self._reclassified()
+        if fields is not None:
+            self._classify(fields)
+
+    def _classify(self, fields: ClassifiedFields) -> None:
+        scanner = Scanner([*self._recognizers, *fields.recognizers()])
+        self._classified, self._scanner = fields, scanner
+        self._disguises = Disguises(scanner, self._known)
 
     def _learn(self, value: Any, key: str) -> None:
         if isinstance(value, dict):
@@ -158,6 +170,7 @@ class Redactor:
                 hint=f"redact it in parts of at most {self._max_characters}",
             )
         try:
+            self._follow()
             return self._found(text, key)
         except RedactionBlocked:
             raise

@@ -29,6 +29,9 @@ revealed."""
 
 _REMEMBERED = 20_000
 _AT_ONCE = 400
+_FORGETS_EVERY = timedelta(days=1)
+"""In a process that stays, when there is something to name."""
+
 _TRIES = 5
 
 
@@ -48,6 +51,7 @@ class Vault:
         self._seal = Seal(seal_key)
         self._keep = keep
         self._names: OrderedDict[str, str] = OrderedDict()
+        self._forgot_at = clock.now()
         self._lock = threading.Lock()
 
     @classmethod
@@ -80,7 +84,7 @@ class Vault:
         """What `name` stands for. Only `guardrails.redaction.reveal` calls this. Raises NotFound."""
         with reading(self._engine) as connection:
             row = connection.execute(sa.select(pseudonyms).where(pseudonyms.c.pseudonym == name)).one_or_none()
-        if row is None:
+        if row is None or row.created_at < self._clock.now() - self._keep:
             raise NotFound(f"the vault does not hold {name}", hint="it was given elsewhere, or has been forgotten")
         if not row.sealed:
             raise NotFound(f"{name} is a secret, which is never kept", hint="revoke it where it was issued")
@@ -90,10 +94,14 @@ class Vault:
         """Removes what is older than it may be kept; how many. A value that comes again gets its name anew."""
         old = sa.delete(pseudonyms).where(pseudonyms.c.created_at < self._clock.now() - self._keep)
         with transaction(self._engine) as connection:
-            return connection.execute(old).rowcount
+            forgotten = connection.execute(old).rowcount
+        self._forgot_at = self._clock.now()
+        return forgotten
 
     def _allotted(self, missing: Mapping[str, Value]) -> dict[str, str]:
         try:
+            if self._clock.now() - self._forgot_at > _FORGETS_EVERY:
+                self.forget()
             names = self._stored(missing)
         except (Unavailable, SQLAlchemyError, OSError):
             return {mark: pseudonym(value.entity, mark, UNKEPT_DIGITS) for mark, value in missing.items()}

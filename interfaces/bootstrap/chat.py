@@ -5,6 +5,7 @@ from __future__ import annotations
 from agents.chat.ask import Ask
 from agents.chat.types import Answer
 from foundation.errors import Unauthenticated
+from guardrails.policy.policy import PolicySource
 from interfaces.bootstrap.budgets import make_budget
 from interfaces.bootstrap.foundations import Foundations, open_foundations
 from interfaces.bootstrap.governance import make_approvals, make_policy
@@ -19,7 +20,7 @@ from tools.registry import observe_tools
 from tools.runner import ToolRunner
 
 
-def make_ask(base: Foundations) -> Ask:
+def make_ask(base: Foundations, policy: PolicySource) -> Ask:
     platform = platform_view(base)
     tools = observe_tools()
     redacts = redactor(base.settings)
@@ -35,7 +36,7 @@ def make_ask(base: Foundations) -> Ask:
         ),
         tools=tools,
         incidents=make_incidents(base),
-        approvals=make_approvals(base, make_policy(base.settings)),
+        approvals=make_approvals(base, policy),
         redactor=redacts,
         model=budgeted_model(base),
         on_call=audited_calls(base.audit, "agent:chat"),
@@ -47,4 +48,4 @@ def answer_question(settings: Settings, question: str, *, api_key: str | None) -
     if not api_key:
         raise Unauthenticated("who is asking?", hint="set VIGIA_API_KEY")
     principal = open_directory(settings.principals_file).by_api_key(api_key)
-    return make_ask(open_foundations(settings)).answer(question, principal)
+    return make_ask(open_foundations(settings), make_policy(settings)).answer(question, principal)

@@ -13,6 +13,7 @@ from agents.incident.feedback import FeedbackDesk
 from agents.incident.inbox import AlertInbox
 from foundation.database import reading
 from foundation.errors import VigiaError
+from guardrails.approvals.break_glass import BreakGlass
 from interfaces.bootstrap.checkpoints import verify_stored_log
 from interfaces.bootstrap.foundations import Foundations, open_foundations
 from interfaces.bootstrap.governance import live_policy, make_approvals
@@ -62,9 +63,12 @@ def copilot_services(base: Foundations) -> CopilotServices:
 
     settings = base.settings
     incidents = make_incidents(base)
-    approvals = make_approvals(base, live_policy(base, actor="service:copilot"))
+    policy = live_policy(base, actor="service:copilot")
+    approvals = make_approvals(base, policy)
+    glass = BreakGlass(base.engine, base.clock, base.audit, policy)
     redacts = redactor(base.settings)
     catalog = catalog_in_force(base)
+    reveals = reveal_desk(base, policy)
     return CopilotServices(
         clock=base.clock,
         intake=AlertIntake(
@@ -75,17 +79,19 @@ def copilot_services(base: Foundations) -> CopilotServices:
             owner=lineage_of(base, catalog).tenant,
         ),
         incidents=incidents,
-        cards=make_cards(base, incidents, approvals),
+        cards=make_cards(base, incidents, approvals, policy),
         approvals=approvals,
         feedback=FeedbackDesk(base.engine, base.clock, base.audit, redact=redacts.redact),
         audit=base.audit,
         verify_audit=lambda: verify_stored_log(base),
         principals=open_directory(settings.principals_file),
         redactor=redacts,
-        reveals=lambda: reveal_desk(base),
+        reveals=lambda: reveals,
         tools=describe_tools,
         readiness=lambda: readiness(base),
         max_body_bytes=settings.http.max_body_bytes,
+        policy=policy,
+        broken_glass=lambda: glass.all(unreviewed=True),
     )
 
 

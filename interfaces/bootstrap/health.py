@@ -8,6 +8,7 @@ from pathlib import Path
 from agents.health.nightly import Nightly
 from agents.health.report import HealthReport, build_health_report, render_markdown
 from agents.incident.feedback import FeedbackDesk
+from guardrails.approvals.break_glass import BreakGlass
 from interfaces.bootstrap.checkpoints import verify_stored_log
 from interfaces.bootstrap.foundations import Foundations, open_foundations
 from interfaces.bootstrap.governance import make_approvals, make_policy
@@ -34,6 +35,7 @@ def write_health_report(settings: Settings) -> tuple[HealthReport, str, Path]:
 def health_report(base: Foundations) -> HealthReport:
     """Everything, checked now."""
     platform = platform_view(base)
+    policy = make_policy(base.settings)
     redact = redactor(base.settings).redact
     return build_health_report(
         clock=base.clock,
@@ -41,9 +43,10 @@ def health_report(base: Foundations) -> HealthReport:
         lineage=platform.lineage,
         runner=ToolRunner(platform, observe_tools(), redact=redact, on_run=audited_runs(base.audit, "agent:health")),
         incidents=make_incidents(base),
-        approvals=make_approvals(base, make_policy(base.settings)),
+        approvals=make_approvals(base, policy),
         feedback=FeedbackDesk(base.engine, base.clock, base.audit),
         verify_audit=lambda: verify_stored_log(base),
+        broken_glass=lambda: BreakGlass(base.engine, base.clock, base.audit, policy).all(unreviewed=True),
         redact=redact,
     )
 

@@ -6,15 +6,13 @@ import threading
 from collections import OrderedDict
 from datetime import timedelta
 
-from guardrails.redaction.classified import ClassifiedFields
 from guardrails.redaction.engine import FurtherRecognizers, Redactor
 from guardrails.redaction.vault import Vault
+from interfaces.bootstrap.classified import FieldsInForce, classified_fields
 from interfaces.bootstrap.foundations import make_clock
 from interfaces.bootstrap.secrets import key_file
 from interfaces.settings import Settings
-from platform_core.catalog.specs import Catalog
 
-_PERSONAL = ("pii", "sensitive")
 _made: OrderedDict[str, Redactor] = OrderedDict()
 _KEPT = 4
 """Redactors of different settings in one process: one, but for tests."""
@@ -23,21 +21,15 @@ _making = threading.Lock()
 
 def redactor(settings: Settings) -> Redactor:
     """The same for the same settings. Raises InvalidInput for a key, a catalog or a Presidio file that is not right."""
-    asked = settings.model_dump_json(include={"data_dir", "database_url", "catalog_path", "redaction", "clock"})
+    asked = settings.model_dump_json(
+        include={"data_dir", "database_url", "catalog_path", "environment", "redaction", "clock"}
+    )
     with _making:
         if asked not in _made:
             _made[asked] = _make(settings)
             while len(_made) > _KEPT:
                 _made.popitem(last=False)
         return _made[asked]
-
-
-def classified_fields(catalog: Catalog) -> ClassifiedFields:
-    """Columns and features that the catalog calls `pii` or `sensitive`."""
-    fields = [*(column for source in catalog.sources for column in source.columns)]
-    for view in catalog.feature_views:
-        fields += getattr(view, "fields", ())
-    return ClassifiedFields(field.name for field in fields if field.pii in _PERSONAL)
 
 
 def open_vault(settings: Settings) -> Vault:
@@ -56,9 +48,11 @@ def _make(settings: Settings) -> Redactor:
     from interfaces.bootstrap.platform import catalog_of
 
     settings.data_dir.mkdir(parents=True, exist_ok=True)
+    files = catalog_of(settings)
     return Redactor(
         key_file(settings.data_dir / "keys" / "redaction.key"),
-        classified=classified_fields(catalog_of(settings)),
+        classified=classified_fields(files),
+        reclassified=FieldsInForce(files, settings.database_url, make_clock(settings), settings.environment),
         names=open_vault(settings),
         further=_further(settings),
         max_characters=settings.redaction.max_characters,

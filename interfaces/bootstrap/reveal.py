@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from foundation.clock import Clock
-from guardrails.policy.policy import Policy
+from guardrails.policy.policy import Policy, PolicySource
 from guardrails.policy.types import PolicyQuestion
 from guardrails.redaction.reveal import RevealDesk, Revealed
 from interfaces.bootstrap.foundations import Foundations, open_foundations
@@ -17,15 +17,15 @@ TOOL = "reveal_pseudonym"
 """What a policy's rule names to refuse reveals, as a tool of tier `read`."""
 
 
-def reveal_desk(base: Foundations) -> RevealDesk:
+def reveal_desk(base: Foundations, policy: PolicySource) -> RevealDesk:
+    """One for a process: its vault is opened here, once."""
     settings = base.settings
-    policy = make_policy(settings)
     return RevealDesk(
         open_vault(settings),
         base.audit,
         redact=redactor(settings).redact,
         roles=settings.redaction.reveal_roles,
-        permits=lambda principal: refused_by(policy, principal, base.clock),
+        permits=lambda principal: refused_by(policy.current(), principal, base.clock),
     )
 
 
@@ -33,7 +33,7 @@ def reveal(settings: Settings, pseudonym: str, *, api_key: str, reason: str) -> 
     """Raises Unauthenticated, Forbidden, NotFound, InvalidInput, Unavailable."""
     base = open_foundations(settings)
     principal = open_directory(settings.principals_file).by_api_key(api_key)
-    return reveal_desk(base).reveal(pseudonym, principal, reason)
+    return reveal_desk(base, make_policy(settings)).reveal(pseudonym, principal, reason)
 
 
 def refused_by(policy: Policy, principal: Principal, clock: Clock) -> str | None:

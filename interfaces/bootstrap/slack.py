@@ -41,7 +41,8 @@ def slack_reminders(base: Foundations) -> tuple[ReminderNotifier, ...]:
 
     people = open_directory(base.settings.principals_file)
     redact = redactor(base.settings).redact
-    return (SlackReminders(base.engine, _client(base.settings), slack.channel, people=people, redact=redact),)
+    client = _client(base.settings)
+    return (SlackReminders(base.engine, client, slack.channel, people=people, redact=redact, channels=slack.channels),)
 
 
 def slack_anchors(base: Foundations) -> dict[str, Anchor]:
@@ -66,7 +67,7 @@ def mount_slack(app: FastAPI, base: Foundations, services: CopilotServices) -> N
         return
     from interfaces.slack.app import SlackParts, create_slack_app
 
-    ask = make_ask(base)
+    ask = make_ask(base, services.policy)
 
     def answer(question: str, person: Principal) -> str:
         return _text(ask.answer(question, person))
@@ -109,6 +110,7 @@ def _notifier(base: Foundations) -> SlackNotifier:
         channel=channel,
         redact=redactor(base.settings).redact,
         evidence=make_incidents(base),
+        channels=base.settings.slack.channels,
     )
 
 

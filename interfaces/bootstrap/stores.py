@@ -10,6 +10,7 @@ from audit.log import SqlAuditLog
 from guardrails.approvals.service import ApprovalService
 from guardrails.budgets.types import Spend, Spender
 from guardrails.executor.executor import Executor
+from guardrails.policy.policy import PolicySource
 from interfaces.bootstrap.approvers import who_may
 from interfaces.bootstrap.budgets import BudgetNotes, make_ledger
 from interfaces.bootstrap.foundations import Foundations, open_foundations
@@ -23,8 +24,10 @@ def make_incidents(base: Foundations) -> IncidentStore:
     return IncidentStore(base.engine, base.clock, base.audit)
 
 
-def make_cards(base: Foundations, incidents: IncidentStore, approvals: ApprovalService) -> CardBuilder:
-    policy, people = make_policy(base.settings), open_directory(base.settings.principals_file)
+def make_cards(
+    base: Foundations, incidents: IncidentStore, approvals: ApprovalService, policy: PolicySource
+) -> CardBuilder:
+    people = open_directory(base.settings.principals_file)
     # An executor without actions: it can say what was executed, and execute nothing.
     executions = Executor(
         base.engine,
@@ -64,7 +67,8 @@ def card_of(settings: Settings, reference: str) -> IncidentCard:
     incidents = make_incidents(base)
     is_label = reference.upper().startswith("INC-") or reference.isdecimal()
     incident = incidents.by_label(reference) if is_label else incidents.get(reference)
-    return make_cards(base, incidents, make_approvals(base, make_policy(settings))).build(incident.id)
+    policy = make_policy(settings)
+    return make_cards(base, incidents, make_approvals(base, policy), policy).build(incident.id)
 
 
 def spent(settings: Settings, *, incident: str | None = None) -> list[Spend]:

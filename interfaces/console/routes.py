@@ -10,10 +10,11 @@ from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 
 from foundation.errors import Forbidden, NotFound, Unauthenticated, VigiaError
+from guardrails.approvals.break_glass import BrokenGlass
 from interfaces.console.rendering import HEADERS, icon, page, style_sheet
 from interfaces.console.session import COOKIE, Refusals, Sessions, sign_in
 from interfaces.console.verification import RecentVerification
-from interfaces.http.services import CopilotServices, visible_approval, visible_incident
+from interfaces.http.services import CopilotServices, visible_approval, visible_card, visible_incident
 from platform_core.access.principals import Principal
 
 PAGE_SIZE = 100
@@ -55,7 +56,7 @@ def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cook
 
     def show(request: Request, template: str, **values: Any) -> Response:
         csrf = sessions.csrf(request.cookies.get(COOKIE, ""))
-        return page(template, csrf=csrf, **values)
+        return page(template, csrf=csrf, glass=_glass_over(services, values["principal"]), **values)
 
     def check_csrf(request: Request, presented: str) -> None:
         if not sessions.csrf_holds(request.cookies.get(COOKIE, ""), presented):
@@ -106,7 +107,7 @@ def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cook
             request,
             "incident.html",
             principal=principal,
-            card=services.cards.build(found.id),
+            card=visible_card(services, principal, found.id),
             timeline=services.incidents.timeline(found.id),
             evidence=services.incidents.evidence(found.id),
         )
@@ -118,7 +119,7 @@ def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cook
             request,
             "approvals.html",
             principal=principal,
-            pending=[r for r in services.approvals.pending() if principal.may_act_for(r.proposal.tenant)],
+            pending=[r for r in services.approvals.pending() if services.approvals.may_see(principal, r)],
             switch=services.approvals.kill_switch(),
         )
 
@@ -172,6 +173,11 @@ def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cook
         return show(request, "health.html", principal=who(request), checks=services.readiness())
 
     return router
+
+
+def _glass_over(services: CopilotServices, principal: Principal) -> list[BrokenGlass]:
+    """Broken glass that reaches one of their tenants and holds, or waits for its review."""
+    return [glass for glass in services.broken_glass() if glass.tenant is None or principal.may_act_for(glass.tenant)]
 
 
 def _add_public_files(router: APIRouter) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
+from agents.incident.card import IncidentCard
 from agents.incident.card_building import CardBuilder
 from agents.incident.feedback import FeedbackDesk
 from agents.incident.store import IncidentStore
@@ -16,8 +17,10 @@ from foundation.clock import Clock
 from foundation.errors import NotFound
 from foundation.frozen import Frozen
 from foundation.outside_text import OutsideText
+from guardrails.approvals.break_glass import BrokenGlass
 from guardrails.approvals.service import ApprovalService
 from guardrails.approvals.types import ApprovalRequest
+from guardrails.policy.policy import Policy, PolicySource
 from guardrails.redaction.engine import Redactor
 from guardrails.redaction.reveal import RevealDesk
 from interfaces.http.intake import AlertIntake
@@ -66,6 +69,11 @@ class CopilotServices:
     tools: Callable[[], list[ToolDescription]]
     readiness: Callable[[], list[ReadinessCheck]]
     max_body_bytes: int
+    policy: PolicySource = field(default_factory=Policy.load)
+    """The one of this process, which follows its file."""
+
+    broken_glass: Callable[[], list[BrokenGlass]] = list
+    """What holds or is not reviewed yet."""
 
     @property
     def outside(self) -> OutsideText:
@@ -79,6 +87,15 @@ def visible_incident(services: CopilotServices, principal: Principal, reference:
     is_label = reference.upper().startswith("INC-") or reference.isdecimal()
     read = services.incidents.by_label if is_label else services.incidents.get
     return _visible(read, reference, lambda incident: principal.may_act_for(incident.tenant), "incident")
+
+
+def visible_card(services: CopilotServices, principal: Principal, incident_id: str) -> IncidentCard:
+    """The card; without what is proposed and what came of it where policy does not let them see that."""
+    card = services.cards.build(incident_id)
+    if card.approval is None or services.approvals.may_see(principal, services.approvals.get(card.approval.id)):
+        return card
+    hidden = {"proposal": None, "approval": None, "execution": None, "verification": None, "status_line": card.status}
+    return card.model_copy(update=hidden)
 
 
 def visible_approval(services: CopilotServices, principal: Principal, request_id: str) -> ApprovalRequest:

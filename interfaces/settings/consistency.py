@@ -22,6 +22,12 @@ def warnings(settings: Settings) -> list[str]:
         found.append(f"nobody can sign in: {settings.principals_file} does not exist (see `vigia principals add`)")
     if settings.serving.control_token is None:
         found.append("VIGIA__SERVING__CONTROL_TOKEN is not set: approved actions cannot be executed")
+    approvals = settings.approvals
+    if approvals.expires_after_minutes <= 4 * approvals.remind_after_minutes:
+        found.append(
+            "a request expires before admins are called (four times VIGIA__APPROVALS__REMIND_AFTER_MINUTES): raise "
+            "…__EXPIRES_AFTER_MINUTES or lower the other"
+        )
     return found
 
 

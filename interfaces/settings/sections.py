@@ -92,6 +92,12 @@ class SlackSettings(Frozen):
     signing_secret: SecretStr | None = None
     app_token: SecretStr | None = None
     channel: str | None = None
+    """For cards of tenants without a channel of their own, of what belongs to no tenant, reports and heads of the audit
+    log: whoever is in it reads of every such tenant."""
+
+    channels: dict[str, str] = Field(default_factory=dict)
+    """By tenant: where its cards, their evidence and reminders are posted."""
+
     base_url: AnyHttpUrl | None = None
     """Of Slack's Web API; set only to talk to an emulator."""
 

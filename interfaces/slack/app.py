@@ -128,15 +128,16 @@ class _Handlers:
         self._feedback(body, client, correct=False)
 
     def question(self, event: dict[str, Any], client: WebClient) -> None:
-        """`@vigia why is fraud-br declining?`, answered in the thread it was asked in."""
+        """`@vigia why is fraud-br declining?`, answered to who asked: others in the channel may see other tenants."""
         text = _MENTION.sub("", event.get("text", "")).strip()
-        thread = event.get("thread_ts") or event["ts"]
+        asker = event.get("user", "")
         try:
-            answer = self._parts.answer(text, self._parts.people.by_slack_user(event.get("user", "")))
+            answer = self._parts.answer(text, self._parts.people.by_slack_user(asker))
         except VigiaError as error:
             answer = str(error)
-        safe = escape(self._parts.redact(answer))
-        client.chat_postMessage(channel=event["channel"], thread_ts=thread, text=cut(safe, SECTION_TEXT))
+        safe = cut(escape(self._parts.redact(answer)), SECTION_TEXT)
+        # In a thread only where it is one already: an ephemeral message does not open one.
+        client.chat_postEphemeral(channel=event["channel"], user=asker, thread_ts=event.get("thread_ts"), text=safe)
 
     def _decide(
         self, body: dict[str, Any], client: WebClient, request_id: str, verdict: Any, *, reason: str | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, cast
 
 import sqlalchemy as sa
@@ -33,7 +33,7 @@ class SlackNotifier:
     """Called at least once per change: the same content is not posted twice, a changed card updates its message.
 
     A process that dies between posting and remembering posts the card again at the next change: two cards for one
-    incident are better than none.
+    incident are better than none. `channels`: by tenant; `channel` for every other and for what belongs to none.
     """
 
     def __init__(
@@ -44,10 +44,12 @@ class SlackNotifier:
         channel: str,
         redact: Callable[[str], str],
         evidence: EvidenceReader,
+        channels: Mapping[str, str] | None = None,
     ) -> None:
         self._engine = engine
         self._client = client
         self._channel = channel
+        self._channels = dict(channels or {})
         self._redact = redact
         self._evidence = evidence
 
@@ -60,7 +62,7 @@ class SlackNotifier:
                 sa.select(slack_cards).where(slack_cards.c.incident_id == card.incident_id)
             ).one_or_none()
         if known is None:
-            channel, ts = self._post(blocks, text)
+            channel, ts = self._post(self._channels.get(card.tenant or "", self._channel), blocks, text)
             with transaction(self._engine) as connection:
                 connection.execute(
                     sa.insert(slack_cards).values(
@@ -78,7 +80,7 @@ class SlackNotifier:
     def report_written(self, report: HealthReport) -> None:
         """Post the report's findings. Raises Unavailable when Slack does not take the message."""
         text = f"Health report {report.end:%Y-%m-%d %H:%M} UTC: {report.verdict}"
-        self._post(report_blocks(report, self._redact), text)
+        self._post(self._channel, report_blocks(report, self._redact), text)
 
     def _post_evidence(self, incident_id: str, channel: str, ts: str) -> None:
         lines = [
@@ -90,8 +92,8 @@ class SlackNotifier:
             self._call("chat_postMessage", channel=channel, thread_ts=ts, text="Evidence", blocks=blocks)
         self._remember(incident_id, evidence_posted=True)
 
-    def _post(self, blocks: list[Block], text: str) -> tuple[str, str]:
-        answer = self._call("chat_postMessage", channel=self._channel, text=text, blocks=blocks)
+    def _post(self, channel: str, blocks: list[Block], text: str) -> tuple[str, str]:
+        answer = self._call("chat_postMessage", channel=channel, text=text, blocks=blocks)
         return str(answer["channel"]), str(answer["ts"])
 
     def _update(self, channel: str, ts: str, blocks: list[Block], text: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -32,10 +32,12 @@ class SlackReminders:
         *,
         people: Iterable[Principal],
         redact: Callable[[str], str],
+        channels: Mapping[str, str] | None = None,
     ) -> None:
         self._engine = engine
         self._client = client
         self._channel = channel
+        self._channels = dict(channels or {})
         self._people = people
         self._redact = redact
 
@@ -55,7 +57,7 @@ class SlackReminders:
         text = f"{self._mentions(reminder)}{proposal.tool} {verb} ({waited} min, {left} min left): {summary}"
         try:
             self._client.chat_postMessage(
-                channel=row.channel if row else self._channel,
+                channel=row.channel if row else self._channels.get(proposal.tenant or "", self._channel),
                 thread_ts=row.ts if row else None,
                 reply_broadcast=bool(row) or None,
                 text=text,

@@ -116,11 +116,13 @@ class PrincipalDirectory:
 
 
 def _stamp(path: Path) -> _Stamp | None:
-    """Changes with the file, also when an editor replaces it; None when there is none."""
+    """Changes with the file, also when an editor replaces it; None when there is none. Raises Unavailable."""
     try:
         status = path.stat()
     except FileNotFoundError:
         return None
+    except (OSError, ValueError) as error:
+        raise Unavailable(f"who may do what cannot be read: {error}") from error
     return status.st_mtime_ns, status.st_size, status.st_ino
 
 
@@ -129,7 +131,10 @@ def _read(path: Path) -> _People:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise NotFound(f"there is no principals file at {str(path)!r}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise InvalidInput(f"{str(path)!r} cannot be read: {error}") from error
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
+        # ValueError: a date that is none, or bytes that are no text. RecursionError: brackets without end.
         raise InvalidInput(f"{str(path)!r} is not YAML: {error}") from error
     if not isinstance(document, dict) or not isinstance(document.get("principals"), list):
         raise InvalidInput(f"{str(path)!r} lists nobody", hint="it needs a list under 'principals:'")

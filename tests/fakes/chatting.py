@@ -178,3 +178,6 @@ def approval() -> ApprovalRequest:
 class FakeApprovals(ReadsApprovals):
     def pending(self) -> Sequence[ApprovalRequest]:
         return [approval()]
+
+    def may_see(self, principal: Principal, request: ApprovalRequest) -> bool:
+        return principal.may_act_for(request.proposal.tenant)

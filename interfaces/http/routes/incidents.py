@@ -13,7 +13,7 @@ from agents.incident.types import Incident, IncidentStatus, TimelineEvent, Verdi
 from foundation.frozen import Frozen
 from interfaces.http.access import Caller
 from interfaces.http.errors import answers
-from interfaces.http.services import CopilotServices, visible_incident
+from interfaces.http.services import CopilotServices, visible_card, visible_incident
 from platform_core.monitoring.alert import Alert
 
 
@@ -40,7 +40,7 @@ def incident_routes(services: CopilotServices) -> APIRouter:
     @router.get("/{incident}", responses=answers(401, 404))
     def card(incident: str, who: Caller) -> IncidentCard:
         """What the engineer sees: what broke, how sure, what is proposed."""
-        return services.cards.build(visible_incident(services, who, incident).id)
+        return visible_card(services, who, visible_incident(services, who, incident).id)
 
     @router.get("/{incident}/alerts", responses=answers(401, 404))
     def alerts(incident: str, who: Caller) -> list[Alert]:

@@ -91,6 +91,24 @@ def test_it_follows_its_file(path: Path):
         directory.by_api_key("alice-key")
 
 
+@pytest.mark.parametrize("text", [FILE.replace("name: Alice", "name: 2026-13-45"), "[" * 5000], ids=["date", "deep"])
+def test_an_odd_file_is_refused_like_a_malformed_one(path: Path, text: str):
+    directory = PrincipalDirectory.load(path)
+    path.write_text(text)
+    with pytest.raises(Unavailable, match="is not YAML"):
+        directory.get("human:alice")
+    with pytest.raises(InvalidInput, match="is not YAML"):
+        PrincipalDirectory.load(path)
+
+
+def test_what_is_no_file_cannot_be_read(path: Path):
+    directory = PrincipalDirectory.load(path)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(Unavailable, match="cannot be read"):
+        directory.get("human:alice")
+
+
 def test_while_its_file_cannot_be_read_nobody_is_known(path: Path):
     directory = PrincipalDirectory.load(path)
     path.write_text("principals: [")

@@ -63,6 +63,17 @@ def test_a_delegation_that_does_not_hold_is_worth_nothing(
         guard.approvals.decide(request.id, EVE, "approve", channel="slack")
 
 
+def test_a_delegate_who_may_not_see_the_tenant_decides_nothing_there(guard: Guard, delegations: Delegations) -> None:
+    ana = person("ana", "viewer", tenants=frozenset({"ar"}))
+    guard.people[ana.id] = ana
+    delegated(delegations, ana.id)
+    request = guard.approvals.request(proposal(guard.clock))
+    for verdict in ("approve", "reject"):
+        with pytest.raises(Forbidden):
+            guard.approvals.decide(request.id, ana, verdict, channel="slack")
+    assert guard.approvals.get(request.id).status == "pending"
+
+
 def test_an_approval_by_delegation_falls_with_the_delegation(guard: Guard, delegations: Delegations) -> None:
     given = delegated(delegations)
     request = guard.approvals.request(proposal(guard.clock))

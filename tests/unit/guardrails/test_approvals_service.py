@@ -219,6 +219,8 @@ def test_anybody_on_call_stops_everything_and_an_approver_starts_again(guard: Gu
     assert guard.approvals.set_kill_switch(True, ALICE, "odd").changed_by == "human:alice"
     with pytest.raises(Forbidden, match="may not release"):
         guard.approvals.set_kill_switch(False, ALICE, "fine")
+    with pytest.raises(Forbidden, match="may not release"):
+        guard.approvals.set_kill_switch(False, person("ana", "approver", tenants=frozenset({"ar"})), "fine here")
     assert not guard.approvals.set_kill_switch(False, ROOT, "fine")
     assert guard.audited() == ["kill_switch.engaged", "kill_switch.released"]
 

@@ -114,7 +114,14 @@ def test_the_review_must_be_closed_by_somebody_else(glass: BreakGlass, clock: Fi
     clock.advance(60 * MINUTE)
     with pytest.raises(Conflict, match="nobody has reviewed it"):
         broken(glass)
-    for who, note, error in ((BOB, "fine", Forbidden), (ALICE, "fine", Forbidden), (ROOT, " ", InvalidInput)):
+    ana = person("ana", "approver", tenants=frozenset({"ar"}))
+    refused = (
+        (BOB, "fine", Forbidden),
+        (ALICE, "fine", Forbidden),
+        (ana, "fine", Forbidden),
+        (ROOT, " ", InvalidInput),
+    )
+    for who, note, error in refused:
         with pytest.raises(error):
             glass.review(glass_id, who, note)
     with pytest.raises(NotFound):
@@ -133,3 +140,16 @@ def test_a_review_ends_it_at_once(guard: Guard, glass: BreakGlass) -> None:
     glass.review(glass_id, ROOT, "that was no emergency")
     with pytest.raises(Forbidden, match="frozen"):
         guard.approvals.request(proposal(guard.clock))
+
+
+def test_what_lifts_freezes_only_leaves_the_second_approval(engine: Engine, clock: FixedClock, tmp_path: Path) -> None:
+    text = DEFAULT_POLICY.read_text(encoding="utf-8").replace("approvers_needed: 1", "approvers_needed: 2")
+    text = text.replace("freezes: []", f"freezes:\n  - {FREEZE}\nbreak_glass: {{lifts: [freezes]}}")
+    path = tmp_path / "freezes_only.yaml"
+    path.write_text(text, encoding="utf-8")
+    guard = Guard(engine, clock, policy=Policy.load(path))
+    broken(BreakGlass(engine, clock, guard.log, guard.policy))
+    request = guard.approvals.request(proposal(clock))
+    assert guard.approvals.decide(request.id, ALICE, "approve", channel="cli").status == "pending"
+    assert guard.approvals.decide(request.id, BOB, "approve", channel="cli").status == "approved"
+    assert guard.executor().execute(request.id).status == "succeeded"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,13 @@ from sqlalchemy.engine import Engine
 
 from audit.log import SqlAuditLog
 from foundation.clock import FixedClock
-from foundation.errors import InvalidInput, Unavailable
+from foundation.errors import Forbidden, InvalidInput, Unavailable
+from guardrails.approvals.service import ApprovalService
 from guardrails.policy.adoption import PolicyRecorder
 from guardrails.policy.live import LivePolicy
 from guardrails.policy.loading import DEFAULT_POLICY
 from guardrails.policy.policy import Policy
+from tests.fakes.guarded import ALICE, proposal
 
 GOOD = DEFAULT_POLICY.read_text(encoding="utf-8")
 STRICT = GOOD.replace("approvers_needed: 1", "approvers_needed: 2")
@@ -68,6 +71,20 @@ def test_a_new_file_comes_into_force_with_its_audit_entry(bench: Bench) -> None:
         (GOOD.replace("effect: require_approval", "effect: allow"), "line 12: "),
         (GOOD.replace("version: 1", "version: 3"), "line 4: "),
         ("", "a policy is a mapping"),
+        (
+            GOOD.replace(
+                "freezes: []",
+                "freezes:\n  - {name: f, reason: r, start: 0001-01-01T00:00:00+14:00, end: 2026-01-01T00:00:00Z}",
+            ),
+            "is no moment in UTC",
+        ),
+        (
+            GOOD.replace(
+                "freezes: []",
+                "freezes:\n  - {name: f, reason: r, start: 2026-01-01T00:00:00Z, end: 9999-12-31T23:59:59-03:00}",
+            ),
+            "is no moment in UTC",
+        ),
     ],
 )
 def test_a_broken_file_is_refused_and_the_last_good_one_stays(bench: Bench, broken: str, reason: str) -> None:
@@ -125,3 +142,17 @@ def test_the_built_in_policy_is_told_of_only_where_another_was_before(bench: Ben
     bench.live()
     bench.recorder.adopted(builtin, DEFAULT_POLICY)
     assert bench.told() == ["policy.changed"] * 2
+
+
+def test_a_decision_is_made_by_the_file_as_it_is_when_it_begins(
+    bench: Bench, engine: Engine, clock: FixedClock
+) -> None:
+    """Adopting writes to the log: inside the decision's own transaction it would wait for that very transaction."""
+    live = bench.live()
+    desk = ApprovalService(engine, clock, bench.log, live, expires_after=timedelta(minutes=30))
+    request = desk.request(proposal(clock))
+    bench.write(GOOD.replace("approver_roles: [oncall, approver, admin]", "approver_roles: [approver]"))
+    with pytest.raises(Forbidden, match="none of the roles"):
+        desk.decide(request.id, ALICE, "approve", channel="cli")
+    assert live.problem is None
+    assert bench.told().count("policy.changed") == 2

@@ -12,7 +12,7 @@ from guardrails.redaction.classified import ClassifiedFields
 from guardrails.redaction.engine import Redactor
 from guardrails.redaction.known import MOST, KnownValues
 from guardrails.redaction.recognizer import Recognizer
-from interfaces.bootstrap.redaction import classified_fields
+from interfaces.bootstrap.classified import classified_fields
 from platform_core.catalog.specs import Catalog, Column, DataSource
 from tests.fakes.disguises import full_width
 from tools.answers import harmless
@@ -139,3 +139,12 @@ def test_the_catalog_says_which() -> None:
 
 def test_a_field_that_is_not_classified_costs_and_hides_nothing() -> None:
     assert Redactor(KEY).redact("Ana Souza", key="customer_name") == "Ana Souza"
+
+
+def test_a_number_that_identifies_somebody_is_no_measurement() -> None:
+    """A median of a column that nobody classified is somebody's identifier; counts and means stay numbers."""
+    outside = OutsideText(Redactor(KEY).redact)
+    kept = outside.value({"cpf": 52998224725, "card": 4111111111111111.0, "rows": 12345678, "mean": 0.25, "up": True})
+    assert str(kept["cpf"]).startswith("<CPF_")
+    assert str(kept["card"]).startswith("<CARD_")
+    assert (kept["rows"], kept["mean"], kept["up"]) == (12345678, 0.25, True)

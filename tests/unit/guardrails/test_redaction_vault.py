@@ -199,3 +199,18 @@ def test_rows_say_only_what_they_must(tmp_path: Path, clock: FixedClock) -> None
         row = connection.execute(sa.select(pseudonyms)).one()
     engine.dispose()
     assert set(row._fields) == {"pseudonym", "entity", "fingerprint", "sealed", "created_at"}
+
+
+def test_what_is_too_old_is_not_revealed_and_forgotten_also_in_a_process_that_stays(
+    tmp_path: Path, clock: FixedClock
+) -> None:
+    running = vault(tmp_path, clock)
+    (name,) = running.names(cpfs(52998224725))
+    clock.advance(timedelta(days=91))
+    with pytest.raises(NotFound):
+        running.reveal(name)
+    running.names(cpfs(11144477735))
+    with sqlite3.connect(tmp_path / "vault.db") as connection:
+        (left,) = connection.execute("SELECT count(*) FROM redaction_pseudonyms").fetchone()
+    connection.close()
+    assert left == 1

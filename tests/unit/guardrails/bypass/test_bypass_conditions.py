@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,28 @@ def test_during_a_freeze(bench: Bench, disarmed: Disarmed, guarded: bool, tmp_pa
     if not guarded:
         disarmed.policy()
     said = bench.attempt(lambda: bench.executor(policy=frozen).execute(approval_id))
+    assert bench.effects == (0 if guarded else 1)
+    assert not guarded or "frozen" in said[0]
+
+
+def test_a_freeze_that_begins_between_the_check_and_the_claim(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, guarded: bool, tmp_path: Path
+) -> None:
+    """It is not there when policy is asked first, and there when the target has been planned again."""
+    approval_id = bench.approved()
+    start, end = bench.clock.now() + timedelta(seconds=5), bench.clock.now() + timedelta(hours=1)
+    soon = f"{{name: freeze, reason: peak season, start: {start.isoformat()}, end: {end.isoformat()}}}"
+    text = DEFAULT_POLICY.read_text(encoding="utf-8").replace("freezes: []", f"freezes:\n  - {soon}")
+    (tmp_path / "policy.yaml").write_text(text, encoding="utf-8")
+    policy = Policy.load(tmp_path / "policy.yaml")
+
+    def slow_planning(*_: object) -> None:
+        bench.clock.advance(timedelta(seconds=10))
+        if not guarded:
+            monkeypatch.setattr("guardrails.executor.checks.require_policy", lambda *_, **__: None)
+
+    monkeypatch.setattr("guardrails.executor.checks.require_same_target", slow_planning)
+    said = bench.attempt(lambda: bench.executor(policy=policy).execute(approval_id))
     assert bench.effects == (0 if guarded else 1)
     assert not guarded or "frozen" in said[0]
 

@@ -45,3 +45,18 @@ def test_for_another_tenant(bench: Bench, disarmed: Disarmed, guarded: bool) -> 
         disarmed.people()
     act(bench, ANA)
     assert bench.effects == (0 if guarded else 1)
+
+
+def test_a_role_that_is_revoked_between_the_check_and_the_claim(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, guarded: bool
+) -> None:
+    approval_id = bench.approved()
+
+    def revoke(*_: object) -> None:
+        del bench.people[ALICE.id]
+        if not guarded:
+            monkeypatch.setattr("guardrails.executor.checks.require_policy", lambda *_, **__: None)
+
+    monkeypatch.setattr("guardrails.executor.checks.require_same_target", revoke)
+    bench.attempt(lambda: bench.executor().execute(approval_id))
+    assert bench.effects == (0 if guarded else 1)
