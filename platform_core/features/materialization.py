@@ -105,7 +105,8 @@ class Materializer:
             return self._log.finish(run, self._clock.now(), "succeeded", rows=step.rows, counts=step.counts)
 
     def catch_up(self, view: str, tenant: str, *, author: str = AUTHOR, on_chunk: OnChunk = unheard) -> JobRun:
-        """Materialize all that arrived, the first time all history, chunk by chunk; recorded as a run and a change.
+        """Materialize all that arrived, the first time and after a change of the view all history, chunk by chunk;
+        recorded as a run and a change.
 
         Killed on the way, the next one goes on from the last chunk. Raises LeaseHeld, and as `run` does.
         """
@@ -116,7 +117,7 @@ class Materializer:
             recorded(self._operations, self._clock, self._start(view, tenant), "job", author) as tally,
         ):
             self._checkpoints.forget(view, tenant)
-            if self._checkpoints.progress(view, tenant) is None:
+            if self._to_load(target):
 
                 def after_chunk(advance: Advance) -> None:
                     tally.reached(advance.rows, advance.done)
@@ -201,11 +202,21 @@ class Materializer:
 
     def _load(self, target: Target, on_chunk: OnChunk) -> Ranged:
         view, tenant = target.view.name, target.tenant
-        done = self._ranged.history(target, on_chunk)
-        self._checkpoints.advance(view, tenant, Progress(done.version, target.spec.quarantine_since, target.mapping))
+        now = self._clock.now()
+        done = self._ranged.history(target, on_chunk, anew=self._checkpoints.progress(view, tenant) is not None)
+        as_of = now if done.end is None else min(now, done.end)
+        spec = target.spec
+        self._checkpoints.advance(
+            view, tenant, Progress(done.version, spec.quarantine_since, target.mapping, as_of, target.definition)
+        )
         self._checkpoints.write(view)
         self._ranged.finished(target, "history")
         return done
+
+    def _to_load(self, target: Target) -> bool:
+        """Whether nothing is there yet, or what is there was made by another definition of the view."""
+        progress = self._checkpoints.progress(target.view.name, target.tenant)
+        return progress is None or progress.definition not in (None, target.definition)
 
     def _still(self, target: Target) -> None:
         """Raises Conflict when the source is to be read otherwise by now; a quarantine that came meanwhile is restored,
