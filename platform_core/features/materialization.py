@@ -113,13 +113,14 @@ class Materializer:
         target = self._targets.find(view, tenant)
         with (
             self._lock,
-            kept(self._leases, view, tenant, "stream"),
+            kept(self._leases, view, tenant, "stream") as still_ours,
             recorded(self._operations, self._clock, self._start(view, tenant), "job", author) as tally,
         ):
             self._checkpoints.forget(view, tenant)
             if self._to_load(target):
 
                 def after_chunk(advance: Advance) -> None:
+                    still_ours()
                     tally.reached(advance.rows, advance.done)
                     on_chunk(advance)
 
@@ -127,8 +128,10 @@ class Materializer:
                 tally.add(0, {"held_back": loaded.held_back})
                 self._count(target, {"taken": loaded.events, "held_back": loaded.held_back})
             while True:
+                still_ours()  # progress that was refused is forgotten: nothing may follow from it
                 step = self._stream.advance(target)
                 self._checkpoints.write(view)
+                still_ours()
                 self._count(target, step.counts)
                 tally.add(step.rows, step.counts)
                 if step.left == 0:
@@ -159,12 +162,13 @@ class Materializer:
         target = self._targets.find(view, tenant)
 
         with (
-            kept(self._leases, view, tenant, "backfill"),
+            kept(self._leases, view, tenant, "backfill") as still_ours,
             recorded(self._operations, self._clock, self._start(view, tenant), "backfill", author) as tally,
         ):
             tally.details = {"from": start.isoformat(), "to": end.isoformat()}
 
             def after_chunk(advance: Advance) -> None:
+                still_ours()
                 tally.reached(advance.rows, advance.done)
                 on_chunk(advance)
                 self._still(target)
@@ -183,9 +187,14 @@ class Materializer:
         Later runs go on from there. Returns the rows written offline. Raises LeaseHeld, and what a store raises.
         """
         target = self._targets.find(view, tenant)
-        with self._lock, kept(self._leases, view, tenant, "stream"):
+        with self._lock, kept(self._leases, view, tenant, "stream") as still_ours:
             self._checkpoints.forget(view, tenant)
-            return self._load(target, on_chunk).rows
+
+            def after_chunk(advance: Advance) -> None:
+                still_ours()
+                on_chunk(advance)
+
+            return self._load(target, after_chunk).rows
 
     def flush(self) -> None:
         """Write what is not written yet, and let others materialize."""

@@ -56,7 +56,7 @@ def materializer(directory: Path, die_at: int = 0) -> Materializer:
     offline: Any = Mortal(DeltaOfflineStore(directory / "offline"), {"append"}, due)
     online: Any = Mortal(SqliteOnlineStore(directory / "online.db"), {"write", "restore"}, due)
     progress: Any = Mortal(SqlProgress(engine, clock, guard=leases.guard), {"save"}, due)
-    ranges: Any = Mortal(SqlRanges(engine, clock), {"save", "clear"}, due)
+    ranges: Any = Mortal(SqlRanges(engine, clock, guard=leases.guard), {"save", "clear"}, due)
     operations: Any = Mortal(SqlOperations(engine), {"record_job", "record_change"}, due)
     return Materializer(
         CATALOG, offline, online, Resources(), operations, clock, progress, ranges=ranges, leases=leases, chunk_rows=40
