@@ -39,6 +39,8 @@ from platform_core.operations.timeline import JobRun, OperationsRecorder
 from platform_core.urn import urn
 
 OnChunk = Callable[[Advance], None]
+Unfinished = Callable[[str, str], list[JobRun]]
+"""(job, tenant): the runs that are on record as running."""
 
 
 def unheard(_advance: Advance) -> None:
@@ -64,6 +66,7 @@ class Materializer:
         *,
         ranges: RangeStore | None = None,
         leases: Leases | None = None,
+        unfinished: Unfinished | None = None,
         checkpoint_s: float = 2.0,
         chunk_rows: int = CHUNK_ROWS,
     ) -> None:
@@ -76,6 +79,7 @@ class Materializer:
         self._log = RunLog(operations)
         self._operations = operations
         self._leases = leases or NoLeases()
+        self._unfinished = unfinished
         self._ranged = RangedWork(offline, online, clock, ranges or InMemoryRanges(), chunk_rows=chunk_rows)
         self._stream = Stream(self._targets, offline, online, clock, self._checkpoints, chunk_rows)
         self._lock = threading.Lock()
@@ -114,7 +118,7 @@ class Materializer:
         with (
             self._lock,
             kept(self._leases, view, tenant, "stream") as still_ours,
-            recorded(self._operations, self._clock, self._start(view, tenant), "job", author) as tally,
+            recorded(self._operations, self._clock, self._succeeding(view, tenant, "run"), "job", author) as tally,
         ):
             self._checkpoints.forget(view, tenant)
             if self._to_load(target):
@@ -163,7 +167,9 @@ class Materializer:
 
         with (
             kept(self._leases, view, tenant, "backfill") as still_ours,
-            recorded(self._operations, self._clock, self._start(view, tenant), "backfill", author) as tally,
+            recorded(
+                self._operations, self._clock, self._succeeding(view, tenant, "backfill"), "backfill", author
+            ) as tally,
         ):
             tally.details = {"from": start.isoformat(), "to": end.isoformat()}
 
@@ -245,9 +251,17 @@ class Materializer:
         for what, count in counts.items():
             self.counts[target.view.name, target.tenant, what] += count
 
-    def _start(self, view: str, tenant: str) -> JobRun:
+    def _succeeding(self, view: str, tenant: str, prefix: str) -> JobRun:
+        """The run of whoever just took the lease: older ones of its kind, the prefix of their ids, have nobody left."""
+        for run in [] if self._unfinished is None else self._unfinished(job_urn(view), tenant):
+            if run.id.partition("_")[0] == prefix:
+                ended = {"ended_at": self._clock.now(), "status": "cancelled", "error": "its process was killed"}
+                self._operations.record_job(run.model_copy(update=ended))
+        return self._start(view, tenant, prefix)
+
+    def _start(self, view: str, tenant: str, prefix: str = "run") -> JobRun:
         return JobRun(
-            id=new_id("run"),
+            id=new_id(prefix),
             job=job_urn(view),
             subject=urn("feature_view", view),
             tenant=tenant,

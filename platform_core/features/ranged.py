@@ -17,7 +17,7 @@ from datetime import datetime
 from foundation.canonical import digest
 from foundation.clock import Clock
 from platform_core.features.chunks import Chunk, chunks, event_times, moment
-from platform_core.features.feature_rows import newest_per_key, offline_table, with_tenant
+from platform_core.features.feature_rows import offline_table, with_tenant
 from platform_core.features.history import differing, feature_history
 from platform_core.features.offline.port import ArrivalFeed
 from platform_core.features.online.port import OnlineStore
@@ -139,7 +139,7 @@ class RangedWork:
         written = differing(self._offline, view, rows, chunk.start, chunk.end) if compare else rows
         if len(written):
             self._offline.append(offline_table(view), written)
-        self._online.write(tenant, view, newest_per_key(rows))
+        self._online.write_table(tenant, view, rows)
         return len(written)
 
 

@@ -115,7 +115,7 @@ class Stream:
             self._online.restore(tenant, view, newest_per_key(restored))
             self._checkpoints.add(view, restored)
         rows = with_tenant(touched_rows(target, window, before, after), tenant, now)
-        self._online.write(tenant, view, newest_per_key(rows))
+        self._online.write_table(tenant, view, rows)
         self._checkpoints.add(view, rows)
         return len(rows) + (0 if restored is None else len(restored))
 
