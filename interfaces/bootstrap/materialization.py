@@ -53,8 +53,9 @@ def make_materialization(base: Foundations, prices: Prices | None = None) -> Mat
         operations,
         base.clock,
         SqlProgress(base.engine, base.clock, guard=leases.guard),
-        ranges=SqlRanges(base.engine, base.clock),
+        ranges=SqlRanges(base.engine, base.clock, guard=leases.guard),
         leases=leases,
+        unfinished=operations.unfinished,
     )
     estimator = Estimator(catalog, offline, resources, operations, base.clock, prices=prices)
     return Materialization(catalog, materializer, estimator, operations, platform_view(base))

@@ -9,6 +9,13 @@ from interfaces.terminal.output import plain, print_text
 from platform_core.catalog.plan import CatalogChange, CatalogPlan, FieldChange
 from platform_core.catalog.search import Item
 
+_MEANING = {
+    "entity": frozenset({"join_keys"}),
+    "source": frozenset({"table", "path", "event_timestamp", "created_timestamp", "columns"}),
+    "feature_view": frozenset({"entity", "sources", "aggregations", "features"}),
+}
+"""Fields that decide what values hold."""
+
 _SIGNS = {"added": "+", "changed": "~", "removed": "-"}
 
 
@@ -23,10 +30,33 @@ def print_plan(plan: CatalogPlan, *, applied: bool = False) -> None:
     for change in plan.changes:
         for line in _change(change):
             print_text(line)
+    if views := views_to_load(plan):
+        print_text(f"values of {', '.join(views)} are computed anew by: vigia features materialize {' '.join(views)}")
+        print_text("  until then runs of a view that is changed fail, and its values are those of before")
     if plan.refusals:
         print_text(f"refused: models in {plan.environment} read what this would take away or change")
         for refusal in plan.refusals:
             print_text(f"  ! {refusal.what}: read by {refusal.reader}")
+
+
+def views_to_load(plan: CatalogPlan) -> list[str]:
+    """The feature views whose values are not there yet or mean something else once `plan` is applied."""
+    views: set[str] = set()
+    for change in plan.changes:
+        changed = {field.field.partition("[")[0] for field in change.fields if _of_meaning(field)}
+        if change.kind == "feature_view" and (change.change == "added" or changed & _MEANING["feature_view"]):
+            views.add(change.name)
+        elif change.change == "changed" and changed & _MEANING.get(change.kind, frozenset()):
+            views |= {name for kind, _, name in (r.partition(":") for r in change.readers) if kind == "feature_view"}
+    return sorted(views)
+
+
+def _of_meaning(field: FieldChange) -> bool:
+    """Not what is only said about a column or a feature."""
+    if not field.field.startswith(("columns[", "features[")):
+        return True
+    before, after = field.before or {}, field.after or {}
+    return before.get("dtype") != after.get("dtype") and not (field.field.startswith("columns[") and not before)
 
 
 def print_item(item: Item) -> None:

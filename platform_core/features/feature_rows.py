@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute
 
 from platform_core.features.online.port import FeatureRow
+
+_compute: Any = pyarrow.compute  # its kernels are made at import time: no type checker sees them
 
 TIMESTAMP = pa.timestamp("us", "UTC")
 
@@ -25,7 +29,8 @@ def with_tenant(rows: pa.Table, tenant: str, created_ts: datetime | None = None)
             "tenant": pa.repeat(pa.scalar(tenant), len(rows)),
             "key": rows["key"].cast(pa.string()),
             "event_ts": rows["event_ts"].cast(TIMESTAMP),
-            "created_ts": created.cast(TIMESTAMP),
+            # A row without it counts as created at its event time.
+            "created_ts": _compute.coalesce(created.cast(TIMESTAMP), rows["event_ts"].cast(TIMESTAMP)),
             **{name: rows[name] for name in features},
         }
     )

@@ -3,7 +3,7 @@
 A lease is a row with an expiry, so that a holder that died does not lock anybody out; a live holder renews it. On one
 machine a holder whose process is certainly gone is succeeded at once. The token of a grant is checked in the same
 transaction that saves progress (`guard`): a holder that was paused past its expiry and succeeded by another can write
-feature rows (harmless: the newest wins), but never move the progress of its successor.
+feature rows (harmless: the newest wins), but never move the progress of its successor, also when that one is done.
 
 `stream` and `backfill` of one (view, tenant) are different leases on purpose, see ADR 17.
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
@@ -46,6 +46,10 @@ class Leases(Protocol):
         """
         ...
 
+    def renew(self, view: str, tenant: str, work: Work) -> bool:
+        """Whether it is still ours, and has been all the time; never takes it."""
+        ...
+
     def release(self, view: str, tenant: str, work: Work) -> None:
         """Give back what we hold; anything else is left alone."""
         ...
@@ -56,6 +60,9 @@ class NoLeases:
 
     def hold(self, view: str, tenant: str, work: Work) -> bool:
         return False
+
+    def renew(self, view: str, tenant: str, work: Work) -> bool:
+        return True
 
     def release(self, view: str, tenant: str, work: Work) -> None: ...
 
@@ -90,6 +97,20 @@ class SqlLeases:
         self._mine[key] = now + self._term
         return not renewed
 
+    def renew(self, view: str, tenant: str, work: Work) -> bool:
+        key: _Key = (view, tenant, work)
+        now = self._wall.now()
+        until = self._mine.get(key)
+        if until is None or until - now > self._term * 2 / 3:
+            return until is not None
+        with transaction(self._engine) as connection:
+            renewed = self._update(connection, key, self._token, now)
+        if renewed:
+            self._mine[key] = now + self._term
+        else:
+            self._mine.pop(key, None)
+        return renewed
+
     def release(self, view: str, tenant: str, work: Work) -> None:
         key: _Key = (view, tenant, work)
         if self._mine.pop(key, None) is not None:
@@ -97,12 +118,13 @@ class SqlLeases:
                 connection.execute(sa.delete(t).where(_is(key), t.c.token == self._token))
 
     def guard(self, connection: Connection, view: str, tenant: str, work: Work = "stream") -> None:
-        """Raises LeaseHeld when another one took the lease; in the transaction of what depends on it."""
+        """Raises LeaseHeld unless the lease is ours; in the transaction of what depends on it. One that is not there
+        was lost as well: a successor had it, and gave it back."""
         key: _Key = (view, tenant, work)
         row = connection.execute(sa.select(t).where(_is(key)).with_for_update()).one_or_none()
-        if row is not None and row.token != self._token:
+        if row is None or row.token != self._token:
             self._mine.pop(key, None)
-            raise _held(key, row)
+            raise _lost(view, tenant, work) if row is None else _held(key, row)
 
     def _take(self, connection: Connection, key: _Key, now: datetime) -> None:
         row = connection.execute(sa.select(t).where(_is(key))).one_or_none()
@@ -142,21 +164,33 @@ def _held(key: _Key, row: Row[tuple[object, ...]]) -> LeaseHeld:
     )
 
 
+def _lost(view: str, tenant: str, work: Work) -> LeaseHeld:
+    return LeaseHeld(
+        f"the {work} of {view} for {tenant} is not ours any more: its lease ran out before it was renewed",
+        hint="run it again: it goes on from where its successor is",
+    )
+
+
 @contextmanager
-def kept(leases: Leases, view: str, tenant: str, work: Work, *, every_s: float = 8.0) -> Generator[None]:
+def kept(leases: Leases, view: str, tenant: str, work: Work, *, every_s: float = 8.0) -> Generator[Callable[[], None]]:
     """Hold the lease for as long as the block takes, renewed by a thread. Raises LeaseHeld.
 
-    When it is lost on the way the block is not interrupted: what it must not do then, `guard` refuses.
+    The block is handed a check that raises LeaseHeld once the lease was lost, to be asked after each piece of work:
+    what is known from before is stale then. What it does in between and must not, `guard` refuses.
     """
     leases.hold(view, tenant, work)
     over = threading.Event()
 
+    def still_ours() -> None:
+        if not leases.renew(view, tenant, work):
+            raise _lost(view, tenant, work)
+
     def renew() -> None:
         while not over.wait(every_s):
             try:
-                leases.hold(view, tenant, work)
-            except LeaseHeld as held:
-                _log.warning("%s", held)
+                still_ours()
+            except LeaseHeld as lost:
+                _log.warning("%s", lost)
                 return
             except Unavailable as error:
                 _log.warning("the %s lease of %s for %s was not renewed: %s", work, view, tenant, error)
@@ -164,7 +198,7 @@ def kept(leases: Leases, view: str, tenant: str, work: Work, *, every_s: float =
     thread = threading.Thread(target=renew, name="lease", daemon=True)
     thread.start()
     try:
-        yield
+        yield still_ours
     finally:
         over.set()
         thread.join()

@@ -39,6 +39,8 @@ from platform_core.operations.timeline import JobRun, OperationsRecorder
 from platform_core.urn import urn
 
 OnChunk = Callable[[Advance], None]
+Unfinished = Callable[[str, str], list[JobRun]]
+"""(job, tenant): the runs that are on record as running."""
 
 
 def unheard(_advance: Advance) -> None:
@@ -64,6 +66,7 @@ class Materializer:
         *,
         ranges: RangeStore | None = None,
         leases: Leases | None = None,
+        unfinished: Unfinished | None = None,
         checkpoint_s: float = 2.0,
         chunk_rows: int = CHUNK_ROWS,
     ) -> None:
@@ -76,6 +79,7 @@ class Materializer:
         self._log = RunLog(operations)
         self._operations = operations
         self._leases = leases or NoLeases()
+        self._unfinished = unfinished
         self._ranged = RangedWork(offline, online, clock, ranges or InMemoryRanges(), chunk_rows=chunk_rows)
         self._stream = Stream(self._targets, offline, online, clock, self._checkpoints, chunk_rows)
         self._lock = threading.Lock()
@@ -105,20 +109,22 @@ class Materializer:
             return self._log.finish(run, self._clock.now(), "succeeded", rows=step.rows, counts=step.counts)
 
     def catch_up(self, view: str, tenant: str, *, author: str = AUTHOR, on_chunk: OnChunk = unheard) -> JobRun:
-        """Materialize all that arrived, the first time all history, chunk by chunk; recorded as a run and a change.
+        """Materialize all that arrived, the first time and after a change of the view all history, chunk by chunk;
+        recorded as a run and a change.
 
         Killed on the way, the next one goes on from the last chunk. Raises LeaseHeld, and as `run` does.
         """
         target = self._targets.find(view, tenant)
         with (
             self._lock,
-            kept(self._leases, view, tenant, "stream"),
-            recorded(self._operations, self._clock, self._start(view, tenant), "job", author) as tally,
+            kept(self._leases, view, tenant, "stream") as still_ours,
+            recorded(self._operations, self._clock, self._succeeding(view, tenant, "run"), "job", author) as tally,
         ):
             self._checkpoints.forget(view, tenant)
-            if self._checkpoints.progress(view, tenant) is None:
+            if self._to_load(target):
 
                 def after_chunk(advance: Advance) -> None:
+                    still_ours()
                     tally.reached(advance.rows, advance.done)
                     on_chunk(advance)
 
@@ -126,8 +132,10 @@ class Materializer:
                 tally.add(0, {"held_back": loaded.held_back})
                 self._count(target, {"taken": loaded.events, "held_back": loaded.held_back})
             while True:
+                still_ours()  # progress that was refused is forgotten: nothing may follow from it
                 step = self._stream.advance(target)
                 self._checkpoints.write(view)
+                still_ours()
                 self._count(target, step.counts)
                 tally.add(step.rows, step.counts)
                 if step.left == 0:
@@ -158,12 +166,15 @@ class Materializer:
         target = self._targets.find(view, tenant)
 
         with (
-            kept(self._leases, view, tenant, "backfill"),
-            recorded(self._operations, self._clock, self._start(view, tenant), "backfill", author) as tally,
+            kept(self._leases, view, tenant, "backfill") as still_ours,
+            recorded(
+                self._operations, self._clock, self._succeeding(view, tenant, "backfill"), "backfill", author
+            ) as tally,
         ):
             tally.details = {"from": start.isoformat(), "to": end.isoformat()}
 
             def after_chunk(advance: Advance) -> None:
+                still_ours()
                 tally.reached(advance.rows, advance.done)
                 on_chunk(advance)
                 self._still(target)
@@ -182,9 +193,14 @@ class Materializer:
         Later runs go on from there. Returns the rows written offline. Raises LeaseHeld, and what a store raises.
         """
         target = self._targets.find(view, tenant)
-        with self._lock, kept(self._leases, view, tenant, "stream"):
+        with self._lock, kept(self._leases, view, tenant, "stream") as still_ours:
             self._checkpoints.forget(view, tenant)
-            return self._load(target, on_chunk).rows
+
+            def after_chunk(advance: Advance) -> None:
+                still_ours()
+                on_chunk(advance)
+
+            return self._load(target, after_chunk).rows
 
     def flush(self) -> None:
         """Write what is not written yet, and let others materialize."""
@@ -201,11 +217,21 @@ class Materializer:
 
     def _load(self, target: Target, on_chunk: OnChunk) -> Ranged:
         view, tenant = target.view.name, target.tenant
-        done = self._ranged.history(target, on_chunk)
-        self._checkpoints.advance(view, tenant, Progress(done.version, target.spec.quarantine_since, target.mapping))
+        now = self._clock.now()
+        done = self._ranged.history(target, on_chunk, anew=self._checkpoints.progress(view, tenant) is not None)
+        as_of = now if done.end is None else min(now, done.end)
+        spec = target.spec
+        self._checkpoints.advance(
+            view, tenant, Progress(done.version, spec.quarantine_since, target.mapping, as_of, target.definition)
+        )
         self._checkpoints.write(view)
         self._ranged.finished(target, "history")
         return done
+
+    def _to_load(self, target: Target) -> bool:
+        """Whether nothing is there yet, or what is there was made by another definition of the view."""
+        progress = self._checkpoints.progress(target.view.name, target.tenant)
+        return progress is None or progress.definition not in (None, target.definition)
 
     def _still(self, target: Target) -> None:
         """Raises Conflict when the source is to be read otherwise by now; a quarantine that came meanwhile is restored,
@@ -225,9 +251,17 @@ class Materializer:
         for what, count in counts.items():
             self.counts[target.view.name, target.tenant, what] += count
 
-    def _start(self, view: str, tenant: str) -> JobRun:
+    def _succeeding(self, view: str, tenant: str, prefix: str) -> JobRun:
+        """The run of whoever just took the lease: older ones of its kind, the prefix of their ids, have nobody left."""
+        for run in [] if self._unfinished is None else self._unfinished(job_urn(view), tenant):
+            if run.id.partition("_")[0] == prefix:
+                ended = {"ended_at": self._clock.now(), "status": "cancelled", "error": "its process was killed"}
+                self._operations.record_job(run.model_copy(update=ended))
+        return self._start(view, tenant, prefix)
+
+    def _start(self, view: str, tenant: str, prefix: str = "run") -> JobRun:
         return JobRun(
-            id=new_id("run"),
+            id=new_id(prefix),
             job=job_urn(view),
             subject=urn("feature_view", view),
             tenant=tenant,

@@ -23,6 +23,11 @@ class Progress:
     watermark: int
     quarantine_since: datetime | None = None
     field_mapping: Mapping[str, str] = field(default_factory=dict[str, str])
+    as_of: datetime | None = field(default=None, compare=False)
+    """When `watermark` was the newest version that there was."""
+
+    definition: str | None = None
+    """`Target.definition` of the values that are there; None when it was not noted."""
 
 
 class ProgressStore(Protocol):
@@ -59,13 +64,18 @@ class SqlProgress:
     def load(self, view: str, tenant: str) -> Progress | None:
         with reading(self._engine) as connection:
             row = connection.execute(sa.select(t).where(t.c.view == view, t.c.tenant == tenant)).one_or_none()
-        return None if row is None else Progress(row.watermark, row.quarantine_since, row.field_mapping)
+        if row is None:
+            return None
+        as_of = row.as_of or row.updated_at
+        return Progress(row.watermark, row.quarantine_since, row.field_mapping, as_of, row.definition)
 
     def save(self, view: str, tenant: str, progress: Progress) -> None:
         values = {
             "watermark": progress.watermark,
             "quarantine_since": progress.quarantine_since,
             "field_mapping": dict(progress.field_mapping),
+            "as_of": progress.as_of,
+            "definition": progress.definition,
             "updated_at": self._clock.now(),
         }
         with transaction(self._engine) as connection:

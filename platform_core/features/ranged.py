@@ -17,7 +17,7 @@ from datetime import datetime
 from foundation.canonical import digest
 from foundation.clock import Clock
 from platform_core.features.chunks import Chunk, chunks, event_times, moment
-from platform_core.features.feature_rows import newest_per_key, offline_table, with_tenant
+from platform_core.features.feature_rows import offline_table, with_tenant
 from platform_core.features.history import differing, feature_history
 from platform_core.features.offline.port import ArrivalFeed
 from platform_core.features.online.port import OnlineStore
@@ -44,6 +44,8 @@ class Ranged:
     version: int
     resumed_at: datetime | None
     held_back: int
+    end: datetime | None = None
+    """Later than the events that there were when it began; None when there was none."""
 
 
 class RangedWork:
@@ -64,8 +66,9 @@ class RangedWork:
         self._ranges = ranges
         self._chunk_rows = chunk_rows
 
-    def history(self, target: Target, on_chunk: Callable[[Advance], None]) -> Ranged:
-        """A feature row at each event so far, created when its event was. Call `finished` once progress is saved."""
+    def history(self, target: Target, on_chunk: Callable[[Advance], None], *, anew: bool = False) -> Ranged:
+        """A feature row at each event so far, created when the newest of its events was. Call `finished` once progress
+        is saved. `anew`: rows are there already, over which those that differ must win: they are created now."""
         found = event_times(self._offline, target, None, None)
         times = found.times
         known = self._known(target, "history")
@@ -79,8 +82,8 @@ class RangedWork:
             self._offline.version(target.source.table),
             definition(target),
         )
-        done = self._work(target, "history", started, known is not None, on_chunk)
-        return replace(done, held_back=found.held_back)
+        done = self._work(target, "history", started, known is not None, on_chunk, anew=anew)
+        return replace(done, held_back=found.held_back, end=started.end)
 
     def backfill(self, target: Target, start: datetime, end: datetime, on_chunk: Callable[[Advance], None]) -> Ranged:
         """The rows of the events in [start, end), where they differ from those that are there."""
@@ -100,7 +103,14 @@ class RangedWork:
         return known if known is not None and known.definition == definition(target) else None
 
     def _work(
-        self, target: Target, kind: RangeKind, work: Range, resumed: bool, on_chunk: Callable[[Advance], None]
+        self,
+        target: Target,
+        kind: RangeKind,
+        work: Range,
+        resumed: bool,
+        on_chunk: Callable[[Advance], None],
+        *,
+        anew: bool = False,
     ) -> Ranged:
         view, tenant = target.view.name, target.tenant
         resumed_at = work.cursor if resumed else None
@@ -110,7 +120,8 @@ class RangedWork:
         times = found.times
         # What an abandoned attempt left is compared with; a first load has nothing to compare with, and its rows are as
         # old as their events unless rows of another definition may be there already, over which they must win.
-        compare, own_times = kind == "backfill" or abandoned, kind == "history" and (resumed or not abandoned)
+        compare = kind == "backfill" or abandoned or anew
+        own_times = kind == "history" and not anew and (resumed or not abandoned)
         done = rows = 0
         for chunk in chunks(times, work.cursor, work.end, self._chunk_rows):
             written = self._chunk(target, chunk, own_times=own_times, compare=compare)
@@ -128,7 +139,7 @@ class RangedWork:
         written = differing(self._offline, view, rows, chunk.start, chunk.end) if compare else rows
         if len(written):
             self._offline.append(offline_table(view), written)
-        self._online.write(tenant, view, newest_per_key(rows))
+        self._online.write_table(tenant, view, rows)
         return len(written)
 
 

@@ -6,15 +6,17 @@ from what is there already is written.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 
 from foundation.clock import Clock
 from foundation.database import reading, transaction
+from platform_core.features.leases import Work
 from platform_core.features.tables import materialization_ranges as t
 
 RangeKind = Literal["history", "backfill"]
@@ -61,12 +63,19 @@ class InMemoryRanges:
         self._ranges.pop((view, tenant, kind), None)
 
 
-class SqlRanges:
-    """In the table `materialization_ranges`."""
+Guard = Callable[[Connection, str, str, Work], None]
+"""(connection, view, tenant, work): raises when whoever saves is no longer the one who may."""
 
-    def __init__(self, engine: Engine, clock: Clock) -> None:
+_WORK: dict[RangeKind, Work] = {"history": "stream", "backfill": "backfill"}
+
+
+class SqlRanges:
+    """In the table `materialization_ranges`. `guard` is asked in the transaction that saves or clears."""
+
+    def __init__(self, engine: Engine, clock: Clock, *, guard: Guard | None = None) -> None:
         self._engine = engine
         self._clock = clock
+        self._guard = guard
 
     def load(self, view: str, tenant: str, kind: RangeKind) -> Range | None:
         with reading(self._engine) as connection:
@@ -86,11 +95,15 @@ class SqlRanges:
             "updated_at": self._clock.now(),
         }
         with transaction(self._engine) as connection:
+            if self._guard is not None:
+                self._guard(connection, view, tenant, _WORK[kind])
             if not connection.execute(sa.update(t).where(_is(view, tenant, kind)).values(**values)).rowcount:
                 connection.execute(sa.insert(t).values(view=view, tenant=tenant, work=kind, **values))
 
     def clear(self, view: str, tenant: str, kind: RangeKind) -> None:
         with transaction(self._engine) as connection:
+            if self._guard is not None:
+                self._guard(connection, view, tenant, _WORK[kind])
             connection.execute(sa.delete(t).where(_is(view, tenant, kind)))
 
 

@@ -32,6 +32,10 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 LATE_AFTER = timedelta(hours=1)
 """Rows that arrive so long after their event are counted as late."""
 
+LATENESS = timedelta(days=7)
+"""Rows that arrive longer than this after their event are left to a backfill: one row with a wrong clock must not load
+all history. Their own arrival decides, not when somebody materializes: who was away takes what came in time."""
+
 _ENOUGH_ROWS = 50
 """A column other than the join key may be null in a few rows by chance; in this many at once it is gone."""
 
@@ -104,6 +108,8 @@ class Arrival:
     version: int
     rows: int
     first_event: datetime | None
+    """Of the rows that are not too late."""
+
     nulls: Mapping[str, int]
     extra: Mapping[str, str]
     """Columns that the catalog does not know, with their types."""
@@ -117,21 +123,34 @@ class Arrival:
     duplicates: int = 0
     """Rows of events that had arrived before, within what is held of the source."""
 
+    too_late: int = 0
+    """Rows that came over `LATENESS` after their event: they get no feature row of their own."""
+
     @property
     def counts(self) -> Mapping[str, int]:
-        return {"held_back": self.held_back, "late": self.late, "duplicates": self.duplicates}
+        return {
+            "held_back": self.held_back,
+            "late": self.late,
+            "duplicates": self.duplicates,
+            "too_late": self.too_late,
+        }
 
 
 def describe(version: int, stored: pa.Table, rows: pa.Table, source: DataSource, mapping: Mapping[str, str]) -> Arrival:
     known = {c.name for c in source.columns} | set(mapping.values())
     extra = {f.name: str(f.type) for f in stored.schema if f.name not in known}
     nulls = {name: rows[name].null_count for name in rows.column_names}
-    first_event = _compute.min(rows[source.event_timestamp]).as_py()
-    late = 0
+    events = rows[source.event_timestamp]
+    late = too_late = 0
     if source.created_timestamp in rows.column_names:
-        age = _compute.subtract(rows[source.created_timestamp], rows[source.event_timestamp])
+        age = _compute.subtract(rows[source.created_timestamp], events)
         late = _compute.sum(_compute.greater(age, pa.scalar(LATE_AFTER, pa.duration("us")))).as_py() or 0
-    return Arrival(version, len(rows), first_event, nulls, extra, len(stored) - len(rows), late)
+        beyond = _compute.fill_null(_compute.greater(age, pa.scalar(LATENESS, pa.duration("us"))), False)
+        too_late = _compute.sum(beyond).as_py() or 0
+        events = events.filter(_compute.invert(beyond))
+    first_event = _compute.min(events).as_py()
+    held_back = len(stored) - len(rows)
+    return Arrival(version, len(rows), first_event, nulls, extra, held_back, late, too_late=too_late)
 
 
 def thinned(arrivals: list[Arrival], limit: int) -> list[Arrival]:
@@ -157,6 +176,7 @@ def _joined(first: Arrival, second: Arrival) -> Arrival:
         first.held_back + second.held_back,
         first.late + second.late,
         first.duplicates + second.duplicates,
+        first.too_late + second.too_late,
     )
 
 

@@ -21,6 +21,7 @@ from platform_core.features.offline.port import ArrivalFeed, ArrivalsForgotten
 from platform_core.features.source_rows import (
     CLOCK_TOLERANCE,
     EVENT_ID,
+    LATENESS,
     Arrival,
     catalog_rows,
     describe,
@@ -31,9 +32,6 @@ from platform_core.features.transformations import quote
 
 _log = logging.getLogger(__name__)
 _compute: Any = pyarrow.compute  # its kernels are made at import time: no type checker sees them
-
-LATENESS = timedelta(days=7)
-"""Events that arrive later than this are left to a backfill: one row with a wrong clock must not load all history."""
 
 _ARRIVALS = 1000
 _SLACK = timedelta(hours=6)
@@ -66,12 +64,15 @@ class SourceWindow:
         self._reach = reach
         self._mapping: dict[str, str] | None = None
         self._listed_after = -1
+        self._since = datetime.max.replace(tzinfo=UTC)
 
-    def follow(self, now: datetime, mapping: Mapping[str, str], watermark: int) -> None:
+    def follow(self, now: datetime, mapping: Mapping[str, str], watermark: int, as_of: datetime | None = None) -> None:
         """Bring the window up to date. `arrivals` then lists what came after `watermark`, at least.
 
         Rows older than the window usually reaches are not held: `reach_back` before computing with late ones.
+        `as_of`: when the watermark was the newest version; needed where the log no longer says what came since.
         """
+        self._since = now if as_of is None else min(now, as_of)
         keep = now - self._reach - _SLACK
         if mapping != self._mapping or self._listed_after > watermark:
             self._load(keep, mapping, watermark)
@@ -79,9 +80,8 @@ class SourceWindow:
             self._trim(keep)
         self._take_in()
 
-    def reach_back(self, start: datetime, now: datetime) -> None:
-        """Hold rows from `start` on, or from as far back as late events are accepted."""
-        start = max(start, now - self._reach - LATENESS)
+    def reach_back(self, start: datetime) -> None:
+        """Hold rows from `start` on."""
         if start < self.floor:
             self._load(start, self._mapping or {}, self._listed_after)
             self._take_in()
@@ -106,8 +106,8 @@ class SourceWindow:
 
     def _start_over(self, forgotten: ArrivalsForgotten) -> None:
         """The log no longer says what came since the watermark, but the rows are there: take all of them for new, as
-        far back as late events are accepted. Materializing again what was materialized is harmless."""
-        self.floor -= LATENESS - _SLACK
+        far back as late events were accepted then. Materializing again what was materialized is harmless."""
+        self.floor = min(self.floor, self._since - self._reach - LATENESS)
         self.version = self._offline.version(self._source.table)
         stored = self._stored(self.version)
         rows = catalog_rows(stored, self._source, self._mapping or {})
@@ -141,6 +141,16 @@ class SourceWindow:
             inserted = self._insert(held, version)
             self.arrivals.append(replace(arrival, duplicates=len(held) - inserted))
             self.version = version
+            if arrival.too_late:
+                _log.warning(
+                    "%s: %d rows of version %d came over %d days after their events and are left to a backfill,"
+                    " the first event at %s",
+                    self._source.name,
+                    arrival.too_late,
+                    version,
+                    LATENESS.days,
+                    _compute.min(rows[self._source.event_timestamp]).as_py(),
+                )
             if arrival.held_back:
                 _log.warning(
                     "%s: %d of %d rows of version %d are dated over %s after their arrival and are not materialized",

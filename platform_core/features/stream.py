@@ -10,14 +10,14 @@ from datetime import UTC, datetime, timedelta
 import duckdb
 
 from foundation.clock import Clock
-from foundation.errors import InvalidInput
+from foundation.errors import Conflict, InvalidInput
 from platform_core.catalog.specs import DataSource
 from platform_core.features.checkpoints import Checkpoints
 from platform_core.features.feature_rows import newest_per_key, with_tenant
 from platform_core.features.offline.port import ArrivalFeed
 from platform_core.features.online.port import OnlineStore
 from platform_core.features.progress import Progress
-from platform_core.features.source_rows import Arrival, sound_until
+from platform_core.features.source_rows import LATENESS, Arrival, sound_until
 from platform_core.features.source_window import SourceWindow
 from platform_core.features.target import Target, Targets
 from platform_core.features.touched import restored_rows, touched_rows
@@ -56,18 +56,25 @@ class Stream:
         self._stamped = datetime.min.replace(tzinfo=UTC)
 
     def advance(self, target: Target) -> Step:
-        """Raises InvalidInput about arrivals that break the contract, after having materialized those before them."""
+        """Raises InvalidInput about arrivals that break the contract, after having materialized those before them, and
+        Conflict for a view that was changed since."""
         now = self._clock.now()
         view, tenant = target.view.name, target.tenant
         # Without progress, start with all that the window holds, which is all that can be present online.
         before = self._checkpoints.progress(view, tenant) or Progress(-1)
+        if before.definition not in (None, target.definition):
+            raise Conflict(
+                f"feature view {view} was changed: its values for {tenant} are those of its earlier definition",
+                hint=f"load them again: vigia features materialize {view}",
+            )
         window = self._window(target.source)
-        window.follow(now, target.spec.field_mapping, before.watermark)
+        window.follow(now, target.spec.field_mapping, before.watermark, self._as_of(target.source))
         arrivals = [a for a in window.arrivals if a.version > before.watermark]
         sound, problem = sound_until(arrivals, target.source, target.join_keys, target.needed)
         taken = min(sound, _first(arrivals, self._chunk_rows))
         watermark = arrivals[taken - 1].version if taken else before.watermark
-        after = Progress(watermark, target.spec.quarantine_since, target.mapping)
+        as_of = now if taken == len(arrivals) else before.as_of
+        after = Progress(watermark, target.spec.quarantine_since, target.mapping, as_of, target.definition)
         rows = 0
         if before != after:
             self._reach_back(target, window, arrivals[:taken], before, after)
@@ -108,7 +115,7 @@ class Stream:
             self._online.restore(tenant, view, newest_per_key(restored))
             self._checkpoints.add(view, restored)
         rows = with_tenant(touched_rows(target, window, before, after), tenant, now)
-        self._online.write(tenant, view, newest_per_key(rows))
+        self._online.write_table(tenant, view, rows)
         self._checkpoints.add(view, rows)
         return len(rows) + (0 if restored is None else len(restored))
 
@@ -117,11 +124,13 @@ class Stream:
     ) -> None:
         """Have the window hold what late arrivals and a moved quarantine need."""
         starts = [a.first_event for a in arrivals if a.first_event is not None]
+        if before.watermark < 0:  # begins here, without a first load: not with all history
+            starts = [max(start, self._clock.now() - LATENESS) for start in starts]
         if before.quarantine_since != after.quarantine_since:
             edges = (before.quarantine_since, after.quarantine_since)
             starts += [edge - target.view.ttl for edge in edges if edge is not None]
         if starts:
-            window.reach_back(min(starts) - self._reach(target.source), self._clock.now())
+            window.reach_back(min(starts) - self._reach(target.source))
 
     def _window(self, source: DataSource) -> SourceWindow:
         if source.name not in self._windows:
@@ -133,8 +142,13 @@ class Stream:
         return max((a.window for v in views for a in v.aggregations), default=timedelta(0))
 
     def _watermarks(self, source: DataSource) -> list[int]:
-        progress = [self._checkpoints.progress(v.name, source.tenant) for v in self._targets.readers(source)]
-        return [-1 if p is None else p.watermark for p in progress]
+        return [-1 if p is None else p.watermark for p in self._progress(source)]
+
+    def _as_of(self, source: DataSource) -> datetime | None:
+        return min((p.as_of for p in self._progress(source) if p is not None and p.as_of is not None), default=None)
+
+    def _progress(self, source: DataSource) -> list[Progress | None]:
+        return [self._checkpoints.progress(v.name, source.tenant) for v in self._targets.readers(source)]
 
 
 def counted(arrivals: Sequence[Arrival]) -> Mapping[str, int]:

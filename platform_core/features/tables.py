@@ -14,6 +14,8 @@ materialization_state = sa.Table(
     sa.Column("watermark", sa.BigInteger, nullable=False),
     sa.Column("quarantine_since", UtcDateTime, nullable=True),
     sa.Column("field_mapping", Json, nullable=False),
+    sa.Column("as_of", UtcDateTime, nullable=True),
+    sa.Column("definition", sa.String(64), nullable=True),
     sa.Column("updated_at", UtcDateTime, nullable=False),
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
+from foundation.canonical import digest
 from foundation.errors import InvalidInput, NotFound
 from platform_core.catalog.specs import Catalog, DataSource, FeatureView
 from platform_core.features.keys import entity_key_sql
@@ -42,6 +43,22 @@ class Target:
     def keyed(self, relation: str) -> str:
         """SQL: `relation` (catalog columns) with the entity key as text in the column `KEY`."""
         return f"(SELECT *, {entity_key_sql([quote(k) for k in self.join_keys])} AS {KEY} FROM {relation})"  # noqa: S608
+
+    @property
+    def definition(self) -> str:
+        """A digest of what the view's values mean: where it changed, the values that are there mean something else."""
+        view, source = self.view, self.source
+        filters = " ".join(a.filter or "" for a in view.aggregations)
+        read = {*self.needed, source.created_timestamp}
+        return digest(
+            {
+                "join_keys": self.join_keys,
+                "aggregations": [a.model_dump(mode="json") for a in view.aggregations],
+                "fields": {f.name: f.dtype for f in view.fields},
+                "source": [source.name, source.table, source.path, source.event_timestamp, source.created_timestamp],
+                "columns": {c.name: c.dtype for c in source.columns if c.name in read or c.name in filters},
+            }
+        )
 
     @property
     def mapping(self) -> dict[str, str]:

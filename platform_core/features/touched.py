@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from platform_core.features.direct import direct_as_of, is_direct
 from platform_core.features.progress import Progress
+from platform_core.features.source_rows import LATENESS
 from platform_core.features.source_window import SourceWindow
 from platform_core.features.target import KEY, Target
 from platform_core.features.transformations import aggregate_as_of, interval, longest_window, quote
@@ -18,12 +19,13 @@ def touched_rows(target: Target, window: SourceWindow, before: Progress, after: 
     """(key, event_ts, <features>) at each event whose row changes on the way from `before` to `after`.
 
     A new event changes the row at its own time and, where it is late, those of the same key's later events whose
-    windows hold it. New are: arrivals between the watermarks, rows that a changed mapping fills, and events that a
-    quarantine releases. Events so old that `window` does not hold all of theirs are left out.
+    windows hold it. New are: arrivals between the watermarks that are not too late, rows that a changed mapping fills,
+    and events that a quarantine releases. Events so old that `window` does not hold all of theirs are left out.
     """
     complete_from = literal(window.floor + longest_window(target.view))
     key, event_ts, events = KEY, quote(target.source.event_timestamp), target.keyed(window.relation)
-    new = [f"__version > {before.watermark}"]
+    age = f"{quote(target.source.created_timestamp)} - {event_ts}"
+    new = [f"(__version > {before.watermark} AND coalesce({age} <= {interval(LATENESS)}, true))"]
     if before.field_mapping != after.field_mapping:
         new.append("__mapped")
     if before.quarantine_since and (after.quarantine_since is None or after.quarantine_since > before.quarantine_since):

@@ -66,7 +66,10 @@ GROUP BY p.point_key, p.point_ts"""  # noqa: S608
 def aggregate_at_events(
     view: FeatureView, columns: SourceColumns, *, events: str = "events", dialect: Dialect = DUCKDB
 ) -> str:
-    """SQL: one row (key, event_ts, created_ts, <features>) for each row of relation `events` that has a key."""
+    """SQL: one row (key, event_ts, created_ts, <features>) for each row of relation `events` that has a key.
+
+    `created_ts` is the newest of the events in the row's longest window: before, its values were not all known.
+    """
     quote = dialect.quote
     key, event_ts = quote(columns.key), quote(columns.event_timestamp)
     windows = sorted({a.window for a in view.aggregations})
@@ -80,22 +83,27 @@ def aggregate_at_events(
     def feature(aggregation: Aggregation) -> str:
         return _feature(dialect, aggregation, columns, "e.", over=f" OVER w{windows.index(aggregation.window)}")
 
-    ends = f"{key} AS {quote('key')}, {event_ts} AS event_ts, {quote(columns.created_timestamp)} AS created_ts"
+    last = len(windows) - 1
+    known = f"max(e.{quote(columns.created_timestamp)}) OVER w{last}"
+    ends = f"{key} AS {quote('key')}, {event_ts} AS event_ts"
     if dialect.windows_per_select is None:
         separated = ",\n  "
         features = separated.join(f"{feature(a)} AS {quote(a.name)}" for a in view.aggregations)
         return f"""
-SELECT {ends},
+SELECT {ends}, {known} AS created_ts,
   {features}
 FROM {events} e WHERE {key} IS NOT NULL
 WINDOW {separated.join(definitions)}"""  # noqa: S608
     numbered = {a.name: quote(f"__feature_{i}") for i, a in enumerate(view.aggregations)}
+    created = quote("__created")
     relation = f"(SELECT * FROM {events} WHERE {key} IS NOT NULL)"  # noqa: S608
     for window, definition in zip(windows, definitions, strict=True):
         features = ",\n  ".join(f"{feature(a)} AS {numbered[a.name]}" for a in view.aggregations if a.window == window)
+        if window == windows[last]:
+            features = f"{known} AS {created},\n  {features}"
         relation = f"(\nSELECT e.*,\n  {features}\nFROM {relation} e\nWINDOW {definition})"
     features = ",\n  ".join(f"{numbered[a.name]} AS {quote(a.name)}" for a in view.aggregations)
-    return f"\nSELECT {ends},\n  {features}\nFROM {relation} e"
+    return f"\nSELECT {ends}, {created} AS created_ts,\n  {features}\nFROM {relation} e"
 
 
 def interval(value: timedelta) -> str:

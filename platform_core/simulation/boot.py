@@ -117,6 +117,6 @@ def _materializer(parts: PlatformParts) -> Materializer:
         parts.operations,
         parts.clock,
         SqlProgress(parts.engine, parts.clock, guard=leases.guard),
-        ranges=SqlRanges(parts.engine, parts.clock),
+        ranges=SqlRanges(parts.engine, parts.clock, guard=leases.guard),
         leases=leases,
     )

@@ -19,8 +19,10 @@ from migrations.upgrade import upgrade_database
 from platform_core.features.leases import LeaseHeld, SqlLeases, Work, kept
 from platform_core.features.process_identity import certainly_gone, this_process
 from platform_core.features.progress import Progress, SqlProgress
+from platform_core.features.ranges import Range, SqlRanges
 from platform_core.features.tables import materialization_leases
 
+HOUR = timedelta(hours=1)
 KEY: tuple[str, str, Work] = ("card_velocity", "br", "stream")
 
 
@@ -76,6 +78,45 @@ def test_one_that_was_succeeded_cannot_move_its_successors_progress(database: En
     with pytest.raises(LeaseHeld):
         stores[0].save("card_velocity", "br", Progress(4))
     assert stores[0].load("card_velocity", "br") == Progress(7)
+    successor.release(*KEY)
+    with pytest.raises(LeaseHeld, match="not ours any more"):
+        stores[0].save("card_velocity", "br", Progress(4))
+    assert stores[0].load("card_velocity", "br") == Progress(7), "also when the successor is done"
+
+
+def test_nor_its_successors_cursor(database: Engine, clock: FixedClock) -> None:
+    paused, successor = SqlLeases(database, wall=clock), SqlLeases(database, wall=clock)
+    stores = [SqlRanges(database, clock, guard=leases.guard) for leases in (paused, successor)]
+    now = clock.now()
+    paused.hold("card_velocity", "br", "backfill")
+    clock.advance(timedelta(minutes=1))
+    successor.hold("card_velocity", "br", "backfill")
+    stores[1].save("card_velocity", "br", "backfill", Range(now, now + HOUR, now + HOUR, 7, "d"))
+    successor.release("card_velocity", "br", "backfill")
+    with pytest.raises(LeaseHeld):
+        stores[0].save("card_velocity", "br", "backfill", Range(now, now + HOUR, now, 7, "d"))
+    with pytest.raises(LeaseHeld):
+        stores[0].clear("card_velocity", "br", "backfill")
+    assert stores[0].load("card_velocity", "br", "backfill") == Range(now, now + HOUR, now + HOUR, 7, "d")
+
+
+@pytest.mark.parametrize("given_back", [False, True])
+def test_long_work_is_told_that_it_lost_it_and_does_not_take_it_again(
+    database: Engine, clock: FixedClock, given_back: bool
+) -> None:
+    paused, successor = SqlLeases(database, wall=clock), SqlLeases(database, wall=clock)
+    with kept(paused, *KEY, every_s=60) as still_ours:
+        still_ours()
+        clock.advance(timedelta(seconds=20))
+        still_ours()
+        clock.advance(timedelta(minutes=1))
+        successor.hold(*KEY)
+        if given_back:
+            successor.release(*KEY)
+        for _ in range(2):
+            with pytest.raises(LeaseHeld, match="not ours any more"):
+                still_ours()
+    assert successor.hold(*KEY) is given_back, "what is not ours was neither taken nor released"
 
 
 def test_a_process_that_is_gone_is_succeeded_at_once(database: Engine, clock: FixedClock) -> None:

@@ -78,7 +78,7 @@ def test_views_are_read_for_many_entities_at_once(store: OnlineStore, tenant: st
     assert amounts == [None] * 5 + [float(i) for i in range(24, -1, -1)] + [None, 1.0, 1.0]
     assert statuses == ["expired"] * 5 + ["present"] * 25 + ["missing", "present", "present"]
     assert count[5:30] == [3.0] * 25
-    assert unknown == ["expired"] * 5 + ["missing"] * 28
+    assert unknown == ["expired"] * 5 + ["null"] * 25 + ["missing", "null", "null"]
     assert cards.event_times()[:2] == [T - 29 * HOUR, T - 28 * HOUR]
     assert cards.event_times()[-3:] == [None, T - HOUR, T - HOUR]
     assert devices.columns(["cards"]) == ([[None, None]], [["null", "missing"]])

@@ -104,7 +104,7 @@ class StoreMachine(RuleBasedStateMachine):
                     said = status
                     if status == "present":
                         value = values.get(feature)
-                        said = "missing" if feature not in values else "null" if value is None else "present"
+                        said = "null" if value is None else "present"
                         assert shown[place] == value
                     else:
                         assert shown[place] is None

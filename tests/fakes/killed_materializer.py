@@ -54,12 +54,23 @@ def materializer(directory: Path, die_at: int = 0) -> Materializer:
     clock = FixedClock(NOW + timedelta(seconds=len(list(directory.glob("born-*")))))
     leases = SqlLeases(engine, seconds=30)
     offline: Any = Mortal(DeltaOfflineStore(directory / "offline"), {"append"}, due)
-    online: Any = Mortal(SqliteOnlineStore(directory / "online.db"), {"write", "restore"}, due)
+    online: Any = Mortal(SqliteOnlineStore(directory / "online.db"), {"write_table", "restore"}, due)
     progress: Any = Mortal(SqlProgress(engine, clock, guard=leases.guard), {"save"}, due)
-    ranges: Any = Mortal(SqlRanges(engine, clock), {"save", "clear"}, due)
-    operations: Any = Mortal(SqlOperations(engine), {"record_job", "record_change"}, due)
+    ranges: Any = Mortal(SqlRanges(engine, clock, guard=leases.guard), {"save", "clear"}, due)
+    timeline = SqlOperations(engine)
+    operations: Any = Mortal(timeline, {"record_job", "record_change"}, due)
     return Materializer(
-        CATALOG, offline, online, Resources(), operations, clock, progress, ranges=ranges, leases=leases, chunk_rows=40
+        CATALOG,
+        offline,
+        online,
+        Resources(),
+        operations,
+        clock,
+        progress,
+        ranges=ranges,
+        leases=leases,
+        unfinished=timeline.unfinished,
+        chunk_rows=40,
     )
 
 

@@ -87,6 +87,7 @@ def edit(project: Path, old: str, new: str) -> None:
 def test_a_catalog_is_planned_applied_changed_and_applied_again(vigia: Callable[..., Any], project: Path) -> None:
     first = vigia("plan", "--exit-code", code=3)
     assert "production: version 1 would be the next" in first
+    assert "values of card_velocity are computed anew by: vigia features materialize card_velocity" in first
     assert "+ feature_view card_velocity" in first
     assert "version 1 is in force now" in vigia("apply")
     assert vigia("plan", "--exit-code") == "production: no changes, version 1 is in force\n"
@@ -197,3 +198,22 @@ def test_a_project_of_its_own_is_all_that_is_seen(vigia: Callable[..., Any]) -> 
 
     catalog: Catalog = platform_view(open_foundations(load_settings())).catalog
     assert [v.name for v in catalog.feature_views] == ["card_velocity"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("windows: [1h, 24h]", "windows: [1h, 12h]", True),
+        ("table: payments_br", "table: payments", True),
+        ("{name: amount, dtype: float64, description: what", "{name: amount, dtype: int64, description: what", True),
+        ("description: what was paid", "description: amount paid", False),
+        ("description: spent lately", "description: spent", False),
+        ("ttl: 24h", "ttl: 48h", False),
+    ],
+)
+def test_a_plan_says_which_views_are_to_be_computed_anew(
+    project: Path, vigia: Any, old: str, new: str, said: bool
+) -> None:
+    vigia("apply", "catalog")
+    edit(project, old, new)
+    assert ("computed anew by: vigia features materialize card_velocity" in vigia("plan", "catalog")) is said

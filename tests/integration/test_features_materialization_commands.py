@@ -15,7 +15,7 @@ from foundation.database import open_database
 from foundation.errors import InvalidInput
 from interfaces.cli.main import app
 from interfaces.settings import load_settings
-from platform_core.features.leases import LeaseHeld, SqlLeases
+from platform_core.features.leases import SqlLeases
 from platform_core.features.offline.delta import DeltaOfflineStore
 from tests.fakes.velocity import payments
 
@@ -46,6 +46,8 @@ feature_views:
       - {name: n_1h, function: count, column: event_id, window: 1h}
       - {name: amount_mean_24h, function: mean, column: amount, window: 24h}
 """
+
+VIEW = CATALOG.partition("feature_views:\n")[2]
 
 
 @pytest.fixture
@@ -108,8 +110,23 @@ def test_the_second_one_is_told_who_is_at_it() -> None:
     engine = open_database(load_settings().database_url)
     SqlLeases(engine, holder="a night job").hold("card_velocity", "br", "stream")
     engine.dispose()
-    with pytest.raises(LeaseHeld, match="held by a night job"):
-        features("materialize", "card_velocity")
+    result = features("materialize", "card_velocity", "--json")
+    (run,) = json.loads(result.stdout)
+    assert (result.exit_code, run["status"]) == (1, "cancelled")
+    assert "held by a night job" in run["error"]
+    assert json.loads(features("runs", "--json").stdout) == [], "the holder's runs are on record, not ours"
+
+
+def test_what_is_held_does_not_keep_the_others_from_their_turn(platform: Path) -> None:
+    text = CATALOG.replace("feature_views:\n", "feature_views:\n" + VIEW.replace("card_velocity", "another"))
+    (platform / "catalog" / "all.yaml").write_text(text, encoding="utf-8")
+    assert features("runs").exit_code == 0
+    engine = open_database(load_settings().database_url)
+    SqlLeases(engine, holder="a night job").hold("card_velocity", "br", "stream")
+    engine.dispose()
+    result = features("materialize", "card_velocity", "another", "--json")
+    assert [run["status"] for run in json.loads(result.stdout)] == ["cancelled", "succeeded"]
+    assert result.exit_code == 1
 
 
 def test_a_run_that_fails_says_why_and_exits_with_1(platform: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +13,7 @@ from interfaces.cli.features.moments import moment_of, person
 from interfaces.cli.options import Json
 
 if TYPE_CHECKING:
+    from foundation.clock import Clock
     from platform_core.features.materialization import OnChunk
     from platform_core.operations.timeline import JobRun
 
@@ -21,7 +24,8 @@ Tenant = Annotated[str | None, typer.Option(help="Only this one's values; all of
 def materialize(views: Views, tenant: Tenant = None, json: Json = False) -> None:
     """Take everything that arrived into the stores, the first time all history; exit 1 when a run failed.
 
-    Killed and started again, it goes on where it was. While another process has the view it says who.
+    Killed and started again, it goes on where it was. What another process has is cancelled, and says who has it; the
+    others are done.
     """
     from interfaces.bootstrap.materialization import open_materialization
     from interfaces.settings import load_settings
@@ -31,7 +35,14 @@ def materialize(views: Views, tenant: Tenant = None, json: Json = False) -> None
     for view in views:
         for name in [tenant] if tenant else parts.catalog.tenants(view):
             with _progress(f"{view} {name}", shown=not json) as on_chunk:
-                runs.append(parts.materializer.catch_up(view, name, author=person(), on_chunk=on_chunk))
+                runs.append(
+                    _unless_held(
+                        view,
+                        name,
+                        parts.view.clock,
+                        partial(parts.materializer.catch_up, view, name, author=person(), on_chunk=on_chunk),
+                    )
+                )
     _end(runs, json)
 
 
@@ -70,7 +81,14 @@ def backfill(  # noqa: PLR0917  # options of a command
     runs = []
     for name in tenants:
         with _progress(f"{view} {name}", shown=not json) as on_chunk:
-            runs.append(parts.materializer.backfill(view, first, last, name, author=person(), on_chunk=on_chunk))
+            runs.append(
+                _unless_held(
+                    view,
+                    name,
+                    parts.view.clock,
+                    partial(parts.materializer.backfill, view, first, last, name, author=person(), on_chunk=on_chunk),
+                )
+            )
     _end(runs, json)
 
 
@@ -103,6 +121,30 @@ def show_runs(
         print_json(found)
         return
     _print_runs(found)
+
+
+def _unless_held(view: str, tenant: str, clock: Clock, work: Callable[[], JobRun]) -> JobRun:
+    """What `work` did; while another process is at it a cancelled run, not on record, that says who."""
+    from foundation.ids import new_id
+    from platform_core.features.leases import LeaseHeld
+    from platform_core.features.target import job_urn
+    from platform_core.operations.timeline import JobRun
+    from platform_core.urn import urn
+
+    try:
+        return work()
+    except LeaseHeld as held:
+        now = clock.now()
+        return JobRun(
+            id=new_id("run"),
+            job=job_urn(view),
+            subject=urn("feature_view", view),
+            tenant=tenant,
+            started_at=now,
+            ended_at=now,
+            status="cancelled",
+            error=str(held),
+        )
 
 
 def _end(runs: list[JobRun], json: bool) -> None:

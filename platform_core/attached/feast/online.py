@@ -109,7 +109,7 @@ class FeastOnlineStore(PackedStore):
         return None  # every row was packed by this process
 
     def _decoded(self, table: str, condition: str, parameters: Sequence[object]) -> dict[bytes, FeatureRow]:
-        """Feast keeps a row per feature. Values of types that we do not have are left out: they read as missing."""
+        """Feast keeps a row per feature. Values of types that we do not have are left out: they read as null."""
         query = f"SELECT entity_key, feature_name, value, event_ts, created_ts FROM {_quote(table)} {condition}"  # noqa: S608
         values: dict[bytes, dict[str, FeatureValue]] = {}
         times: dict[bytes, tuple[datetime, datetime]] = {}

@@ -17,7 +17,7 @@ from platform_core.features.online.layout import ID, TIMES, Layout, layout_id
 from platform_core.features.values import FeatureValue, moment
 
 ValueStatus = Literal["present", "null", "expired", "missing"]
-"""Of a value. `null`: the row says so. `missing`: there is no row, or it was written before the feature was."""
+"""Of a value. `null`: the row says so, or is older than the feature, as offline. `missing`: there is no row."""
 
 _FEW = 12
 """Up to here unpacking one by one is faster."""
@@ -92,8 +92,7 @@ class RowBatch:
         values = [None if at is None else row[at] for at in layout.places(features)]
         if None not in values:
             return values, _all("present", features)
-        places = zip(layout.places(features), values, strict=True)
-        return values, ["missing" if at is None else "null" if value is None else "present" for at, value in places]
+        return values, ["null" if value is None else "present" for value in values]
 
     def _read_together(self, layout: Layout, features: Sequence[str]) -> Columns:
         size, count = layout.struct.size, len(self._blobs)
@@ -130,7 +129,6 @@ class _Known:
     """What is known of each row before its values: whether it is there, and still fresh."""
 
     def __init__(self, missing: npt.NDArray[np.bool_], expired: npt.NDArray[np.bool_]) -> None:
-        self._expired = expired
         self._hidden = missing | expired
         self._all_shown = not self._hidden.any()
         self._statuses: list[ValueStatus] = ["present"] * len(missing)
@@ -153,4 +151,4 @@ class _Known:
 
     def absent_feature(self) -> list[ValueStatus]:
         """Of a feature that the view gained after these rows were written."""
-        return ["expired" if expired else "missing" for expired in self._expired.tolist()]
+        return ["null" if status == "present" else status for status in self._statuses]

@@ -20,6 +20,7 @@ import pytest
 from foundation.database import open_database
 from platform_core.features.offline.delta import DeltaOfflineStore
 from platform_core.features.online.sqlite import SqliteOnlineStore
+from platform_core.features.target import job_urn
 from platform_core.operations.sql_timeline import SqlOperations
 from tests.fakes.velocity import NOW, payments
 
@@ -164,6 +165,9 @@ def test_killed_before_each_thing_it_writes(zygote: Zygote, source: Path, undist
     assert outcome(directory) == undisturbed
     assert zygote.run(directory, "backfill") == 0
     assert outcome(directory) == undisturbed
+    operations = SqlOperations(open_database(f"sqlite:///{directory / 'vigia.db'}"))
+    runs = operations.job_runs(NOW - timedelta(days=1), NOW + timedelta(days=1), job=job_urn(VIEW))
+    assert {run.status for run in runs} == {"succeeded", "cancelled"}, "the killed ones do not run for ever"
 
 
 @pytest.mark.parametrize("seed", range(2))

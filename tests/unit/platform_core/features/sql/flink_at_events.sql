@@ -1,4 +1,4 @@
-SELECT `card id` AS `key`, `event_ts` AS event_ts, `ingested_at` AS created_ts,
+SELECT `card id` AS `key`, `event_ts` AS event_ts, `__created` AS created_ts,
   `__feature_0` AS `count_10m`,
   `__feature_1` AS `sum_10m`,
   `__feature_2` AS `mean_10m`,
@@ -11,6 +11,7 @@ SELECT `card id` AS `key`, `event_ts` AS event_ts, `ingested_at` AS created_ts,
   `__feature_9` AS `last_filtered`
 FROM (
 SELECT e.*,
+  max(e.`ingested_at`) OVER w1 AS `__created`,
   CAST(sum(CASE WHEN (((e.`channel` = 'it''s \ online') AND (NOT ((e.`amount` < (0 - 2.5)) OR (e.`card id` IS NULL)))) OR (e.`amount` BETWEEN 1 AND (2 * 4))) THEN e.`amount` END) OVER w1 AS DOUBLE) AS `__feature_8`
 FROM (
 SELECT e.*,

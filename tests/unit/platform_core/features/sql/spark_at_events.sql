@@ -1,4 +1,4 @@
-SELECT `card id` AS `key`, `event_ts` AS event_ts, `ingested_at` AS created_ts,
+SELECT `card id` AS `key`, `event_ts` AS event_ts, max(e.`ingested_at`) OVER w1 AS created_ts,
   CAST(count(e.`event_ts`) OVER w0 AS DOUBLE) AS `count_10m`,
   CAST(sum(e.`amount`) OVER w0 AS DOUBLE) AS `sum_10m`,
   CAST(avg(CAST(e.`amount` AS DOUBLE)) OVER w0 AS DOUBLE) AS `mean_10m`,
