@@ -86,8 +86,9 @@ class CatalogStore:
         `base` is the version that it was planned on, `reviewed` the digest that the plan showed. `tenants` are those
         that the actor acts for; None: all. Returns what changed.
 
-        Raises Forbidden when a change concerns another tenant, also one whose items would go, and Conflict when either is not what is there now, when production models read what would go or change, and
-        when somebody applied another catalog at the same moment.
+        Raises Forbidden when a change concerns another tenant, also one whose items would go, and Conflict when `base`
+        or `reviewed` is not what is there now, when production models read what would go or change, and when somebody
+        applied another catalog at the same moment.
         """
         check_references(catalog)
         try:

@@ -142,7 +142,7 @@ def test_applying_takes_a_person_who_may(
 def test_an_admin_of_one_tenant_takes_nothing_from_another(
     vigia: Callable[..., Any], project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = CATALOG.split("sources:\n")[1].split("feature_views:")[0]
+    source = CATALOG.partition("sources:\n")[2].partition("feature_views:")[0]
     mexican = source.replace("payments_br", "payments_mx").replace("tenant: br", "tenant: mx")
     edit(project, source, source + mexican)
     edit(project, "sources: [payments_br]", "sources: [payments_br, payments_mx]")
