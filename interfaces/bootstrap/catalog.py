@@ -9,7 +9,6 @@ from interfaces.bootstrap.foundations import Foundations, open_foundations
 from interfaces.bootstrap.platform import ReadOnlyResources, catalog_in_force, catalog_of, platform_view
 from interfaces.principals import open_directory
 from interfaces.settings import Settings
-from platform_core.access.principals import Principal
 from platform_core.catalog.card import service_card, view_card
 from platform_core.catalog.contract import ModelReader
 from platform_core.catalog.loading import load_catalog
@@ -53,16 +52,11 @@ def apply_catalog(
     """As the person whose key it is. Raises Unauthenticated, Forbidden, Conflict."""
     catalog = files(settings, directory)
     person = open_directory(settings.principals_file).by_api_key(api_key)
-    _may_apply(person, catalog)
-    return catalog_store(open_foundations(settings)).apply(catalog, person.id, base=base_version, reviewed=reviewed)
-
-
-def _may_apply(person: Principal, catalog: Catalog) -> None:
     if "admin" not in person.roles:
         raise Forbidden(f"{person.id} may not apply a catalog", hint="that takes the role admin")
-    tenants = {source.tenant for source in catalog.sources}
-    if "*" not in person.tenants and (others := sorted(tenants - person.tenants)):
-        raise Forbidden(f"{person.id} does not act for {', '.join(others)}", hint="the catalog holds their sources")
+    tenants = None if "*" in person.tenants else person.tenants
+    store = catalog_store(open_foundations(settings))
+    return store.apply(catalog, person.id, tenants=tenants, base=base_version, reviewed=reviewed)
 
 
 def catalog_here(settings: Settings, directory: Path | None = None) -> Catalog:

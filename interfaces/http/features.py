@@ -32,6 +32,7 @@ from interfaces.http.errors import install_last_resort
 from platform_core.access.directory import PrincipalDirectory
 from platform_core.access.principals import Principal
 from platform_core.features.entity_rows import EntityColumns, EntityRows
+from platform_core.features.keys import KEY_HINT, key_problem
 from platform_core.features.past import PastFeatures
 from platform_core.features.point_in_time.entity_rows import EVENT_TIMESTAMP
 from platform_core.features.retrieval import MAX_ROWS, OnlineRetriever
@@ -122,7 +123,22 @@ def _historical(past: PastFeatures, request: Request, principal: Principal, body
     if ARROW in request.headers.get("accept", ""):
         return Response(arrow_bytes(found), media_type=ARROW)
     document = {"tenant": asked.tenant, "rows": found.num_rows, "columns": found.to_pydict()}
-    return Response(orjson.dumps(document, option=orjson.OPT_UTC_Z), media_type=JSON)
+    try:
+        return Response(orjson.dumps(document, option=orjson.OPT_UTC_Z), media_type=JSON)
+    except TypeError as error:
+        raise _not_json(document["columns"]) from error
+
+
+def _not_json(columns: dict[str, list[Any]]) -> InvalidInput:
+    """Which value of the columns that were sent along JSON has no form for: bytes, a decimal."""
+    hint = f"leave the column out, or accept {ARROW}"
+    for name, values in columns.items():
+        for row, value in enumerate(values, start=1):
+            try:
+                orjson.dumps(value)
+            except TypeError:
+                return InvalidInput(f"row {row}, {name!r} is a {type(value).__name__}, not of JSON", hint=hint)
+    return InvalidInput("the answer has no form in JSON", hint=hint)
 
 
 def _question(kind: type[Asked], request: Request, body: bytes) -> tuple[Asked, EntityRows]:
@@ -183,4 +199,13 @@ def moments_table(rows: EntityRows) -> pa.Table:
             table[name] = pa.array(list(columns.column(name, "a column")))
         except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
             raise InvalidInput(f"column {name!r} is of several types: {error}") from error
+        except OverflowError as error:
+            row, value = next(
+                found for found in enumerate(columns.column(name, "a column"), start=1) if _wide(found[1])
+            )
+            raise InvalidInput(f"row {row}, {name!r} is {key_problem(value)}", hint=KEY_HINT) from error
     return pa.table(table)
+
+
+def _wide(value: object) -> bool:
+    return isinstance(value, int) and key_problem(value) is not None

@@ -59,14 +59,15 @@ class FeatureStoreClient:
         self, features: str | Sequence[str], entity_rows: EntityRows, *, tenant: str, full_feature_names: bool = True
     ) -> OnlineResponse:
         """As `OnlineRetriever.get_online_features`, whose errors it raises; Unavailable also when nobody answers."""
-        rows: Any = entity_rows
-        question = {
+        asked: dict[str, Any] = {
             "features": features if isinstance(features, str) else list(features),
             "tenant": tenant,
-            "entity_rows": rows.to_pydict() if isinstance(rows, pa.Table) else rows,
             "full_feature_names": full_feature_names,
         }
-        return OnlineResponse.from_arrow(self._table("/v1/features/online", json=question))
+        path = "/v1/features/online"
+        if isinstance(entity_rows, pa.Table):
+            return OnlineResponse.from_arrow(self._table(path, params=asked, **_arrow(entity_rows)))
+        return OnlineResponse.from_arrow(self._table(path, json={**asked, "entity_rows": entity_rows}))
 
     def get_historical_features(
         self,
@@ -80,9 +81,6 @@ class FeatureStoreClient:
     ) -> pa.Table:
         """As `platform_core.features.historical.get_historical_features`, for up to 5,000 rows: `entity_rows` with a
         column per feature, as it was at their `event_timestamp`."""
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, entity_rows.schema) as writer:
-            writer.write_table(entity_rows)
         asked: dict[str, Any] = {
             "features": features if isinstance(features, str) else list(features),
             "tenant": tenant,
@@ -90,8 +88,7 @@ class FeatureStoreClient:
             "full_feature_names": full_feature_names,
             "statuses": statuses,
         }
-        content, headers = sink.getvalue().to_pybytes(), {"Content-Type": ARROW}
-        return self._table("/v1/features/historical", params=asked, content=content, headers=headers)
+        return self._table("/v1/features/historical", params=asked, **_arrow(entity_rows))
 
     def _table(self, path: str, **request: Any) -> pa.Table:
         try:
@@ -102,6 +99,13 @@ class FeatureStoreClient:
             raise _error(answer)
         with pa.ipc.open_stream(answer.content) as reader:
             return reader.read_all()
+
+
+def _arrow(rows: pa.Table) -> dict[str, Any]:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, rows.schema) as writer:
+        writer.write_table(rows)
+    return {"content": sink.getvalue().to_pybytes(), "headers": {"Content-Type": ARROW}}
 
 
 def _error(answer: httpx.Response) -> VigiaError:

@@ -1,8 +1,9 @@
 """What a model relies on when it reads a feature, and which of its readers a new catalog would break.
 
-A feature's meaning is what decides its values: where its key comes from, its type, and, of an aggregation, the
-function, the column, the window and the filter. Under the same name it may not change while a model in production
-reads it: the model was trained on the old meaning. Descriptions, owners, promises and SLAs are free to change.
+A feature's meaning is what decides its values: where its key comes from, its type, its view's ttl, the table that its
+source reads and the columns of its times, and, of an aggregation, the function, the column, the window and the filter.
+Under the same name it may not change while a model in production reads it: the model was trained on the old meaning.
+Descriptions, owners, promises and SLAs are free to change.
 """
 
 from __future__ import annotations
@@ -93,6 +94,7 @@ def meaning(catalog: Catalog, view: str, feature: str, tenant: str | None) -> di
         return None
     keys = catalog.entity(spec.entity).join_keys
     said = {"entity": spec.entity, "join keys": ", ".join(keys), "dtype": field.dtype}
+    said["ttl"] = format_duration(spec.ttl)
     aggregation = next((a for a in spec.aggregations if a.name == feature), None)
     read = [*keys, feature if aggregation is None else aggregation.column]
     if aggregation is not None:
@@ -106,4 +108,11 @@ def meaning(catalog: Catalog, view: str, feature: str, tenant: str | None) -> di
     for source in sources:
         dtypes = {c.name: c.dtype for c in source.columns}
         said |= {f"{source.tenant}'s {column}": dtypes[column] for column in read}
+        # A column's name holds no space: these cannot be taken for one.
+        said |= {
+            f"{source.tenant}'s source table": source.table,
+            f"{source.tenant}'s source path": source.path or "none",
+            f"{source.tenant}'s event timestamp": source.event_timestamp,
+            f"{source.tenant}'s created timestamp": source.created_timestamp,
+        }
     return said

@@ -83,6 +83,22 @@ def compare(
     return tuple(changes)
 
 
+def tenants_of(before: Catalog | None, after: Catalog, changes: tuple[CatalogChange, ...]) -> frozenset[str]:
+    """Whom the changes concern: those of each item's sources, as they were and as they will be."""
+    catalogs = [catalog for catalog in (before, after) if catalog is not None]
+    return frozenset(tenant for catalog in catalogs for c in changes for tenant in _tenants(catalog, c.kind, c.name))
+
+
+def _tenants(catalog: Catalog, kind: Kind, name: str) -> set[str]:
+    if kind == "source":
+        return {source.tenant for source in catalog.sources if source.name == name}
+    views = [view.name for view in catalog.feature_views if (view.entity if kind == "entity" else view.name) == name]
+    if kind == "feature_service":
+        read = {r.partition(":")[0] for s in catalog.feature_services if s.name == name for r in s.features}
+        views = [view.name for view in catalog.feature_views if view.name in read]
+    return {tenant for view in views for tenant in catalog.tenants(view)}
+
+
 def _items(catalog: Catalog | None, section: str) -> dict[str, Any]:
     return {} if catalog is None else {item.name: item for item in getattr(catalog, section)}
 

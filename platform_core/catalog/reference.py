@@ -48,7 +48,8 @@ $ vigia features list | search amount | describe card_velocity | card card_veloc
 `plan` exits with 0 when the files could be applied, 1 when that would be refused, 2 when the files are wrong, and with
 `--exit-code` 3 when there are changes to apply. `apply` takes a person with the role admin (`VIGIA_API_KEY`), and
 refuses when the version in force is not `--base`, when the files do not have the `--digest` that was reviewed, and
-when a model in production reads what they take away or change: its version and endpoint are named. Ways out: add the
+when a model in production reads what they take away or change (also a ttl, or where a source's rows lie): its version
+and endpoint are named. They must act for every tenant whose items change or go. Ways out of a refusal: add the
 new feature under a new name, train and roll out a version on it, then remove the old one.
 
 Every environment (`VIGIA__ENVIRONMENT`, production when not set) has its own versions and sees only the items whose

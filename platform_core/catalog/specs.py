@@ -33,7 +33,8 @@ class Column(Frozen):
     dtype: Dtype
     description: str
     pii: PiiClass = "none"
-    """`quasi` identifies together with others, `pii` on its own, `sensitive` may not be seen at all."""
+    """`quasi` identifies together with others, `pii` on its own, `sensitive` does harm when it is known. The copilot
+    redacts values of the last two; features are read by tenant, whatever their class."""
 
     minimum: FiniteFloat | None = None
     maximum: FiniteFloat | None = None

@@ -14,11 +14,11 @@ from audit.port import AuditLog
 from foundation.canonical import digest
 from foundation.clock import Clock
 from foundation.database import reading, transaction
-from foundation.errors import Conflict, NotFound
+from foundation.errors import Conflict, Forbidden, NotFound
 from platform_core.access.principals import Environment
 from platform_core.catalog.contract import ModelReader, refusals
 from platform_core.catalog.graph import build_lineage
-from platform_core.catalog.plan import CatalogPlan, compare, within
+from platform_core.catalog.plan import CatalogPlan, compare, tenants_of, within
 from platform_core.catalog.references import check_references
 from platform_core.catalog.specs import Catalog
 from platform_core.catalog.tables import catalog_versions as t
@@ -70,23 +70,38 @@ class CatalogStore:
         check_references(catalog)
         readers = self._readers()
         with reading(self._engine) as connection:
-            return self._plan(connection, catalog, readers)
+            return self._plan(self._newest(connection), catalog, readers)
 
     def apply(
-        self, catalog: Catalog, actor: str, *, base: int | None = None, reviewed: str | None = None
+        self,
+        catalog: Catalog,
+        actor: str,
+        *,
+        tenants: frozenset[str] | None = None,
+        base: int | None = None,
+        reviewed: str | None = None,
     ) -> CatalogPlan:
         """Store `catalog` as a new version, in one transaction with its audit entry; nothing when nothing changed.
 
-        `base` is the version that it was planned on, `reviewed` the digest that the plan showed. Returns what changed.
+        `base` is the version that it was planned on, `reviewed` the digest that the plan showed. `tenants` are those
+        that the actor acts for; None: all. Returns what changed.
 
-        Raises Conflict when either is not what is there now, when production models read what would go or change, and
-        when somebody applied another catalog at the same moment.
+        Raises Forbidden when a change concerns another tenant, also one whose items would go, and Conflict when `base`
+        or `reviewed` is not what is there now, when production models read what would go or change, and when somebody
+        applied another catalog at the same moment.
         """
         check_references(catalog)
         try:
             with transaction(self._engine) as connection:
                 # Read while nobody else can apply: a rollout that changes right after this sees the new catalog.
-                plan = self._plan(connection, catalog, self._readers())
+                found = self._newest(connection)
+                plan = self._plan(found, catalog, self._readers())
+                concerned = tenants_of(found[1] if found else None, within(catalog, self._environment), plan.changes)
+                if tenants is not None and (others := sorted(concerned - tenants)):
+                    raise Forbidden(
+                        f"{actor} does not act for {', '.join(others)}",
+                        hint="this would change or remove what is theirs, or what they share",
+                    )
                 self._check(plan, base, reviewed)
                 if plan.changes:
                     self._store(connection, within(catalog, self._environment), plan, actor)
@@ -124,8 +139,7 @@ class CatalogStore:
         )
         self._audit.append(record, connection=connection)
 
-    def _plan(self, connection: Connection, catalog: Catalog, readers: Sequence[ModelReader]) -> CatalogPlan:
-        found = self._newest(connection)
+    def _plan(self, found: tuple[int, Catalog] | None, catalog: Catalog, readers: Sequence[ModelReader]) -> CatalogPlan:
         version, before = (0, None) if found is None else found
         after = within(catalog, self._environment)
         resources = [] if self._resources is None else self._resources.list()

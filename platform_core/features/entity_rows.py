@@ -9,7 +9,7 @@ from typing import Any, cast
 import pyarrow as pa
 
 from foundation.errors import InvalidInput
-from platform_core.features.keys import entity_key
+from platform_core.features.keys import entity_key, key_problem
 
 EntityRows = Sequence[Mapping[str, object]] | Mapping[str, Sequence[object]] | pa.Table
 """A list of rows, or columns of equal length, or an Arrow table. Columns nobody asks for are left alone."""
@@ -66,9 +66,9 @@ def keys_of(columns: Sequence[Sequence[object]], names: Sequence[str]) -> Sequen
         try:
             keys.append(entity_key(parts))
         except InvalidInput as error:
-            wrong = next(i for i, part in enumerate(parts) if not isinstance(part, str | int))
-            value = "null" if parts[wrong] is None else f"{parts[wrong]!r}, a {type(parts[wrong]).__name__}"
-            raise InvalidInput(f"row {number}, {names[wrong]!r} is {value}", hint=error.hint) from error
+            problems = zip(names, map(key_problem, parts), strict=True)
+            name, problem = next((name, problem) for name, problem in problems if problem is not None)
+            raise InvalidInput(f"row {number}, {name!r} is {problem}", hint=error.hint) from error
     return keys
 
 

@@ -17,13 +17,14 @@ import pyarrow.compute as pc
 from foundation.errors import InvalidInput
 
 SEPARATOR = "|"
+KEY_HINT = "a key is text or a whole number of 64 bits"
 _arrow = cast(Any, pc)  # its functions are made at run time
 
 
 def entity_key(values: Sequence[object]) -> str:
     """The key of one entity row, from the values of its join keys in their order.
 
-    Raises InvalidInput for a part that is null or neither text nor a whole number, saying which one.
+    Raises InvalidInput for a part that is null or neither text nor a whole number of 64 bits, saying which one.
     """
     if len(values) == 1:
         value = values[0]
@@ -60,8 +61,15 @@ def _text(value: object, place: int) -> str:
         return str(value)
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int):
+    if isinstance(value, int) and -(1 << 63) <= value < 1 << 63:
         return str(value)
-    what = "null" if value is None else f"{value!r}, a {type(value).__name__}"
-    hint = "a key is text or a whole number"
-    raise InvalidInput(f"value {place} of an entity key is {what}", hint=hint)
+    raise InvalidInput(f"value {place} of an entity key is {key_problem(value)}", hint=KEY_HINT)
+
+
+def key_problem(value: object) -> str | None:
+    """Why `value` is no part of a key; None when it is one."""
+    if value is None:
+        return "null"
+    if isinstance(value, int):
+        return None if -(1 << 63) <= value < 1 << 63 else f"a number of {value.bit_length()} bits"
+    return None if isinstance(value, str) else f"{value!r}, a {type(value).__name__}"

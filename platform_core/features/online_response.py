@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from foundation.errors import InvalidInput, Unavailable
 from platform_core.catalog.specs import Dtype
+from platform_core.features.keys import entity_key
 from platform_core.features.online.batch import ValueStatus
 from platform_core.features.values import ARROW_TYPES, FeatureValue
 
@@ -61,7 +62,7 @@ class OnlineResponse:
     def to_arrow(self, *, statuses: bool = False, event_times: bool = False) -> pa.Table:
         """Join keys, then a column per feature; on request `<feature>__status` (string) after each, and at the end
         `<view>__event_ts` (timestamp us UTC) per view."""
-        columns: dict[str, Any] = {name: pa.array(list(column)) for name, column in self.entities.items()}
+        columns: dict[str, Any] = {name: _keys(column) for name, column in self.entities.items()}
         for name, column in self.values.items():
             columns[name] = self._array(name, column)
             if statuses:
@@ -117,3 +118,11 @@ class OnlineResponse:
         except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
             message = f"online values of {name!r} are not {self.dtypes[name]}, as the catalog has it: {error}"
             raise Unavailable(message, hint="materialize the view again") from error
+
+
+def _keys(column: Sequence[object]) -> pa.Array:
+    """As they were given; as text where whole numbers stand beside text: 7 and "7" are the same key."""
+    try:
+        return pa.array(list(column))
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        return pa.array([entity_key([value]) for value in column], pa.string())

@@ -130,6 +130,7 @@ BOUNDARIES = (
     "interfaces/cli/",
     "platform_core/serving/prediction_log.py",
     "platform_core/simulation/runtime.py",
+    "platform_core/monitoring/monitor.py",
     "foundation/telemetry/",
     "foundation/outside_text.py",
     "guardrails/redaction/",

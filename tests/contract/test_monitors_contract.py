@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,14 +15,17 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from platform_core.catalog.specs import Catalog
+from platform_core.catalog.specs import Catalog, Column
+from platform_core.features.dialects import DUCKDB
 from platform_core.features.online.port import FeatureRow
+from platform_core.monitoring.agreement import compare
 from platform_core.monitoring.alert import AlertKind
 from platform_core.monitoring.definitions import definitions
 from platform_core.monitoring.recent import shared
 from platform_core.monitoring.registry import monitors
 from platform_core.operations.timeline import JobRun, UsageRecord
 from tests.fakes.monitored import NOW, TIMESTAMP, Monitored
+from tests.fakes.offline_store import FakeOfflineStore
 
 MINUTE = timedelta(minutes=1)
 SOURCE, VIEW = "urn:vigia:source:payments_br", "urn:vigia:feature_view:card_velocity"
@@ -238,6 +241,50 @@ def test_it_is_silent_on_health_and_says_what_is_wrong(prefix: str, wrong: bool)
     assert re.search(r"\d", alert.summary)
     for said in story.says:
         assert said in alert.summary
+
+
+@pytest.mark.parametrize("prefix", ["volume", "nulls", "drift", "cardinality", "lag", "range", "clock"])
+@pytest.mark.parametrize("wrong", [False, True], ids=["healthy", "planted"])
+def test_a_source_s_own_time_column_is_read(prefix: str, wrong: bool) -> None:
+    story = STORIES[prefix]
+    (monitor,) = (m for m in monitors() if m.prefix == prefix)
+    platform = Monitored()
+    platform.watch(story.name, story.subject, story.threshold)
+    story.write(platform, wrong)
+    table = platform.offline.read("payments_br")
+    names = {"event_ts": "datetime", "ingested_at": "created"}
+    platform.offline = FakeOfflineStore(
+        {"payments_br": table.rename_columns([names.get(n, n) for n in table.column_names])}
+    )
+    view = replace(platform.view, offline=platform.offline, catalog=with_sources(platform.view.catalog, **SAME_TIMES))
+    assert [a.kind for a in monitor.check(shared(view))] == ([story.kind] if wrong else [])
+    assert monitor.blind == {}
+
+
+SAME_TIMES = {"event_timestamp": "datetime", "created_timestamp": "created"}
+
+
+def with_sources(catalog: Catalog, **update: Any) -> Catalog:
+    return catalog.model_copy(update={"sources": tuple(s.model_copy(update=update) for s in catalog.sources)})
+
+
+def test_parity_reads_a_filter_over_columns_named_as_its_own() -> None:
+    """A source may call its columns `key`, `at`, or put a quotation mark into a name."""
+    platform = Monitored()
+    parity(platform, wrong=False)
+    catalog = platform.view.catalog
+    names = ("key", "at", "place", "written", 'odd"name')
+    more = tuple(Column(name=name, dtype="string", description="of a filter") for name in names)
+    view = catalog.feature_view("card_velocity")
+    where = " AND ".join(f"{DUCKDB.quote(name)} IS NULL" for name in names)
+    filtered = view.model_copy(
+        update={"aggregations": tuple(a.model_copy(update={"filter": where}) for a in view.aggregations)}
+    )
+    source = catalog.source("payments_br")
+    source = source.model_copy(update={"columns": (*source.columns, *more)})
+    sample = platform.online.sample("br", "card_velocity", 100)
+    found = compare(platform.view, filtered, source, sample)
+    assert (found.sampled, found.mismatches) == (40, 0)
 
 
 def test_every_kind_has_a_story() -> None:

@@ -140,6 +140,29 @@ def test_applying_takes_a_person_who_may(
     assert json.loads(vigia("plan", "--json"))["base_version"] == 0
 
 
+def test_an_admin_of_one_tenant_takes_nothing_from_another(
+    vigia: Callable[..., Any], project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = CATALOG.partition("sources:\n")[2].partition("feature_views:")[0]
+    mexican = source.replace("payments_br", "payments_mx").replace("tenant: br", "tenant: mx")
+    edit(project, source, source + mexican)
+    edit(project, "sources: [payments_br]", "sources: [payments_br, payments_mx]")
+    vigia("apply")
+    key = add_principal(project / "people.yaml", name="mia", roles=["admin"], tenants=["mx"])
+    monkeypatch.setenv("VIGIA_API_KEY", key)
+
+    edit(project, source, "")
+    edit(project, "sources: [payments_br, payments_mx]", "sources: [payments_mx]")
+    with pytest.raises(Forbidden, match="mia does not act for br"):
+        vigia("apply")
+    edit(project, mexican, source + mexican)
+    with pytest.raises(Forbidden, match="does not act for br"):  # only out of the view that they share
+        vigia("apply")
+    edit(project, "sources: [payments_mx]", "sources: [payments_br, payments_mx]")
+    edit(project, mexican, mexican.replace("owner: payments", "owner: pagos"))
+    assert "version 2 is in force now" in vigia("apply")  # hers, beside theirs
+
+
 def test_what_is_there_is_listed_and_found(vigia: Callable[..., Any]) -> None:
     listed = json.loads(vigia("list", "--json"))
     assert [(e["kind"], e["name"]) for e in listed] == [

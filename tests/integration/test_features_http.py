@@ -19,7 +19,7 @@ import pytest
 
 from foundation.clock import FixedClock
 from foundation.errors import Forbidden, InvalidInput, NotFound, TooLarge, Unauthenticated, Unavailable, VigiaError
-from interfaces.http.features import ARROW, create_features_app
+from interfaces.http.features import ARROW, arrow_bytes, create_features_app
 from interfaces.sdk.client import FeatureStoreClient
 from platform_core.access.directory import PrincipalDirectory, PrincipalGrant
 from platform_core.access.tenancy import TenantGuard
@@ -216,6 +216,45 @@ def test_the_past_is_read_as_it_was(room: Any) -> None:
     moments[1]["event_timestamp"] = "2026-11-19T05:40:00"
     answer = httpx.post(url, json={**asked, "entity_rows": moments}, headers=headers)
     assert (answer.status_code, "row 2" in answer.json()["error"]["message"]) == (422, True)
+
+
+def test_keys_that_one_answer_cannot_hold_are_said_or_held(room: Any) -> None:
+    """Whole numbers beyond 64 bits are told by row and column; 7 beside "7" is the same key, in Arrow as text."""
+    address, _, _ = room
+    wide: Any = [{"card_id": "c1"}, {"card_id": 1 << 70}]
+    for headers in ({}, {"Accept": ARROW}):
+        answer = post(address, json=question(entity_rows=wide), headers=headers)
+        assert (answer.status_code, "row 2, 'card_id' is a number of 71 bits" in answer.text) == (422, True)
+    late = T.isoformat()
+    answer = httpx.post(
+        f"{address}/v1/features/historical",
+        headers={"Authorization": f"Bearer {KEY}"},
+        json=question(features="card_stats:amount", entity_rows=[{**row, "event_timestamp": late} for row in wide]),
+    )
+    assert answer.status_code == 422, answer.text
+    with FeatureStoreClient(address, KEY) as store:
+        mixed = store.get_online_features(CARDS, [{"card_id": 7}, {"card_id": "7"}], tenant="br")
+    assert mixed.to_arrow()["card_id"].to_pylist() == ["7", "7"]
+
+
+def test_the_sdk_leaves_other_columns_of_an_arrow_table_alone(room: Any) -> None:
+    address, _, _ = room
+    rows = pa.table({"card_id": ["c1", "c2"], "at": pa.array([T, T], pa.timestamp("us", "UTC"))})
+    with FeatureStoreClient(address, KEY) as store:
+        found = store.get_online_features(CARDS, rows, tenant="br", full_feature_names=False)
+    assert found.values["amount"] == [1.5, None]
+
+
+def test_a_column_that_json_has_no_form_for_is_named(room: Any) -> None:
+    address, _, _ = room
+    rows = pa.table({"card_id": ["c1"], "event_timestamp": pa.array([T], pa.timestamp("us", "UTC")), "blob": [b"\xff"]})
+    answer = httpx.post(
+        f"{address}/v1/features/historical",
+        params={"features": "card_stats:amount", "tenant": "br"},
+        headers={"Authorization": f"Bearer {KEY}", "Content-Type": ARROW},
+        content=arrow_bytes(rows),
+    )
+    assert (answer.status_code, "row 1, 'blob' is a bytes" in answer.text) == (422, True), answer.text
 
 
 def test_nobody_listening_is_unavailable() -> None:

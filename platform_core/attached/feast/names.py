@@ -15,6 +15,13 @@ def key_parts(key: str, count: int) -> list[str]:
     """The values that `platform_core.features.keys.entity_key` made `key` of, when there were `count` of them."""
     if count == 1:
         return [key]
-    parts = re.findall(r"((?:\\.|[^|\\])*)(?:\||$)", key)
-    found = parts if key.endswith("|") and not key.endswith("\\|") else parts[:-1]
-    return [re.sub(r"\\(.)", r"\1", part) for part in found]
+    found, escaped = [""], False
+    for character in key:
+        if not escaped and character == "\\":
+            escaped = True
+        elif not escaped and character == "|":
+            found.append("")
+        else:
+            found[-1] += character
+            escaped = False
+    return found

@@ -83,7 +83,7 @@ class FeastOnlineStore(PackedStore):
         like = None if table is None else self._any_key(table)
         if table is None or like is None:
             return [None] * len(keys)
-        # Our keys hold the values in the order of the entity's join keys: Feast's own order is by name.
+        # Feast's own order, which is by name: the import writes an entity's join keys in it, and it must stay.
         order = sorted(name for name, _, _ in like)
         kinds = {name: kind for name, kind, _ in like}
         encoded = [encode_key(_parts(key, order, kinds, view)) for key in keys]

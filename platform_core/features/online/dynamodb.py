@@ -17,7 +17,7 @@ import random
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from itertools import islice
 from threading import Lock
@@ -95,12 +95,20 @@ class DynamoOnlineStore(PackedStore):
         return cls(client, table, clock=clock, max_ahead=max_ahead)
 
     def create_table(self) -> None:
-        """Makes the table, paid by request, unless there is one; waits until it can be used."""
+        """Makes the table, paid by request, unless there is one; waits until it can be used.
+
+        It is looked for first: who only reads may not be allowed to make one.
+        """
         with self._answering():
             try:
-                self._client.create_table(**_table(self._table))
-            except self._client.exceptions.ResourceInUseException:
-                return
+                found = self._client.describe_table(TableName=self._table)["Table"]["TableStatus"]
+            except self._client.exceptions.ResourceNotFoundException:
+                # Somebody else may make it at the same moment.
+                with suppress(self._client.exceptions.ResourceInUseException):
+                    self._client.create_table(**_table(self._table))
+            else:
+                if found in ("ACTIVE", "UPDATING"):
+                    return
             self._client.get_waiter("table_exists").wait(
                 TableName=self._table, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
             )

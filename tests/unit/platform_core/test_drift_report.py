@@ -21,3 +21,16 @@ def test_the_report_is_one_html_file_about_the_common_columns(tmp_path: Path) ->
     text = written.read_text(encoding="utf-8")
     assert text.lstrip().lower().startswith(("<!doctype html", "<html"))
     assert "amount" in text
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.filterwarnings("ignore")
+def test_whole_numbers_and_truth_values_are_reported_too(tmp_path: Path) -> None:
+    def rows(count: int, rate: float) -> pa.Table:
+        drawn = np.random.default_rng(count)
+        numbers = [None if n % 50 == 0 else int(n) for n in drawn.poisson(rate, count)]
+        return pa.table({"tries": pa.array(numbers, pa.int64()), "new": pa.array(drawn.random(count) < rate / 10)})
+
+    text = write_drift_report(rows(500, 2.0), rows(300, 8.0), tmp_path / "drift.html").read_text(encoding="utf-8")
+    assert "tries" in text
+    assert "new" in text

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pyarrow as pa
 import pytest
 
+from platform_core.catalog.specs import Catalog
 from platform_core.monitoring.alert import Alert
 from platform_core.monitoring.drift import DriftMonitor
 from platform_core.monitoring.exposition import PlatformGauges
@@ -14,7 +16,7 @@ from platform_core.monitoring.freshness import FreshnessMonitor
 from platform_core.monitoring.monitor import fingerprint
 from platform_core.monitoring.registry import monitors
 from platform_core.monitoring.runner import MonitorRunner
-from tests.fakes.monitored import NOW, TIMESTAMP, Monitored
+from tests.fakes.monitored import NOW, TIMESTAMP, FakeOnlineTimes, Monitored
 
 VIEW = "urn:vigia:feature_view:card_velocity"
 MINUTE = timedelta(minutes=1)
@@ -138,3 +140,76 @@ def test_a_gauge_shows_which_monitor_is_blind_and_only_while_it_is(runner: Monit
         gauges.update(platform.view.catalog, runner, platform.resources)
         shown = 'vigia_monitor_blind{monitor="freshness-card_velocity-br"} 1.0' in gauges.render().decode()
         assert shown == platform.online.down
+
+
+def test_the_gauges_of_a_blind_monitor_are_gone(runner: MonitorRunner, platform: Monitored) -> None:
+    gauges = PlatformGauges()
+    lag = "vigia_feature_freshness_lag_seconds{"
+    step(runner, platform, lag_minutes=600)
+    gauges.update(platform.view.catalog, runner, platform.resources)
+    assert lag in gauges.render().decode()
+    platform.online.down = True
+    runner.step()
+    gauges.update(platform.view.catalog, runner, platform.resources)
+    text = gauges.render().decode()
+    assert lag not in text
+    assert "vigia_monitor_reading{" not in text
+    assert "vigia_monitor_blind{" in text
+
+
+def renamed(platform: Monitored) -> None:
+    """card_velocity as card-velocity, payments_br as payments-br, in the catalog."""
+    text = platform.view.catalog.model_dump_json()
+    text = text.replace('"card_velocity', '"card-velocity').replace('"payments_br', '"payments-br')
+    platform.view = replace(platform.view, catalog=Catalog.model_validate_json(text))
+
+
+def test_names_with_a_hyphen_are_watched(platform: Monitored) -> None:
+    renamed(platform)
+    platform.resources.resources.clear()
+    platform.watch("freshness-card-velocity-br", VIEW, 600)
+    platform.watch("nulls-payments-br-amount", "urn:vigia:source:payments-br", 0.01)
+    platform.online.newest["br", "card-velocity"] = NOW - timedelta(hours=10)
+    platform.payments(NOW - timedelta(minutes=15), 15, 6, nulls=0.5)
+    platform.offline.append("payments-br", platform.offline.read("payments_br"))
+    runner = MonitorRunner(platform.view, monitors(), holds=1)
+    assert sorted(alert.kind for alert in runner.step()) == ["freshness", "nulls"]
+    assert runner.blind == {}
+    gauges = PlatformGauges()
+    gauges.update(platform.view.catalog, runner, platform.resources)
+    text = gauges.render().decode()
+    assert 'vigia_feature_freshness_lag_seconds{tenant="br",view="card-velocity"} 36000.0' in text
+    assert 'vigia_source_null_rate{column="amount",source="payments-br"}' in text
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "freshness-card_velocty-br", "freshness-card_velocity-xx", "freshness-card_velocity", "screen-card_velocty-br",
+        "parity-card_velocity-xx", "jobs-card_velocty-br", "volume-payments_xx", "range-payments_br-amuont",
+        "cardinality-payments_br-x",
+    ],
+)  # fmt: skip
+def test_a_monitor_of_what_is_not_in_the_catalog_is_blind(name: str, platform: Monitored) -> None:
+    platform.watch(name, VIEW, 0.1)
+    runner = MonitorRunner(platform.view, monitors(), holds=1)
+    assert runner.step() == []
+    assert list(runner.blind) == [name]
+    assert "in the catalog (did you mean" in runner.blind[name]
+
+
+class BrokenTimes(FakeOnlineTimes):
+    def newest_event(self, tenant: str, view: str) -> datetime | None:
+        if tenant == "br":
+            raise pa.ArrowInvalid("no such page")
+        return super().newest_event(tenant, view)
+
+
+def test_an_engine_s_own_error_blinds_one_watch_and_ends_nothing(platform: Monitored) -> None:
+    online = BrokenTimes()
+    online.newest["mx", "card_velocity"] = NOW - timedelta(hours=1)
+    platform.watch("freshness-card_velocity-mx", VIEW, 600, tenant="mx")
+    runner = MonitorRunner(replace(platform.view, online=online), monitors(), holds=1)
+    (alert,) = runner.step()
+    assert alert.tenant == "mx"
+    assert runner.blind == {"freshness-card_velocity-br": "ArrowInvalid: no such page"}

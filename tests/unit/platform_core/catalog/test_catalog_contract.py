@@ -83,7 +83,7 @@ SPENT = "      - {name: spent, function: sum, column: amount, window: 1h}\n"
 @pytest.mark.parametrize(
     ("edits", "broken"),
     [
-        ([("owner: risk", "owner: growth"), ("ttl: 24h", "ttl: 1h"), ("freshness_sla: 10m", "freshness_sla: 1h")], []),
+        ([("owner: risk", "owner: growth"), ("freshness_sla: 10m", "freshness_sla: 1h")], []),
         ([("[{name: country, dtype: string}]", "[{name: country, dtype: string, pii: quasi}]")], []),
         ([("      - {name: seen, function: count, column: amount, window: 1h}\n", ""),
           ('"card_velocity:seen", ', "")], []),
@@ -100,6 +100,15 @@ SPENT = "      - {name: spent, function: sum, column: amount, window: 1h}\n"
         ([("{name: country, dtype: string", "{name: country, dtype: int64")],
          ["changes card_country:country: dtype string -> int64",
           "changes card_country:country: br's country string -> int64"]),
+        ([("    ttl: 24h\n    freshness_sla: 10m\n    owner: risk\n    channel: \"#risk\"\n    description: velocity",
+           "    ttl: 1s\n    freshness_sla: 10m\n    owner: risk\n    channel: \"#risk\"\n    description: velocity")],
+         ["changes card_velocity:spent: ttl 24h -> 1s"]),
+        ([("table: payments_br,", "table: payments_bra, path: data/elsewhere, event_timestamp: ingested_at, "
+           "created_timestamp: event_ts,")],
+         [f"changes {feature}: br's {aspect}" for feature in ("card_velocity:spent", "card_country:country")
+          for aspect in ("source table payments_br -> payments_bra", "source path none -> data/elsewhere",
+                         "event timestamp event_ts -> ingested_at", "created timestamp ingested_at -> event_ts")]),
+        ([("table: payments_mx,", "table: payments_mex,")], []),
         ([("join_key: card_id", "join_key: country")],
          ["changes card_velocity:spent: join keys card_id -> country",
           "changes card_velocity:spent: br's card_id string -> none",

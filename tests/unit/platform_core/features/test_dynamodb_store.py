@@ -94,3 +94,22 @@ def test_nobody_listening_is_unavailable_and_named() -> None:
 def test_a_key_that_is_too_long_is_the_callers_mistake(filled: DynamoOnlineStore) -> None:
     with pytest.raises(InvalidInput, match="2048 bytes"):
         filled.write("tx", "v", [FeatureRow("k" * 3000, T, T, {"x": 1.0})])
+
+
+class Reader:
+    """A client whose credentials may not make tables."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def create_table(self, **request: Any) -> Any:
+        raise AssertionError(f"may not be made: {request['TableName']}")
+
+
+def test_a_table_that_is_there_is_not_made(filled: DynamoOnlineStore) -> None:
+    store = DynamoOnlineStore(Reader(filled._client), TABLE)
+    store.create_table()
+    assert values(store, ["k1"]) == [1.0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import duckdb
 import pyarrow as pa
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foundation.errors import InvalidInput
+from platform_core.attached.feast.names import key_parts
 from platform_core.features.keys import entity_key, entity_key_sql, entity_keys
 
 PART = st.text(alphabet="ab|\\:'\"é\U0001f926", max_size=5)
@@ -58,3 +61,10 @@ def test_what_is_no_key_is_refused_by_place(value: object) -> None:
         entity_key(["br", value])
     with pytest.raises(InvalidInput, match="value 1"):
         entity_key([value])
+
+
+def test_a_key_is_taken_apart_again() -> None:
+    """Feast's keys are made of ours: no text in a part, whatever its escapes and empty ends, is lost."""
+    texts = ["".join(made) for length in range(4) for made in product("a|\\", repeat=length)]
+    for parts in [*((one,) for one in texts), *product(texts, repeat=2), ("", "", ""), ("\\", "", "|")]:
+        assert key_parts(entity_key(parts), len(parts)) == list(parts)
