@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -79,6 +80,7 @@ class RunningPlatform:
         environment: Environment = "production",
         intervals: Intervals | None = None,
         delivery: AlertmanagerDelivery | None = None,
+        wall: Callable[[], float] = time.monotonic,
     ) -> None:
         self._open = open_parts
         self._version = version
@@ -93,7 +95,7 @@ class RunningPlatform:
         self._watched: Parts | None = None
         self._turn = 0
         self._rounds: set[str] = set()
-        self.working, self.watchful = Chores(), Chores()
+        self.working, self.watchful = Chores(wall=wall), Chores(wall=wall)
         self.registry = CollectorRegistry()
         self._catalog_gauge = Gauge("vigia_catalog_version", "Of the catalog in force here.", registry=self.registry)
         text = "How often in a row a view, the monitors or another chore failed."
