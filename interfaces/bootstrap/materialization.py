@@ -16,6 +16,7 @@ from interfaces.settings import Settings
 from platform_core.catalog.specs import Catalog
 from platform_core.features.estimate import Estimator, Prices
 from platform_core.features.materialization import Materializer
+from platform_core.features.online.port import OnlineStore
 from platform_core.operations.sql_timeline import SqlOperations
 from platform_core.view import PlatformView
 
@@ -34,7 +35,14 @@ def open_materialization(settings: Settings, prices: Prices | None = None) -> Ma
     return make_materialization(open_foundations(settings), prices)
 
 
-def make_materialization(base: Foundations, prices: Prices | None = None) -> Materialization:
+def make_materialization(
+    base: Foundations,
+    prices: Prices | None = None,
+    *,
+    holder: str = "vigia features",
+    online: OnlineStore | None = None,
+) -> Materialization:
+    """`holder`: what others are told who holds a view. `online`: a store that is open already."""
     from platform_core.features.leases import SqlLeases
     from platform_core.features.progress import SqlProgress
     from platform_core.features.ranges import SqlRanges
@@ -44,11 +52,11 @@ def make_materialization(base: Foundations, prices: Prices | None = None) -> Mat
     offline = feature_tables(base.settings, catalog)
     resources = ReadOnlyResources(SqlResources(base.engine, base.clock, base.audit))
     operations = SqlOperations(base.engine)
-    leases = SqlLeases(base.engine, holder="vigia features")
+    leases = SqlLeases(base.engine, holder=holder)
     materializer = Materializer(
         catalog,
         offline,
-        online_store(base.settings),
+        online or online_store(base.settings),
         resources,
         operations,
         base.clock,
@@ -58,4 +66,4 @@ def make_materialization(base: Foundations, prices: Prices | None = None) -> Mat
         unfinished=operations.unfinished,
     )
     estimator = Estimator(catalog, offline, resources, operations, base.clock, prices=prices)
-    return Materialization(catalog, materializer, estimator, operations, platform_view(base))
+    return Materialization(catalog, materializer, estimator, operations, platform_view(base, online))

@@ -102,8 +102,9 @@ def feature_tables(settings: Settings, catalog: Catalog) -> ArrivalFeed:
     return PlacedOfflineStore(own, places) if places else own
 
 
-def platform_view(base: Foundations) -> PlatformView:
-    """Everything observe tools may look at; nothing in it can change anything but the stores' own ports."""
+def platform_view(base: Foundations, online: OnlineStore | None = None) -> PlatformView:
+    """Everything observe tools may look at; nothing in it can change anything but the stores' own ports. `online`: a
+    store that is open already."""
     from platform_core.serving.prediction_log import DeltaPredictionLog
 
     catalog = catalog_in_force(base)
@@ -114,7 +115,7 @@ def platform_view(base: Foundations) -> PlatformView:
         catalog=catalog,
         lineage=LiveLineage(catalog, resources),
         offline=offline,
-        online=online_store(base.settings),
+        online=online or online_store(base.settings),
         resources=resources,
         operations=SqlOperations(base.engine),
         predictions=DeltaPredictionLog(offline),

@@ -2,40 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Generator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from foundation.errors import InvalidInput
 from foundation.telemetry import metrics
-from foundation.telemetry.logs import get_logger
+from interfaces.bootstrap.plain_http import TEXT, Route, serving_routes
 
-log = get_logger(__name__)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    """`/metrics` and `/livez`; reads nothing that a caller sends but the path."""
-
-    timeout = 5
-
-    def do_GET(self) -> None:
-        if self.path.split("?", 1)[0] == "/metrics":
-            self._answer(200, metrics.CONTENT_TYPE, metrics.render())
-        elif self.path == "/livez":
-            self._answer(200, "text/plain; charset=utf-8", b"ok\n")
-        else:
-            self._answer(404, "text/plain; charset=utf-8", b"/metrics or /livez\n")
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Scrapes are not news."""
-
-    def _answer(self, status: int, content_type: str, body: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", content_type)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+_ROUTES: dict[str, Route] = {
+    "/metrics": lambda: (200, metrics.CONTENT_TYPE, metrics.render()),
+    "/livez": lambda: (200, TEXT, b"ok\n"),
+}
 
 
 @contextmanager
@@ -45,19 +21,6 @@ def serving_metrics(host: str, port: int | None) -> Generator[str | None]:
     if port is None:
         yield None
         return
-    try:
-        server = ThreadingHTTPServer((host, port), _Handler)
-    except OSError as error:
-        hint = "another VIGIA__WORKER__METRICS_PORT, or none"
-        raise InvalidInput(f"the worker cannot listen on {host}:{port}: {error.strerror}", hint=hint) from error
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, name="worker-metrics", daemon=True)
-    thread.start()
-    address = f"http://{host}:{server.server_address[1]}"
-    log.info("metrics are served", address=address)
-    try:
+    hint = "another VIGIA__WORKER__METRICS_PORT, or none"
+    with serving_routes(host, port, _ROUTES, who="the worker", hint=hint) as address:
         yield address
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(timeout=5)

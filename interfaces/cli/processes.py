@@ -35,6 +35,15 @@ def platform_serve() -> None:
     run_serving(load_settings())
 
 
+@platform.command("run")
+def platform_run() -> None:
+    """Keep features current, watch them and deliver alerts, for the catalog in force."""
+    from interfaces.bootstrap.running import run_platform
+    from interfaces.settings import load_settings
+
+    run_platform(load_settings())
+
+
 @platform.command("simulate")
 def platform_simulate() -> None:
     """The simulated payments company: traffic, connectors, materialization, monitors."""

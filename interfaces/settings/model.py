@@ -20,6 +20,7 @@ from interfaces.settings.sections import (
     HttpSettings,
     LlmSettings,
     OnlineSettings,
+    RunSettings,
     ServingSettings,
     SimulationSettings,
     SlackSettings,
@@ -63,6 +64,7 @@ class Settings(BaseSettings):
     http: HttpSettings = Field(default_factory=HttpSettings)
     serving: ServingSettings = Field(default_factory=ServingSettings)
     simulation: SimulationSettings = Field(default_factory=SimulationSettings)
+    run: RunSettings = Field(default_factory=RunSettings)
     alerts: AlertSettings = Field(default_factory=AlertSettings)
     console: ConsoleSettings = Field(default_factory=ConsoleSettings)
     slack: SlackSettings = Field(default_factory=SlackSettings)

@@ -58,6 +58,30 @@ class SimulationSettings(Frozen):
     """Whether its monitors post to the copilot; off where Prometheus and Alertmanager do."""
 
 
+class RunSettings(Frozen):
+    """`vigia platform run`: how often it does what, in seconds of the wall, where it answers `/metrics`, `/livez` and
+    `/readyz`, and where alerts go."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8083, ge=0, le=65535)
+    materialize_seconds: float = Field(default=5, gt=0, le=86400)
+    monitor_seconds: float = Field(default=30, gt=0, le=86400)
+    tidy_seconds: float = Field(default=60, gt=0, le=86400)
+    """Between two tables that are compacted."""
+
+    reload_seconds: float = Field(default=10, gt=0, le=86400)
+    """How soon a newly applied catalog is seen."""
+
+    deliver_alerts: bool = True
+    """Whether its monitors post their alerts; off where Prometheus and Alertmanager do."""
+
+    webhook_url: AnyHttpUrl | None = None
+    """Takes what Alertmanager posts (version 4). The copilot's, when not set and a source of that kind is."""
+
+    webhook_secret: SecretStr | None = None
+    """Its bearer token. That of the copilot's source, when the copilot is meant."""
+
+
 class AlertSourceSettings(Frozen):
     """One system that may send alerts. `secret`: a bearer token, or PagerDuty's webhook signing secret."""
 

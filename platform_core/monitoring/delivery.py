@@ -57,7 +57,7 @@ class AlertmanagerDelivery:
         wall: Callable[[], float] = time.monotonic,
     ) -> None:
         self._url = url
-        self._headers = {"Authorization": f"Bearer {secret}"}
+        self._headers = {"Authorization": f"Bearer {secret}"} if secret else {}
         self._client = client or httpx.Client(timeout=5.0, trust_env=False)
         self._wall = wall
         self._lock = threading.Lock()

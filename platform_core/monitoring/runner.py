@@ -61,6 +61,10 @@ class MonitorRunner:
         """The monitors that could not be evaluated last time, and why."""
         return dict(self._blind)
 
+    def look_at(self, view: PlatformView) -> None:
+        """Another catalog from now on; what fires goes on firing until it is gone."""
+        self._view = view
+
     def step(self) -> list[Alert]:
         """Evaluate everything once. Returns what changed: alerts newly firing, and those resolved."""
         view = shared(self._view)

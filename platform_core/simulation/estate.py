@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from platform_core.catalog.specs import Catalog
-from platform_core.monitoring.definitions import definitions
 from platform_core.operations.resources import ConnectorSpec, DeploymentSpec, JobSpec, RolloutSpec, SourceSpec, Spec
+from platform_core.running.estate import jobs, monitors
 from platform_core.simulation.control_plane import ControlPlane
 from platform_core.simulation.countries import COUNTRIES
 from platform_core.simulation.slow_store import COMPACTION_JOB
@@ -64,12 +64,9 @@ def _pipelines() -> Iterator[_Wanted]:
 
 
 def _jobs(catalog: Catalog) -> Iterator[_Wanted]:
-    for view in catalog.feature_views:
-        subject = urn("feature_view", view.name)
-        yield urn("job", f"materialize-{view.name}"), JobSpec(subject=subject), None, {"state": "running"}
+    yield from jobs(catalog)
     yield COMPACTION_JOB, JobSpec(subject=urn("store", "online")), None, {"state": "idle"}
 
 
 def _monitors(catalog: Catalog) -> Iterator[_Wanted]:
-    for definition in definitions(catalog, ENDPOINTS):
-        yield definition.urn, definition.spec, definition.tenant, {}
+    yield from monitors(catalog, ENDPOINTS)

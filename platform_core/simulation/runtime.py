@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -25,6 +25,7 @@ from platform_core.monitoring.registry import monitors
 from platform_core.monitoring.runner import MonitorRunner
 from platform_core.operations.resources import ConnectorSpec, DeploymentSpec, JobSpec, Resource
 from platform_core.operations.timeline import JobRun, JobStatus
+from platform_core.running.upkeep import Watching, delivering, tidy
 from platform_core.serving.prediction_log import DeltaPredictionLog
 from platform_core.simulation.boot import Booted, Progress, boot_company
 from platform_core.simulation.checkout import Checkout, HttpCheckout, questions
@@ -40,9 +41,6 @@ _log = logging.getLogger(__name__)
 TICK_SECONDS = 1.0
 TIDY_EVERY_TICKS = 30
 """One table each time: every table's turn comes every few minutes, and no tick waits for all of them."""
-
-KEEP_FILES = timedelta(hours=1)
-"""How long, on the wall, files that were joined into others stay for who still reads them."""
 
 
 @dataclass
@@ -102,34 +100,26 @@ class Simulation:
                 for tenant in self._topics:
                     self._materializer.run(view.name, tenant)
             stopwatch.lap("materialize")
-            changed = self.runner.step()
-            if self.delivery is not None:
-                self.delivery.offer(changed, now)
+            watching = Watching(self.runner, self.gauges, self.delivery)
+            changed = watching.step(self.parts.catalog, self.parts.resources, now, self._materializer.counts)
             stopwatch.lap("monitor")
-            rows = self._materializer.counts
-            self.gauges.update(self.parts.catalog, self.runner, self.parts.resources, rows)
             self.ticks += 1
             if self.ticks % TIDY_EVERY_TICKS == 0:
-                self._tidy(self.ticks // TIDY_EVERY_TICKS)
+                tidy(self.parts.offline, self.ticks // TIDY_EVERY_TICKS)
             stopwatch.lap("rest")
             return TickReport(sum(map(len, batches.values())), changed, stopwatch.laps)
 
     def run(self, stop: threading.Event) -> None:
         """A tick each wall second until `stop`; a tick that was late makes the next one longer, not the next ones."""
-        courier = None
-        if self.delivery is not None:
-            courier = threading.Thread(target=self.delivery.run, args=(stop,), name="alert-delivery", daemon=True)
-            courier.start()
-        due = time.monotonic()
-        while not stop.is_set():
-            try:
-                self.tick()
-            except VigiaError as error:
-                _log.warning("tick %d was cut short: %s", self.ticks, error)
-            due = max(due + TICK_SECONDS, time.monotonic())
-            stop.wait(due - time.monotonic())
-        if courier is not None:
-            courier.join(timeout=5)
+        with delivering(self.delivery, stop):
+            due = time.monotonic()
+            while not stop.is_set():
+                try:
+                    self.tick()
+                except VigiaError as error:
+                    _log.warning("tick %d was cut short: %s", self.ticks, error)
+                due = max(due + TICK_SECONDS, time.monotonic())
+                stop.wait(due - time.monotonic())
         self.close()
 
     def close(self) -> None:
@@ -178,13 +168,6 @@ class Simulation:
             JobRun(id=run, job=COMPACTION_JOB, subject=subject, started_at=began, ended_at=ended, status=status)
         )
         self.parts.resources.report_status(COMPACTION_JOB, {"state": status, "run": run, "since": began.isoformat()})
-
-    def _tidy(self, turn: int) -> None:
-        """Appends every second leave small files; join them as a lakehouse's own maintenance does, a table a turn."""
-        tables = self.parts.offline.tables()
-        table = tables[turn % len(tables)]
-        if self.parts.offline.compact(table):
-            self.parts.offline.vacuum(table, keep=KEEP_FILES)
 
 
 def platform_view(parts: PlatformParts) -> PlatformView:

@@ -85,6 +85,7 @@ def test_only_the_executor_applies_an_action() -> None:
 PATCHING = {
     "tools/act/base.py": "what `apply` of every action comes down to",
     "platform_core/operations/control_api.py": "the control API's own end: hands on what arrived with the token",
+    "platform_core/running/estate.py": "monitors follow the catalog that a person applied",
 }
 """Who may change a resource under a key, and why. `platform_core/simulation` is the rest of the company."""
 
@@ -131,6 +132,7 @@ BOUNDARIES = (
     "platform_core/serving/prediction_log.py",
     "platform_core/simulation/runtime.py",
     "platform_core/monitoring/monitor.py",
+    "platform_core/running/chores.py",
     "foundation/telemetry/",
     "foundation/outside_text.py",
     "guardrails/redaction/",
