@@ -16,7 +16,9 @@ import pyarrow as pa
 import pyarrow.compute
 
 from foundation.errors import NotFound
+from platform_core.catalog.filters import parse_filter
 from platform_core.catalog.specs import Aggregation, DataSource, FeatureView
+from platform_core.features.dialects import DUCKDB
 from platform_core.features.keys import entity_key_sql
 from platform_core.features.online.port import FeatureRow
 from platform_core.features.values import FeatureValue
@@ -93,7 +95,7 @@ def compare(platform: PlatformView, view: FeatureView, source: DataSource, sampl
 def _recomputed(
     platform: PlatformView, view: FeatureView, source: DataSource, sample: list[FeatureRow]
 ) -> list[dict[str, FeatureValue]]:
-    keys = entity_key_sql([f'e."{name}"' for name in platform.catalog.entity(view.entity).join_keys])
+    keys = entity_key_sql([_column(name) for name in platform.catalog.entity(view.entity).join_keys])
     longest = max((a.window for a in view.aggregations), default=timedelta(microseconds=1))
     start = min(r.event_ts for r in sample) - longest
     end = max(r.event_ts for r in sample) + timedelta(microseconds=1)
@@ -144,16 +146,22 @@ def _catalog_columns(source: DataSource, spec: SourceSpec, table: pa.Table) -> p
 
 def _expression(aggregation: Aggregation) -> str:
     window = aggregation.window // timedelta(microseconds=1)
-    column = "e.event_us" if aggregation.column == "*" else f'e."{aggregation.column}"'
-    condition = f"e.event_us > s.at - {window}" + (f" AND ({aggregation.filter})" if aggregation.filter else "")
-    return (
-        f'{_FUNCTIONS[aggregation.function].format(column=column)} FILTER (WHERE {condition}) AS "{aggregation.name}"'
-    )
+    column = "e.event_us" if aggregation.column == "*" else _column(aggregation.column)
+    condition = f"e.event_us > s.at - {window}"
+    if aggregation.filter:
+        # As the events' own: the other relation's columns may have the same names.
+        condition += f" AND {DUCKDB.condition(parse_filter(aggregation.filter), 'e.')}"
+    value = _FUNCTIONS[aggregation.function].replace("{column}", column)
+    return f"{value} FILTER (WHERE {condition}) AS {DUCKDB.quote(aggregation.name)}"
+
+
+def _column(name: str) -> str:
+    return f"e.{DUCKDB.quote(name)}"
 
 
 def _as_it_is(feature: str) -> str:
     # {} around the value: the newest event's null is its value, not a reason to take an older one.
-    return f'arg_max({{v: e."{feature}"}}, e.created_us).v AS "{feature}"'
+    return f"arg_max({{v: {_column(feature)}}}, e.created_us).v AS {DUCKDB.quote(feature)}"
 
 
 def _same(function: str | None, online: FeatureValue, fresh: FeatureValue) -> bool:

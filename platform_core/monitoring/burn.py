@@ -29,7 +29,7 @@ class BurnMonitor(Monitor):
     """`burn-<endpoint>`; threshold: the objective, the share of answers that must be whole, e.g. 0.999."""
 
     prefix = "burn"
-    pieces = 1
+    watched = "endpoint"
 
     def look(self, view: PlatformView, watch: Watch) -> Alert | None:
         _kind, endpoint = parse_urn(watch.spec.subject)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from foundation.errors import NotFound
+from platform_core.catalog.specs import DataSource
 from platform_core.monitoring.alert import Alert
 from platform_core.monitoring.monitor import Monitor, Watch, alert
 from platform_core.monitoring.recent import Kept, pc
@@ -23,7 +24,7 @@ class CardinalityMonitor(Monitor):
     differ from the usual one at this hour, e.g. 3. One device id for all, or a new id for each row, are such."""
 
     prefix = "cardinality"
-    pieces = 2
+    watched = "column"
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,14 +32,14 @@ class CardinalityMonitor(Monitor):
 
     def look(self, view: PlatformView, watch: Watch) -> Alert | None:
         name, column = watch.parts
-        table, now = view.catalog.source(name).table, view.clock.now()
+        source, now = view.catalog.source(name), view.clock.now()
         try:
-            found = _per_hundred(view, table, column, now)
+            found = _per_hundred(view, source, column, now)
             usual = self._usual.get(
                 watch.name,
                 watch.spec.baseline_since,
                 now,
-                lambda: _history(view, table, column, now, watch.spec.baseline_since),
+                lambda: _history(view, source, column, now, watch.spec.baseline_since),
             )
         except NotFound:
             return None
@@ -59,15 +60,17 @@ class CardinalityMonitor(Monitor):
         )
 
 
-def _history(view: PlatformView, table: str, column: str, now: datetime, since: datetime | None) -> list[float]:
+def _history(view: PlatformView, source: DataSource, column: str, now: datetime, since: datetime | None) -> list[float]:
     moments = [now - timedelta(days=day) for day in range(1, DAYS + 1)]
-    found = [_per_hundred(view, table, column, at) for at in moments if since is None or at - WINDOW >= since]
+    found = [_per_hundred(view, source, column, at) for at in moments if since is None or at - WINDOW >= since]
     return [share for share, _rows in filter(None, found) if share > 0]
 
 
-def _per_hundred(view: PlatformView, table: str, column: str, end: datetime) -> tuple[float, int] | None:
+def _per_hundred(view: PlatformView, source: DataSource, column: str, end: datetime) -> tuple[float, int] | None:
     """(different values per 100 rows, rows) of the window before `end`; None where there are too few rows."""
-    values = view.offline.read(table, start=end - WINDOW, end=end, columns=["event_ts", column])[column].drop_null()
+    at = source.event_timestamp
+    rows = view.offline.read(source.table, start=end - WINDOW, end=end, columns=[at, column], time_column=at)
+    values = rows[column].drop_null()
     if len(values) < MINIMUM_ROWS:
         return None
     # Of a hundred rows at a time: the number of different values does not grow in step with the rows.

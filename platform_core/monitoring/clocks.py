@@ -20,7 +20,7 @@ class ClockMonitor(Monitor):
     """`clock-<source>`; threshold: rows of the last hour that may be dated over five minutes after their arrival."""
 
     prefix = "clock"
-    pieces = 1
+    watched = "source"
 
     def look(self, view: PlatformView, watch: Watch) -> Alert | None:
         source, now = view.catalog.source(watch.parts[0]), view.clock.now()

@@ -21,7 +21,7 @@ class CostMonitor(Monitor):
     """
 
     prefix = "cost"
-    pieces = 1
+    watched = "endpoint"
 
     def look(self, view: PlatformView, watch: Watch) -> Alert | None:
         now = view.clock.now()

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from foundation.errors import Conflict, InvalidInput, NotFound
+from platform_core.catalog.specs import DataSource
 from platform_core.features.source_rows import CLOCK_TOLERANCE
 from platform_core.monitoring.alert import Alert
 from platform_core.monitoring.monitor import Monitor, Watch, alert
@@ -41,7 +42,7 @@ class DriftMonitor(Monitor):
     """`drift-<source>-<column>`; threshold: PSI, e.g. 0.25. Small samples must also be significant."""
 
     prefix = "drift"
-    pieces = 2
+    watched = "column"
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,18 +54,18 @@ class DriftMonitor(Monitor):
     def look(self, view: PlatformView, watch: Watch) -> Alert | None:
         name, column = watch.parts
         now = view.clock.now()
-        table = view.catalog.source(name).table
+        source = view.catalog.source(name)
         since = watch.spec.baseline_since
         try:
-            sample, begin = newest_values(view, table, column, now)
+            sample, begin = newest_values(view, source, column, now)
             bins = self._references.get(
                 watch.name,
                 since,
                 now,
                 lambda: (
-                    usual_bins(view, table, column, now)
+                    usual_bins(view, source, column, now)
                     if since is None
-                    else baseline_bins(view, table, column, since, begin)
+                    else baseline_bins(view, source, column, since, begin)
                 ),
             )
         except NotFound:
@@ -96,33 +97,38 @@ class DriftMonitor(Monitor):
         )
 
 
-def newest_values(view: PlatformView, table: str, column: str, now: datetime) -> tuple[Floats, datetime]:
+def newest_values(view: PlatformView, source: DataSource, column: str, now: datetime) -> tuple[Floats, datetime]:
     """Non-null values of the last `WINDOW`, or of a longer stretch where that is needed for a sample, and the time of
     the first of its rows."""
     end = now + CLOCK_TOLERANCE  # a wrong clock's row would be the newest for ever
-    rows = view.offline.read(table, start=now - REACH, end=end, columns=["event_ts", column]).sort_by("event_ts")
+    rows = _rows(view, source, column, now - REACH, end).sort_by(source.event_timestamp)
     if not len(rows):
         return np.zeros(0), now
-    ages = rows["event_ts"].to_numpy()
+    ages = rows[source.event_timestamp].to_numpy()
     recent = ages >= np.datetime64((now - WINDOW).replace(tzinfo=None))
     take = max(int(recent.sum()), min(MINIMUM_ROWS, len(rows)))
     newest = rows.slice(len(rows) - take)
     values = _numbers(newest, column)
-    return values[~np.isnan(values)], newest["event_ts"][0].as_py()
+    return values[~np.isnan(values)], newest[source.event_timestamp][0].as_py()
 
 
-def usual_bins(view: PlatformView, table: str, column: str, now: datetime) -> Bins | None:
+def usual_bins(view: PlatformView, source: DataSource, column: str, now: datetime) -> Bins | None:
     """Deciles of the usual reference; None while there is too little of it."""
     end = now - REFERENCE_GAP
-    return _bins(view.offline.read(table, start=end - REFERENCE, end=end, columns=["event_ts", column]), column)
+    return _bins(_rows(view, source, column, end - REFERENCE, end), column)
 
 
-def baseline_bins(view: PlatformView, table: str, column: str, since: datetime, end: datetime) -> Bins | None:
-    """Deciles of the first `BASELINE` rows with since <= event_ts < end; None while there are too few."""
+def baseline_bins(view: PlatformView, source: DataSource, column: str, since: datetime, end: datetime) -> Bins | None:
+    """Deciles of the first `BASELINE` rows with since <= event time < end; None while there are too few."""
     if end <= since:
         return None
-    rows = view.offline.read(table, start=since, end=end, columns=["event_ts", column]).sort_by("event_ts")
+    rows = _rows(view, source, column, since, end).sort_by(source.event_timestamp)
     return _bins(rows, column, first=BASELINE, minimum=MINIMUM_BASELINE)
+
+
+def _rows(view: PlatformView, source: DataSource, column: str, start: datetime, end: datetime) -> pa.Table:
+    at = source.event_timestamp
+    return view.offline.read(source.table, start=start, end=end, columns=[at, column], time_column=at)
 
 
 def _bins(rows: pa.Table, column: str, *, first: int | None = None, minimum: int = MINIMUM_REFERENCE) -> Bins | None:

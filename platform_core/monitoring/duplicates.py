@@ -17,7 +17,7 @@ class DuplicateMonitor(Monitor):
     once all the same; what it costs is read twice, and whoever counts rows counts wrong."""
 
     prefix = "duplicates"
-    pieces = 1
+    watched = "source"
 
     def look(self, view: PlatformView, watch: Watch) -> Alert | None:
         source, now = view.catalog.source(watch.parts[0]), view.clock.now()

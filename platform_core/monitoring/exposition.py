@@ -34,6 +34,7 @@ class PlatformGauges:
             "materialization_source_rows_total", "Source rows since the start: taken, late, …", "view", "tenant", "kind"
         )
         self._blind = self._gauge("monitor_blind", "1 for a monitor that could not be evaluated.", "monitor")
+        self._labels: dict[Gauge, frozenset[tuple[str, ...]]] = {}
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(f"vigia_{name}", text, labels, registry=self.registry)
@@ -50,21 +51,7 @@ class PlatformGauges:
             self._rows.labels(*labels).set(count)
         for view in catalog.feature_views:
             self._sla.labels(view.name).set(view.freshness_sla.total_seconds())
-        for name, value in runner.readings.items():
-            self._reading.labels(name).set(value)
-            prefix, _, rest = name.partition("-")
-            first, _, second = rest.partition("-")
-            if prefix == "freshness":
-                self._lag.labels(first, second).set(value)
-            elif prefix == "nulls":
-                self._nulls.labels(first, second).set(value)
-            elif prefix == "drift":
-                self._psi.labels(first, second).set(value)
-            elif prefix == "jobs":
-                self._failures.labels(f"materialize-{first}", second).set(value)
-        self._blind.clear()
-        for name in runner.blind:
-            self._blind.labels(name).set(1.0)
+        self._show(runner)
         for resource in resources.list(kind="connector"):
             if isinstance(resource.spec, ConnectorSpec):
                 self._up.labels(resource.spec.source).set(1.0 if resource.status.get("state") == "running" else 0.0)
@@ -72,6 +59,27 @@ class PlatformGauges:
             if isinstance(resource.spec, SourceSpec):
                 held = resource.spec.quarantine_since is not None
                 self._held.labels(parse_urn(resource.urn)[1]).set(1.0 if held else 0.0)
+
+    def _show(self, runner: MonitorRunner) -> None:
+        """The readings of those that could look, and nothing of the others: their last good figure is not today's."""
+        shown: dict[Gauge, dict[tuple[str, ...], float]] = {
+            gauge: {} for gauge in (self._reading, self._lag, self._nulls, self._psi, self._failures)
+        }
+        by_prefix = {"freshness": self._lag, "nulls": self._nulls, "drift": self._psi, "jobs": self._failures}
+        parts = runner.parts
+        for name, value in runner.readings.items():
+            shown[self._reading][name,] = value
+            prefix, of = name.partition("-")[0], parts[name]
+            if prefix in by_prefix:
+                shown[by_prefix[prefix]][(f"materialize-{of[0]}", of[1]) if prefix == "jobs" else of] = value
+        shown[self._blind] = {(name,): 1.0 for name in runner.blind}
+        for gauge, values in shown.items():
+            # Removed one by one: a scrape between a clear and a set would find nothing of what is there all the time.
+            for gone in self._labels.get(gauge, frozenset()) - values.keys():
+                gauge.remove(*gone)
+            for labels, value in values.items():
+                gauge.labels(*labels).set(value)
+            self._labels[gauge] = frozenset(values)
 
     def render(self) -> bytes:
         return generate_latest(self.registry)

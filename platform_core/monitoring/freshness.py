@@ -22,7 +22,7 @@ class FreshnessMonitor(Monitor):
     """
 
     prefix = "freshness"
-    pieces = 2
+    watched = "view"
 
     def look(self, view: PlatformView, watch: Watch) -> Alert | None:
         name, tenant = watch.parts

@@ -16,7 +16,7 @@ class JobFailureMonitor(Monitor):
     """`jobs-<view>-<tenant>` with the job's URN as subject; threshold: consecutive failures, e.g. 2."""
 
     prefix = "jobs"
-    pieces = 2
+    watched = "view"
 
     def look(self, view: PlatformView, watch: Watch) -> Alert | None:
         now = view.clock.now()

@@ -21,7 +21,7 @@ class PipelineLagMonitor(Monitor):
     """
 
     prefix = "lag"
-    pieces = 1
+    watched = "source"
 
     def look(self, view: PlatformView, watch: Watch) -> Alert | None:
         source, now = view.catalog.source(watch.parts[0]), view.clock.now()

@@ -27,7 +27,7 @@ class LatencyMonitor(Monitor):
     """`latency-<endpoint>`; threshold: the p99 objective in milliseconds."""
 
     prefix = "latency"
-    pieces = 1
+    watched = "endpoint"
 
     def look(self, view: PlatformView, watch: Watch) -> Alert | None:
         _kind, endpoint = parse_urn(watch.spec.subject)

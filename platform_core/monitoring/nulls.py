@@ -21,7 +21,7 @@ class NullMonitor(Monitor):
     """`nulls-<source>-<column>`; threshold: the promised rate 0..1. Needs 15 rows and 5 points over the promise."""
 
     prefix = "nulls"
-    pieces = 2
+    watched = "column"
 
     def look(self, view: PlatformView, watch: Watch) -> Alert | None:
         name, column = watch.parts
@@ -29,7 +29,11 @@ class NullMonitor(Monitor):
         now = view.clock.now()
         try:
             rows = view.offline.read(
-                source.table, start=now - WINDOW, end=now + CLOCK_TOLERANCE, columns=["event_ts", column]
+                source.table,
+                start=now - WINDOW,
+                end=now + CLOCK_TOLERANCE,
+                columns=list(dict.fromkeys([source.event_timestamp, column])),
+                time_column=source.event_timestamp,
             )
         except NotFound:
             return None

@@ -20,7 +20,7 @@ class ParityMonitor(Monitor):
     hour: it recomputes the most recently written rows from their events."""
 
     prefix = "parity"
-    pieces = 2
+    watched = "view"
 
     def __init__(self) -> None:
         super().__init__()

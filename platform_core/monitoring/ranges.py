@@ -18,14 +18,14 @@ class RangeMonitor(Monitor):
     """`range-<source>-<column>`; threshold: the share of values that may lie outside `minimum` … `maximum`."""
 
     prefix = "range"
-    pieces = 2
+    watched = "column"
 
     def look(self, view: PlatformView, watch: Watch) -> Alert | None:
         name, column = watch.parts
         source, now = view.catalog.source(name), view.clock.now()
-        spec = next((c for c in source.columns if c.name == column), None)
+        spec = next(c for c in source.columns if c.name == column)
         rows = recent_rows(view, source, [column], now)
-        if spec is None or rows is None:
+        if rows is None:
             return None
         values = rows[column].drop_null().to_numpy()
         if len(values) < MINIMUM_ROWS:

@@ -52,6 +52,11 @@ class MonitorRunner:
         return {name: value for monitor in self.monitors for name, value in monitor.readings.items()}
 
     @property
+    def parts(self) -> dict[str, tuple[str, ...]]:
+        """What every monitor watches, by its name: (view, tenant), (source, column) or (name,)."""
+        return {name: parts for monitor in self.monitors for name, parts in monitor.parts.items()}
+
+    @property
     def blind(self) -> dict[str, str]:
         """The monitors that could not be evaluated last time, and why."""
         return dict(self._blind)

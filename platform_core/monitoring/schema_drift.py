@@ -17,7 +17,7 @@ class SchemaMonitor(Monitor):
     know do not count by themselves: they are told beside one that is gone, as a rename looks like that."""
 
     prefix = "schema"
-    pieces = 1
+    watched = "source"
 
     def look(self, view: PlatformView, watch: Watch) -> Alert | None:
         source, now = view.catalog.source(watch.parts[0]), view.clock.now()

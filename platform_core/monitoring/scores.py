@@ -40,7 +40,7 @@ class ScoreShiftMonitor(Monitor):
     """`score-<endpoint>`; threshold: how many times the usual decline rate, e.g. 3. Needs three points more, too."""
 
     prefix = "score"
-    pieces = 1
+    watched = "endpoint"
 
     def __init__(self) -> None:
         super().__init__()

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from foundation.errors import Conflict
 from platform_core.monitoring.alert import Alert
-from platform_core.monitoring.monitor import Monitor, Watch, alert, watches
+from platform_core.monitoring.monitor import Monitor, Watch, Watched, alert
 from platform_core.monitoring.screen import FeatureDrift, Screen, screen
 from platform_core.view import PlatformView
 
@@ -22,30 +22,26 @@ class ScreenMonitor(Monitor):
     """
 
     prefix: ClassVar[str] = "screen"
-    pieces: ClassVar[int] = 2
+    watched: ClassVar[Watched] = "view"
 
     def __init__(self, every: timedelta = EVERY) -> None:
         super().__init__()
         self._every = every
         self._result: Screen | None = None
-        self._of: frozenset[str] = frozenset()
+        self._of: frozenset[tuple[str, str]] = frozenset()
         self._at: datetime | None = None
 
-    def check(self, view: PlatformView) -> list[Alert]:
-        wanted = list(watches(view, self.prefix, self.pieces))
-        known = {v.name for v in view.catalog.feature_views}
-        pairs = [(w.parts[0], w.parts[1]) for w in wanted if w.parts[0] in known]
-        now, names = view.clock.now(), frozenset(w.name for w in wanted)
-        if pairs and (self._at is None or now - self._at >= self._every or names != self._of):
+    def _judged(self, view: PlatformView) -> Screen:
+        pairs = sorted((name, tenant) for name, tenant in self.parts.values())
+        now, of = view.clock.now(), frozenset(pairs)
+        if self._result is None or self._at is None or now - self._at >= self._every or of != self._of:
             self._result = screen(view.offline, view.catalog, now, only=pairs)
-            self._at, self._of = now, names
-        return super().check(view)
+            self._at, self._of = now, of
+        return self._result
 
     def look(self, view: PlatformView, watch: Watch) -> Alert | None:
         name, tenant = watch.parts
-        result = self._result
-        if result is None:
-            return None
+        result = self._judged(view)
         if (reason := result.unread.get(f"{name} {tenant}")) is not None:
             raise Conflict(f"{name} of {tenant} could not be judged: {reason}", hint="it is, once it has rows")
         mine = [f for f in result.features if (f.view, f.tenant) == (name, tenant)]

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from foundation.errors import NotFound
+from platform_core.catalog.specs import DataSource
 from platform_core.monitoring.alert import Alert
 from platform_core.monitoring.monitor import Monitor, Watch, alert
 from platform_core.monitoring.recent import Kept
@@ -27,7 +28,7 @@ class VolumeMonitor(Monitor):
     """`volume-<source>`; threshold: the share of the usual rows below which it alerts, e.g. 0.4."""
 
     prefix = "volume"
-    pieces = 1
+    watched = "source"
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,9 +46,9 @@ class VolumeMonitor(Monitor):
                 watch.name,
                 watch.spec.baseline_since,
                 now,
-                lambda: _rows_per_minute(view, source.table, now, watch.spec.baseline_since),
+                lambda: _rows_per_minute(view, source, now, watch.spec.baseline_since),
             )
-            rows = view.offline.read(source.table, start=start, end=end, columns=["event_ts"])
+            rows = _times(view, source, start, end)
         except NotFound:
             return None
         minutes = int(WINDOW.total_seconds() // 60)
@@ -55,7 +56,7 @@ class VolumeMonitor(Monitor):
         # the usual of an hour around the window, so that a quiet minute in history does not set the bar
         around = np.arange(first - 22, first + minutes + 23) % 1440
         expected = float(usual[around].mean()) * minutes
-        count = rows.num_rows
+        count = len(rows)
         if expected < MINIMUM_EXPECTED:
             return None
         ratio = count / expected
@@ -73,17 +74,23 @@ class VolumeMonitor(Monitor):
 
 
 def _rows_per_minute(
-    view: PlatformView, table: str, now: datetime, since: datetime | None
+    view: PlatformView, source: DataSource, now: datetime, since: datetime | None
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
     """Mean rows of each minute of the UTC day, over the whole days of the reference."""
     end = now - timedelta(hours=2)
     start = end - timedelta(days=HISTORY_DAYS)
     if since is not None:
         start = max(start, since)
-    rows = view.offline.read(table, start=start, end=end, columns=["event_ts"])
-    minutes = rows["event_ts"].cast(pa.int64()).to_numpy() // 60_000_000
+    minutes = (
+        _times(view, source, start, end).cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_numpy() // 60_000_000
+    )
     counts = np.bincount((minutes % 1440).astype(np.int64), minlength=1440).astype(np.float64)
     if len(minutes) == 0:
         return counts
     days = max(-(-(int(minutes.max() - minutes.min()) + 1) // 1440), 1)
     return counts / days
+
+
+def _times(view: PlatformView, source: DataSource, start: datetime, end: datetime) -> pa.ChunkedArray:
+    at = source.event_timestamp
+    return view.offline.read(source.table, start=start, end=end, columns=[at], time_column=at)[at]

@@ -14,8 +14,10 @@ from agents.incident.ports import Notifier
 from agents.incident.tables import leases
 from foundation.clock import FixedClock
 from foundation.database import reading, transaction
-from tests.fakes.incident_room import IncidentRoom, open_room
+from platform_core.access.principals import Principal
+from tests.fakes.incident_room import ALICE, IncidentRoom, open_room
 
+ROOT = Principal(id="human:root", name="Root", roles=frozenset({"admin"}), tenants=frozenset({"*"}))
 HOURS = 2000
 """Failures in a row: about 17 hours of the longest pause."""
 
@@ -78,3 +80,46 @@ def test_a_step_that_failed_all_night_is_still_let_go_of_for_a_pause(room: Incid
     with reading(room.engine) as connection:
         row = connection.execute(sa.select(leases.c.owner, leases.c.not_before_wall)).one()
     assert row == (None, wall.now + LONGEST_PAUSE)
+
+
+def kinds(room: IncidentRoom) -> list[str]:
+    (incident,) = room.store.list()
+    return [event.kind for event in room.store.timeline(incident.id)]
+
+
+def test_a_kill_switch_held_all_night_is_told_once_and_goes_on_when_released(room: IncidentRoom) -> None:
+    wall = Wall()
+    room.worker._leases._wall = wall
+    room.inbox.receive([room.alert()])
+    room.settle()
+    room.approve()
+    room.approvals.set_kill_switch(True, ALICE, "odd")
+    room.settle()
+    told, cards = room.audit.head().size, len(room.notifier.cards)
+    for _ in range(20):
+        wall.now += LONGEST_PAUSE
+        room.settle()
+    assert kinds(room).count("action.held") == 1
+    assert "step.failed" not in kinds(room)
+    assert (room.audit.head().size, len(room.notifier.cards)) == (told, cards), "nobody is told again"
+    assert room.target.read()["changes"] == 0
+
+    room.approvals.set_kill_switch(False, ROOT, "fine")
+    wall.now += LONGEST_PAUSE
+    room.settle()
+    assert (room.store.list()[0].outcome, room.target.read()["changes"]) == ("mitigated", 1)
+
+
+def test_the_same_failure_is_told_once_however_often_it_is_tried(room: IncidentRoom) -> None:
+    wall = Wall()
+    room.worker._leases._wall = wall
+    room.inbox.receive([room.alert()])
+    room.settle()
+    room.action.silent = True
+    room.approve()
+    for _ in range(20):
+        room.settle()
+        wall.now += LONGEST_PAUSE
+    assert kinds(room).count("step.failed") == 1
+    with reading(room.engine) as connection:
+        assert connection.scalar(sa.select(leases.c.attempts)) == 20
