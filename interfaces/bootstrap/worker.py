@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from agents.incident.assembly import FlowParts, assemble_worker
 from agents.incident.feedback import FeedbackDesk
@@ -43,7 +43,12 @@ def run_worker(settings: Settings) -> None:
         serving_metrics(own.metrics_host, own.metrics_port),
         signing_checkpoints(base, stop, anchors=slack_anchors(base)),
     ):
-        worker.run(stop, beside=nightly_chores(base))
+        worker.run(stop, beside=beside_the_work(base))
+
+
+def beside_the_work(base: Foundations) -> list[Callable[[], object]]:
+    """What may wait for a chat that hangs: never on the thread that hands the incidents out."""
+    return [make_reminders(base, slack_reminders(base)).tick, *nightly_chores(base)]
 
 
 def make_worker(
@@ -98,7 +103,6 @@ def make_worker(
             notifiers=notifiers,
             observer=observer,
             budget_note=BudgetNotes(base),
-            chores=(make_reminders(base, slack_reminders(base)).tick,),
         )
     )
 
