@@ -16,6 +16,7 @@ from foundation.errors import VigiaError
 from interfaces.bootstrap.checkpoints import verify_stored_log
 from interfaces.bootstrap.foundations import Foundations, open_foundations
 from interfaces.bootstrap.governance import live_policy, make_approvals
+from interfaces.bootstrap.lineage import LiveCatalog
 from interfaces.bootstrap.platform import catalog_in_force, lineage_of, tenants_of
 from interfaces.bootstrap.process import run_http, start_telemetry
 from interfaces.bootstrap.redaction import redactor
@@ -64,12 +65,12 @@ def copilot_services(base: Foundations) -> CopilotServices:
     incidents = make_incidents(base)
     approvals = make_approvals(base, live_policy(base, actor="service:copilot"))
     redacts = redactor(base.settings)
-    catalog = catalog_in_force(base)
+    catalog = LiveCatalog(lambda: catalog_in_force(base))
     return CopilotServices(
         clock=base.clock,
         intake=AlertIntake(
             configured_sources(settings),
-            tenants_of(catalog),
+            lambda: tenants_of(catalog()),
             AlertInbox(base.engine, base.clock, base.audit, redact=redacts.redact),
             max_alerts=settings.alerts.max_per_payload,
             owner=lineage_of(base, catalog).tenant,

@@ -5,9 +5,7 @@ from __future__ import annotations
 from agents.chat.types import Answer, Citation
 from interfaces.bootstrap.slack import answer_text
 
-LATE = Citation(
-    id="T1", source="freshness", arguments={}, status="success", summary="card_velocity of br is 12 min old"
-)
+LATE = Citation(id="T1", source="freshness", arguments={}, status="success", summary="br is 12 min old")
 
 
 def answer(text: str, author: str) -> Answer:
