@@ -15,7 +15,7 @@ from agents.incident.leasing import Leases
 from agents.incident.ports import ActionExecutor, ApprovalDesk, Observer
 from agents.incident.store import IncidentStore
 from foundation.errors import VigiaError
-from foundation.telemetry import semconv
+from foundation.telemetry import metrics, semconv
 from foundation.telemetry.logs import get_logger, log_context
 from foundation.telemetry.traces import span
 from guardrails.budgets.port import spending_for
@@ -119,6 +119,7 @@ class Reconciler:
                     if len(busy) < self._threads and incident_id not in busy and self._leases.claim(incident_id):
                         busy[incident_id] = pool.submit(self._work, incident_id)
                         worked = True
+                metrics.worker_last_round.set_to_current_time()
             except Exception as error:
                 log.exception("worker round failed", error=str(error))
                 worked = False

@@ -6,7 +6,7 @@ is doing.
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 REGISTRY = CollectorRegistry(auto_describe=True)
@@ -37,6 +37,11 @@ diagnosis_seconds = Histogram(
     "vigia_diagnosis_seconds",
     "Wall seconds from the start of an investigation to its diagnosis.",
     buckets=(0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 30, 60),
+    registry=REGISTRY,
+)
+worker_last_round = Gauge(
+    "vigia_worker_last_round_timestamp_seconds",
+    "When the worker last looked for due incidents and could, in seconds since the epoch; 0 in other processes.",
     registry=REGISTRY,
 )
 

@@ -21,6 +21,7 @@ from interfaces.bootstrap.health import nightly_chores
 from interfaces.bootstrap.language import make_narrator
 from interfaces.bootstrap.platform import platform_view
 from interfaces.bootstrap.process import start_telemetry, until_stopped
+from interfaces.bootstrap.readiness import readiness
 from interfaces.bootstrap.redaction import redactor
 from interfaces.bootstrap.slack import slack_anchors, slack_notifiers, slack_reminders
 from interfaces.bootstrap.worker_http import serving_metrics
@@ -40,7 +41,7 @@ def run_worker(settings: Settings) -> None:
     own = settings.worker
     with (
         until_stopped() as stop,
-        serving_metrics(own.metrics_host, own.metrics_port),
+        serving_metrics(own.metrics_host, own.metrics_port, lambda: readiness(base)),
         signing_checkpoints(base, stop, anchors=slack_anchors(base)),
     ):
         worker.run(stop, beside=beside_the_work(base))
