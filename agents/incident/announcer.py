@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from sqlalchemy.engine import Engine
 
 from agents.incident.card_building import CardBuilder
+from agents.incident.pauses import pause_after
 from agents.incident.ports import Notifier
 from agents.incident.repositories import incidents as incident_rows
 from foundation.database import reading, transaction
 from foundation.telemetry.logs import get_logger
 
 log = get_logger(__name__)
-_LONGEST_PAUSE = 30.0
 
 
 class Announcer:
@@ -50,8 +50,7 @@ class Announcer:
                     incident_rows.mark_announced(connection, incident_id, version)
                 sent += 1
             else:
-                pause = min(0.5 * 2**failures, _LONGEST_PAUSE)
-                self._failures[incident_id] = (failures + 1, self._wall() + pause)
+                self._failures[incident_id] = (failures + 1, self._wall() + pause_after(failures))
         return sent
 
     def _announce(self, incident_id: str) -> bool:

@@ -59,9 +59,6 @@ class FlowParts:
     threads: int = 4
     observer: Observer = unobserved
     budget_note: Callable[[str, str | None], str | None] = lambda incident_id, tenant: None
-    chores: Sequence[Callable[[], object]] = ()
-    """What is done at every round of housekeeping, such as reminding people of what waits."""
-
     wall: Callable[[], float] = time.time
 
 
@@ -114,5 +111,4 @@ def assemble_worker(parts: FlowParts) -> Reconciler:
         poll_seconds=parts.poll_seconds,
         lease_seconds=parts.lease_seconds,
         threads=parts.threads,
-        chores=parts.chores,
     )

@@ -18,8 +18,10 @@ from agents.incident.types import Incident
 from foundation.clock import Clock
 from foundation.database import reading, transaction
 from foundation.errors import Conflict, VigiaError
+from foundation.telemetry.logs import get_logger
 from guardrails.proposal import ActionProposal
 
+log = get_logger(__name__)
 REMIND_EVERY = timedelta(hours=6)
 
 TEMPORARY: Mapping[str, str] = {
@@ -54,11 +56,17 @@ class Closer:
         self._temporary = temporary
 
     def step(self) -> int:
-        """How many incidents it moved."""
+        """How many incidents it moved. One that cannot be looked at is logged, and looked at again next time."""
         with reading(self._engine) as connection:
-            idle = set(lease_rows.idle(connection))
-        candidates = self._store.list(statuses=("mitigated", "investigating")) if idle else []
-        return sum(self._look(incident) for incident in candidates if incident.id in idle)
+            idle = incident_rows.idle(connection)
+        return sum(self._looked_at(incident) for incident in idle)
+
+    def _looked_at(self, incident: Incident) -> bool:
+        try:
+            return self._look(incident)
+        except Exception as error:  # one incident must not stop the others
+            log.exception("not closed", incident_id=incident.id, error=str(error))
+            return False
 
     def _look(self, incident: Incident) -> bool:
         if incident.outcome in UNDECIDED and self._unseen(incident):

@@ -8,12 +8,11 @@ from collections.abc import Callable, Collection
 
 from sqlalchemy.engine import Engine
 
+from agents.incident.pauses import pause_after
 from agents.incident.repositories import incidents as incident_rows
 from agents.incident.repositories import leases as rows
 from foundation.database import reading, transaction
 from foundation.ids import new_id
-
-_LONGEST_PAUSE = 30.0
 
 
 class Leases:
@@ -96,7 +95,7 @@ class Leases:
         self._forget(incident_id)
         with transaction(self._engine) as connection:
             failures = rows.attempts(connection, incident_id)
-            until = self._wall() + min(0.5 * 2**failures, _LONGEST_PAUSE)
+            until = self._wall() + pause_after(failures)
             rows.back_off(connection, incident_id, self._owner, until=until)
         return failures + 1
 

@@ -15,7 +15,7 @@ from agents.incident.leasing import Leases
 from agents.incident.ports import ActionExecutor, ApprovalDesk, Observer
 from agents.incident.store import IncidentStore
 from foundation.errors import VigiaError
-from foundation.telemetry import semconv
+from foundation.telemetry import metrics, semconv
 from foundation.telemetry.logs import get_logger, log_context
 from foundation.telemetry.traces import span
 from guardrails.budgets.port import spending_for
@@ -48,7 +48,6 @@ class Reconciler:
         lease_seconds: float = 5.0,
         threads: int = 4,
         monotonic: Callable[[], float] = time.monotonic,
-        chores: Sequence[Callable[[], object]] = (),
     ) -> None:
         self._store = store
         self._correlator = correlator
@@ -64,7 +63,6 @@ class Reconciler:
         self._renew_every = lease_seconds / _RENEWALS_PER_LEASE
         self._threads = threads
         self._monotonic = monotonic
-        self._chores = tuple(chores)
         self._reconciled = False
         self._next_close = 0.0
 
@@ -88,7 +86,8 @@ class Reconciler:
 
     def run(self, stop: threading.Event, *, beside: Sequence[Callable[[], object]] = ()) -> None:
         """Until `stop` is set and the steps under way have ended. A failure of one round of housekeeping is logged and
-        tried again. `beside`: what else this process does, asked every second."""
+        tried again. `beside`: what else this process does, asked every second, each in a thread of its own, because it
+        talks to the outside and may wait for it."""
         drained = threading.Event()
         threads = [
             # Until the last step has ended: it must not lose its lease to another worker while this one stops.
@@ -120,6 +119,7 @@ class Reconciler:
                     if len(busy) < self._threads and incident_id not in busy and self._leases.claim(incident_id):
                         busy[incident_id] = pool.submit(self._work, incident_id)
                         worked = True
+                metrics.worker_last_round.set_to_current_time()
             except Exception as error:
                 log.exception("worker round failed", error=str(error))
                 worked = False
@@ -141,8 +141,6 @@ class Reconciler:
         if self._monotonic() >= self._next_close:
             self._next_close = self._monotonic() + _CLOSE_EVERY
             worked = self._closer.step() > 0 or worked
-            for chore in self._chores:
-                worked = bool(chore()) or worked
         return worked
 
     def _due(self) -> list[str]:

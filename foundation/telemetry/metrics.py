@@ -47,6 +47,11 @@ audit_checkpoint_age = Gauge(
     registry=REGISTRY,
 )
 audit_checkpoint_age.set(math.nan)
+worker_last_round = Gauge(
+    "vigia_worker_last_round_timestamp_seconds",
+    "When the worker last looked for due incidents and could, in seconds since the epoch; 0 in other processes.",
+    registry=REGISTRY,
+)
 
 
 def render() -> bytes:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-from pathlib import Path
 
-import sqlalchemy as sa
 from fastapi import FastAPI
 
 from agents.incident.feedback import FeedbackDesk
 from agents.incident.inbox import AlertInbox
-from foundation.database import reading
-from foundation.errors import VigiaError
 from guardrails.approvals.break_glass import BreakGlass
 from interfaces.bootstrap.checkpoints import verify_stored_log
 from interfaces.bootstrap.foundations import Foundations, open_foundations
 from interfaces.bootstrap.governance import live_policy, make_approvals
+from interfaces.bootstrap.lineage import LiveCatalog
 from interfaces.bootstrap.platform import catalog_in_force, lineage_of, tenants_of
 from interfaces.bootstrap.process import run_http, start_telemetry
+from interfaces.bootstrap.readiness import readiness
 from interfaces.bootstrap.redaction import redactor
 from interfaces.bootstrap.reveal import reveal_desk
 from interfaces.bootstrap.slack import mount_slack
@@ -27,7 +24,7 @@ from interfaces.console.routes import console_routes
 from interfaces.console.session import Sessions
 from interfaces.http.app import create_copilot_app
 from interfaces.http.intake import AlertIntake, ConfiguredSource
-from interfaces.http.services import CopilotServices, ReadinessCheck, ToolDescription
+from interfaces.http.services import CopilotServices, ToolDescription
 from interfaces.principals import open_directory
 from interfaces.settings import Settings
 
@@ -67,13 +64,13 @@ def copilot_services(base: Foundations) -> CopilotServices:
     approvals = make_approvals(base, policy)
     glass = BreakGlass(base.engine, base.clock, base.audit, policy)
     redacts = redactor(base.settings)
-    catalog = catalog_in_force(base)
+    catalog = LiveCatalog(lambda: catalog_in_force(base))
     reveals = reveal_desk(base, policy)
     return CopilotServices(
         clock=base.clock,
         intake=AlertIntake(
             configured_sources(settings),
-            tenants_of(catalog),
+            lambda: tenants_of(catalog()),
             AlertInbox(base.engine, base.clock, base.audit, redact=redacts.redact),
             max_alerts=settings.alerts.max_per_payload,
             owner=lineage_of(base, catalog).tenant,
@@ -117,30 +114,3 @@ def describe_tools() -> list[ToolDescription]:
         )
         for tool in observe_tools().values()
     ]
-
-
-def readiness(base: Foundations) -> list[ReadinessCheck]:
-    """What this process needs to be of use, each asked now."""
-    return [_database(base), _audit(base), _directory(base.settings.data_dir)]
-
-
-def _database(base: Foundations) -> ReadinessCheck:
-    try:
-        with reading(base.engine) as connection:
-            connection.execute(sa.select(1))
-    except VigiaError as error:
-        return ReadinessCheck(name="database", ok=False, detail=error.message)
-    return ReadinessCheck(name="database", ok=True, detail=base.engine.dialect.name)
-
-
-def _audit(base: Foundations) -> ReadinessCheck:
-    try:
-        head = base.audit.head()
-    except VigiaError as error:
-        return ReadinessCheck(name="audit log", ok=False, detail=error.message)
-    return ReadinessCheck(name="audit log", ok=True, detail=f"{head.size} entries")
-
-
-def _directory(path: Path) -> ReadinessCheck:
-    usable = path.is_dir() and os.access(path, os.W_OK)
-    return ReadinessCheck(name="data directory", ok=usable, detail=str(path) if usable else f"{path} cannot be written")

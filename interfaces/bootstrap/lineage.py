@@ -18,12 +18,38 @@ REREAD_SECONDS = 5.0
 """On the wall."""
 
 
+class LiveCatalog:
+    """The catalog in force at most `REREAD_SECONDS` ago; while it cannot be read, what was known last holds."""
+
+    def __init__(self, read: Callable[[], Catalog], *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """Reads it once. Raises what `read` raises."""
+        self._read = read
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._current = read()
+        self._due = monotonic() + REREAD_SECONDS
+
+    def __call__(self) -> Catalog:
+        with self._lock:
+            if self._monotonic() >= self._due:
+                try:
+                    self._current = self._read()
+                except VigiaError as error:
+                    log.warning("catalog not read again", reason=error.message)
+                self._due = self._monotonic() + REREAD_SECONDS
+            return self._current
+
+
 class LiveLineage(Lineage):
     """Answers as a Lineage does, from what was there at most `REREAD_SECONDS` ago: endpoints come and go while a
     process runs. While the control plane does not answer, what was known last holds."""
 
     def __init__(
-        self, catalog: Catalog, resources: ResourceReader, *, monotonic: Callable[[], float] = time.monotonic
+        self,
+        catalog: Callable[[], Catalog],
+        resources: ResourceReader,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__((), {})
         self._catalog = catalog
@@ -38,7 +64,7 @@ class LiveLineage(Lineage):
         with self._lock:
             if self._monotonic() >= self._due:
                 try:
-                    self._current = build_lineage(self._catalog, self._resources.list())
+                    self._current = build_lineage(self._catalog(), self._resources.list())
                 except VigiaError as error:
                     log.warning("lineage not read again", reason=error.message)
                 self._due = self._monotonic() + REREAD_SECONDS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import platform_core.simulation
@@ -54,7 +55,7 @@ def tenants_of(catalog: Catalog) -> frozenset[str]:
     return frozenset(source.tenant for source in catalog.sources)
 
 
-def lineage_of(base: Foundations, catalog: Catalog) -> LiveLineage:
+def lineage_of(base: Foundations, catalog: Callable[[], Catalog]) -> LiveLineage:
     """Who feeds whom and whose it is, as it is now."""
     return LiveLineage(catalog, ReadOnlyResources(SqlResources(base.engine, base.clock, base.audit)))
 
@@ -113,7 +114,7 @@ def platform_view(base: Foundations, online: OnlineStore | None = None) -> Platf
     return PlatformView(
         clock=base.clock,
         catalog=catalog,
-        lineage=LiveLineage(catalog, resources),
+        lineage=LiveLineage(lambda: catalog, resources),
         offline=offline,
         online=online or online_store(base.settings),
         resources=resources,

@@ -70,7 +70,7 @@ def mount_slack(app: FastAPI, base: Foundations, services: CopilotServices) -> N
     ask = make_ask(base, services.policy)
 
     def answer(question: str, person: Principal) -> str:
-        return _text(ask.answer(question, person))
+        return answer_text(ask.answer(question, person))
 
     def feedback(incident_id: str, person: Principal, right: bool) -> None:
         services.feedback.record(incident_id, person, correct=right)
@@ -123,7 +123,9 @@ def _client(settings: Settings) -> WebClient:
     return slack_client(slack.bot_token.get_secret_value(), base_url=str(slack.base_url) if slack.base_url else None)
 
 
-def _text(answer: Answer) -> str:
-    """An answer with what it rests on."""
+def answer_text(answer: Answer) -> str:
+    """An answer with what it rests on. The rules' own sentences are those summaries already, each with its mark."""
+    if answer.author == "rules":
+        return answer.text
     sources = "\n".join(f"[{c.id}] {c.source}: {c.summary}" for c in answer.citations)
     return f"{answer.text}\n\n{sources}" if sources else answer.text

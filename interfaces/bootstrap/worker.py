@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from agents.incident.assembly import FlowParts, assemble_worker
 from agents.incident.feedback import FeedbackDesk
@@ -21,6 +21,7 @@ from interfaces.bootstrap.health import nightly_chores
 from interfaces.bootstrap.language import make_narrator
 from interfaces.bootstrap.platform import platform_view
 from interfaces.bootstrap.process import start_telemetry, until_stopped
+from interfaces.bootstrap.readiness import readiness
 from interfaces.bootstrap.redaction import redactor
 from interfaces.bootstrap.slack import slack_anchors, slack_notifiers, slack_reminders
 from interfaces.bootstrap.worker_http import serving_metrics
@@ -40,10 +41,15 @@ def run_worker(settings: Settings) -> None:
     own = settings.worker
     with (
         until_stopped() as stop,
-        serving_metrics(own.metrics_host, own.metrics_port),
+        serving_metrics(own.metrics_host, own.metrics_port, lambda: readiness(base)),
         signing_checkpoints(base, stop, anchors=slack_anchors(base)),
     ):
-        worker.run(stop, beside=nightly_chores(base))
+        worker.run(stop, beside=beside_the_work(base))
+
+
+def beside_the_work(base: Foundations) -> list[Callable[[], object]]:
+    """What may wait for a chat that hangs: never on the thread that hands the incidents out."""
+    return [make_reminders(base, slack_reminders(base)).tick, *nightly_chores(base)]
 
 
 def make_worker(
@@ -98,7 +104,6 @@ def make_worker(
             notifiers=notifiers,
             observer=observer,
             budget_note=BudgetNotes(base),
-            chores=(make_reminders(base, slack_reminders(base)).tick,),
         )
     )
 

@@ -44,12 +44,13 @@ def _owned_by_nobody(subject: str) -> str | None:
 
 
 class AlertIntake:
-    """`tenants`: those of the catalog. `owner` says whose a subject is, None for what tenants share."""
+    """`tenants`: those of the catalog, asked each time: it may change while the process runs. `owner`
+    says whose a subject is, None for what tenants share."""
 
     def __init__(
         self,
         sources: list[ConfiguredSource],
-        tenants: frozenset[str],
+        tenants: Callable[[], frozenset[str]],
         inbox: Inbox,
         *,
         max_alerts: int,
@@ -103,9 +104,9 @@ class AlertIntake:
 
     def _check_tenant(self, source: ConfiguredSource, alert: Alert, index: int) -> None:
         where, owner = f"alerts[{index}]", self._owner(alert.subject)
-        if alert.tenant is not None and alert.tenant not in self._tenants:
+        if alert.tenant is not None and alert.tenant not in (known := self._tenants()):
             raise InvalidInput(
-                f"{where}: tenant {alert.tenant!r} is unknown", hint=f"one of {', '.join(sorted(self._tenants))}"
+                f"{where}: tenant {alert.tenant!r} is unknown", hint=f"one of {', '.join(sorted(known))}"
             )
         # The platform knows whose the subject is; a label could say anything.
         if "*" not in source.tenants and (owner or alert.tenant) not in source.tenants:

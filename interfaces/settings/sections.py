@@ -170,7 +170,8 @@ class BudgetSettings(Frozen):
 
 
 class WorkerSettings(Frozen):
-    """`metrics_port`: where the worker answers `/metrics` and `/livez`; nowhere when not set, 0 for any free port."""
+    """`metrics_port`: where the worker answers `/metrics`, `/livez` and `/readyz`; nowhere when not set, 0 for any free
+    port."""
 
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = Field(default=None, ge=0, le=65535)

@@ -123,6 +123,7 @@ BOUNDARIES = (
     "tools/runner.py",
     "agents/incident/reconciler.py",
     "agents/incident/announcer.py",
+    "agents/incident/closing.py",
     "agents/health/report.py",
     "platform_core/serving/endpoints.py",
     "interfaces/http/",

@@ -63,7 +63,7 @@ def colombia(live: LivePlatform, brazil: Found) -> Found:
 class TestPrometheus:
     def test_every_process_is_scraped(self, live: LivePlatform) -> None:
         live.until(lambda: set(live.servers.targets().values()) == {"up"}, 20, "a scrape of every process")
-        assert set(live.servers.targets()) == {"vigia-copilot", "vigia-serving", "vigia-platform"}
+        assert set(live.servers.targets()) == {"vigia-copilot", "vigia-serving", "vigia-platform", "vigia-worker"}
 
     def test_what_prometheus_fires_opens_the_incident(self, brazil: Found) -> None:
         assert {alert["source"] for alert in brazil.alerts} == {SOURCE}, "nobody else has spoken"

@@ -86,6 +86,7 @@ def _configure(workspace: Workspace, directory: Path, alertmanager_port: int, se
             "127.0.0.1:8080": f"127.0.0.1:{workspace.copilot_port}",
             "127.0.0.1:8081": f"127.0.0.1:{workspace.serving_port}",
             "127.0.0.1:8082": f"127.0.0.1:{workspace.simulation_port}",
+            "127.0.0.1:8083": f"127.0.0.1:{workspace.environment['VIGIA__WORKER__METRICS_PORT']}",
             "127.0.0.1:9093": f"127.0.0.1:{alertmanager_port}",
             "interval: 5s": "interval: 1s",
         },

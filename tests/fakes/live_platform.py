@@ -76,9 +76,10 @@ def live_platform(directory: Path, emulator: str) -> Iterator[LivePlatform]:
     channel = people.channel("ml-oncall")
     options = DemoOptions(data_dir=directory / "data", json=True)
     made = make_workspace(options, slack_users={name: people.user(name) for name in ("alice", "bob")})
-    (alertmanager_port,) = free_ports(1)
+    alertmanager_port, worker_port = free_ports(2)
     theirs = {name: value for name, value in made.environment.items() if "__SOURCES__MONITORS__" not in name}
     ours = {
+        "VIGIA__WORKER__METRICS_PORT": str(worker_port),
         "VIGIA__SIMULATION__DELIVER_ALERTS": "false",
         f"VIGIA__ALERTS__SOURCES__{SOURCE.upper()}__KIND": "alertmanager",
         f"VIGIA__ALERTS__SOURCES__{SOURCE.upper()}__SECRET": SECRET,

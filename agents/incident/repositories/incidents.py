@@ -8,7 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from agents.incident.tables import incidents
+from agents.incident.tables import incidents, leases
 from agents.incident.types import Incident, IncidentStatus
 from foundation.errors import NotFound
 
@@ -69,6 +69,17 @@ def joinable(connection: Connection, *, last_alert_since: datetime, mitigated_si
                 (incidents.c.status == "mitigated") & (incidents.c.mitigated_at >= mitigated_since),
             )
         )
+        .order_by(incidents.c.number)
+    )
+    return [Incident.model_validate(dict(row)) for row in connection.execute(query).mappings()]
+
+
+def idle(connection: Connection) -> list[Incident]:
+    """Unfinished ones with nothing to do now, oldest first: all of them, however many wait for a person."""
+    query = (
+        sa.select(*_FIELDS)
+        .join(leases, leases.c.incident_id == incidents.c.id)
+        .where(leases.c.state == "done", incidents.c.status.in_(("mitigated", "investigating")))
         .order_by(incidents.c.number)
     )
     return [Incident.model_validate(dict(row)) for row in connection.execute(query).mappings()]

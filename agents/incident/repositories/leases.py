@@ -101,11 +101,6 @@ def attempts(connection: Connection, incident_id: str) -> int:
     return connection.execute(sa.select(leases.c.attempts).where(leases.c.incident_id == incident_id)).scalar_one()
 
 
-def idle(connection: Connection) -> list[str]:
-    """Incidents with nothing to do now."""
-    return list(connection.execute(sa.select(leases.c.incident_id).where(leases.c.state == "done")).scalars())
-
-
 def _free(now: float) -> sa.ColumnElement[bool]:
     return (leases.c.not_before_wall <= now) & (leases.c.owner.is_(None) | (leases.c.expires_wall < now))
 

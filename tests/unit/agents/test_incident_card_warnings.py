@@ -66,13 +66,6 @@ def test_the_card_says_what_ran_out(room: IncidentRoom) -> None:
     assert builder.build(incident_id).budget_note == f"budget of {incident_id} (br) spent"
 
 
-def test_the_worker_does_its_chores(room: IncidentRoom) -> None:
-    done: list[int] = []
-    room.worker._chores = (lambda: done.append(1),)  # pyright: ignore[reportPrivateUsage]
-    room.settle()
-    assert done
-
-
 def test_what_the_flow_spends_it_spends_for_the_incident(room: IncidentRoom, monkeypatch: pytest.MonkeyPatch) -> None:
     from guardrails.budgets import port
 

@@ -7,10 +7,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from agents.incident.closing import Closer
 from agents.incident.correlation import CorrelationRules
+from agents.incident.repositories import incidents as incident_rows
+from agents.incident.tables import incidents, leases
 from foundation.clock import FixedClock
+from foundation.database import reading, transaction
 from tests.fakes.incident_room import IncidentRoom, open_room
 
 
@@ -97,3 +101,48 @@ def test_what_comes_back_during_the_cooldown_is_investigated_again(room: Inciden
     room.settle()
     (incident,) = room.store.list()
     assert (incident.status, room.triage.gathered) == ("awaiting_approval", 2)
+
+
+def many_wait(room: IncidentRoom, *, over: int, waiting: int) -> None:
+    """Rejected ones without an alert, then mitigated ones within their cooldown; nobody works on any of them."""
+    room.inbox.receive([room.alert()])
+    room.settle()
+    (first,) = room.store.list()
+    with transaction(room.engine) as connection:
+        for number in range(2, 2 + over + waiting):
+            incident = first.model_copy(update={"id": f"inc-{number}", "number": number})
+            incident_rows.add(connection, incident)
+            is_over = number < 2 + over
+            connection.execute(
+                sa.update(incidents)
+                .where(incidents.c.id == incident.id)
+                .values(
+                    status="investigating" if is_over else "mitigated",
+                    outcome="rejected" if is_over else "mitigated",
+                    mitigated_at=None if is_over else room.clock.now(),
+                )
+            )
+            connection.execute(sa.insert(leases).values(incident_id=incident.id, state="done"))
+
+
+def closer_of(room: IncidentRoom) -> Closer:
+    return Closer(room.engine, room.clock, room.store, room.triage, CorrelationRules())
+
+
+def test_the_oldest_are_closed_however_many_newer_ones_wait(room: IncidentRoom) -> None:
+    many_wait(room, over=3, waiting=110)
+    assert closer_of(room).step() == 3
+    with reading(room.engine) as connection:
+        resolved = connection.scalars(sa.select(incidents.c.number).where(incidents.c.status == "resolved")).all()
+    assert resolved == [2, 3, 4]
+
+
+def test_one_that_cannot_be_looked_at_stops_no_other(room: IncidentRoom, clock: FixedClock) -> None:
+    many_wait(room, over=3, waiting=0)
+    room.approve()
+    room.settle()
+    clock.advance(timedelta(minutes=31))
+    unsayable = {"restart_connector": "{no_such_argument} is still quarantined"}
+    closer = Closer(room.engine, clock, room.store, room.triage, CorrelationRules(), unsayable)
+    assert closer.step() == 3, "the first, mitigated, cannot be looked at"
+    assert room.store.by_label("INC-0001").status == "mitigated"

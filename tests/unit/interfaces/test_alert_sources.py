@@ -48,7 +48,7 @@ def intake(inbox: FakeInbox) -> AlertIntake:
         ConfiguredSource(name="pd", kind="pagerduty", secret=SECRET),
         ConfiguredSource(name="ce", kind="cloudevents", secret=SECRET),
     ]
-    return AlertIntake(sources, frozenset({"br", "ar"}), inbox, max_alerts=3)
+    return AlertIntake(sources, lambda: frozenset({"br", "ar"}), inbox, max_alerts=3)
 
 
 def one(**changes: Any) -> dict[str, Any]:
@@ -168,7 +168,7 @@ def test_whose_the_subject_is_outweighs_what_the_label_says(inbox: FakeInbox) ->
         ConfiguredSource(name="am-ar", kind="alertmanager", secret="another-secret-for-ar", tenants=frozenset({"ar"})),
     ]
     owners = {SUBJECT: "br"}
-    intake = AlertIntake(sources, frozenset({"br", "ar"}), inbox, max_alerts=3, owner=owners.get)
+    intake = AlertIntake(sources, lambda: frozenset({"br", "ar"}), inbox, max_alerts=3, owner=owners.get)
     for tenant in ("ar", "br", ""):
         with pytest.raises(Forbidden, match="may not speak for tenant 'br'"):
             send(intake, payload(one(labels={"tenant": tenant})), Authorization="Bearer another-secret-for-ar")
@@ -181,7 +181,7 @@ def test_whose_the_subject_is_outweighs_what_the_label_says(inbox: FakeInbox) ->
 
 
 def test_unknown_and_unconfigured_formats(inbox: FakeInbox) -> None:
-    intake = AlertIntake([], frozenset({"br"}), inbox, max_alerts=3)
+    intake = AlertIntake([], lambda: frozenset({"br"}), inbox, max_alerts=3)
     with pytest.raises(NotFound, match="'nagios' is not a format"):
         intake.receive("nagios", {}, b"{}")
     with pytest.raises(Unauthenticated, match="no source of kind"):

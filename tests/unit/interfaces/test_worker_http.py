@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import threading
+import time
 from pathlib import Path
 
 import httpx
@@ -13,6 +15,7 @@ from foundation.clock import FixedClock
 from foundation.errors import InvalidInput
 from foundation.telemetry import metrics
 from interfaces.bootstrap.worker_http import serving_metrics
+from interfaces.http.services import ReadinessCheck
 from tests.fakes.incident_room import open_room
 
 
@@ -49,6 +52,29 @@ def test_an_incident_is_counted_where_it_happens_and_scraped_from_the_worker(tmp
     assert grown("vigia_approvals_total", "approved") == 1
     assert grown("vigia_executions_total", "succeeded", "restart_connector") == 1
     assert grown("vigia_diagnosis_seconds_count") == 1
+
+
+def test_the_worker_says_what_it_lacks() -> None:
+    checks = [ReadinessCheck(name="database", ok=True, detail="sqlite")]
+    with serving_metrics("127.0.0.1", 0, lambda: checks) as address:
+        answer = httpx.get(f"{address}/readyz")
+        assert (answer.status_code, answer.text) == (200, "ok: database: sqlite\n")
+        checks.append(ReadinessCheck(name="audit log", ok=False, detail="locked"))
+        answer = httpx.get(f"{address}/readyz")
+        assert (answer.status_code, answer.text.splitlines()[1]) == (503, "not ready: audit log: locked")
+
+
+def test_a_round_of_the_workers_loop_is_dated(tmp_path: Path, clock: FixedClock) -> None:
+    room, stop, began = open_room(tmp_path, clock), threading.Event(), time.time()
+    working = threading.Thread(target=room.worker.run, args=(stop,))
+    working.start()
+    name, deadline = "vigia_worker_last_round_timestamp_seconds", time.monotonic() + 10
+    while counted(metrics.render().decode())[name, ()] < began:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    stop.set()
+    working.join(timeout=10)
+    room.engine.dispose()
 
 
 def test_without_a_port_nobody_listens() -> None:
