@@ -25,7 +25,7 @@ def screen(
     json: Json = False,
 ) -> None:
     """Compare every feature with its baseline; exit 1 when some drifted."""
-    from interfaces.bootstrap.foundations import open_foundations
+    from interfaces.bootstrap.foundations import open_existing
     from interfaces.bootstrap.platform import platform_view
     from interfaces.settings import load_settings
     from interfaces.terminal.output import plain, print_json
@@ -34,7 +34,7 @@ def screen(
     from platform_core.monitoring.screen import screen as run_screen
     from platform_core.monitoring.screen_report import write_screen_reports
 
-    platform = platform_view(open_foundations(load_settings()))
+    platform = platform_view(open_existing(load_settings()))
     settings = ScreenSettings(
         current=parse_duration(current), reference=parse_duration(reference), baseline=baseline, segment=segment
     )
