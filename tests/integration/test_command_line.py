@@ -76,6 +76,7 @@ def test_help_is_fast(tmp_path: Path) -> None:
         (("demo", "--approve-as", "mallory"), 2, "'mallory' is not in the demo"),
         (("demo", "--speed", "0"), 2, "--speed"),
         (("incidents", "list", "--limit", "99999999999999999999"), 2, "--limit"),
+        (("features", "screen", "--tenant", "nope"), 2, "no view has rows of tenant 'nope'"),
         (("nothing",), 2, "No such command"),
         (("incidents", "show", "INC-0099"), 1, "99"),
         (("incidents", "show", "inc_nothing"), 1, "inc_nothing"),

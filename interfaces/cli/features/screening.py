@@ -25,6 +25,7 @@ def screen(
     json: Json = False,
 ) -> None:
     """Compare every feature with its baseline; exit 1 when some drifted."""
+    from foundation.errors import InvalidInput
     from interfaces.bootstrap.foundations import open_existing
     from interfaces.bootstrap.platform import platform_view
     from interfaces.settings import load_settings
@@ -42,6 +43,8 @@ def screen(
         platform.catalog.feature_view(name).name for name in view or [v.name for v in platform.catalog.feature_views]
     ]
     pairs = [(name, t) for name in views for t in platform.catalog.tenants(name) if tenant in (None, t)]
+    if tenant is not None and not pairs:
+        raise InvalidInput(f"no view has rows of tenant {tenant!r}", hint="without --tenant all are judged")
     now = platform.clock.now()
     result = run_screen(platform.offline, platform.catalog, now, settings, only=pairs)
     reports: list[Path] = []
