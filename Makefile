@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / - /'
 
-$(VENV)/.stamp: requirements/dev.txt pyproject.toml
+$(VENV)/.stamp: requirements/dev.txt pyproject.toml scripts/setup
 	@bash scripts/setup
 
 setup: $(VENV)/.stamp ## Create the virtual environment with the locked dependencies

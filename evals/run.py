@@ -6,13 +6,13 @@ Exit code 0 when no scenario ran wrong, 1 when the copilot failed one, 3 when th
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from evals.scenario import Scenario, load_scenarios
 from evals.scoring import Score, score
+from evals.watched import run_watched
 from foundation.errors import VigiaError
 from interfaces.terminal.output import print_json, print_table
 
@@ -25,14 +25,12 @@ def run_scenario(name: str, scenario: Scenario, *, seed: int) -> Score:
             sys.executable, "-m", "interfaces.cli", "demo", "--json", "--approve-as", "alice",
             "--fault", scenario.fault, "--seed", str(seed), "--data-dir", str(Path(directory) / "data"),
         ]  # fmt: skip
-        try:
-            done = subprocess.run(  # noqa: S603 - our own command line
-                command, capture_output=True, text=True, check=False, timeout=TIMEOUT_SECONDS
-            )
-        except subprocess.TimeoutExpired:
-            reason = f"no end within {TIMEOUT_SECONDS} s"
-            return Score(scenario=name, difficulty=scenario.difficulty, outcome="harness_failed", problems=(reason,))
-    return score(name, scenario, done.stdout, done.stderr)
+        run = run_watched(command, timeout=TIMEOUT_SECONDS)
+    if run.timed_out:
+        reason = f"no end within {TIMEOUT_SECONDS} s"
+        return Score(scenario=name, difficulty=scenario.difficulty, outcome="harness_failed", problems=(reason,))
+    judged = score(name, scenario, run.stdout, run.stderr)
+    return judged.model_copy(update={"took": round(run.seconds, 1), "memory_gb": round(run.peak_bytes / 1e9, 2)})
 
 
 def main() -> int:
@@ -60,8 +58,9 @@ def main() -> int:
 def _report(scores: list[Score], *, json: bool) -> None:
     ran = [each for each in scores if each.outcome in ("passed", "agent_failed")]
     passed = sum(each.outcome == "passed" for each in ran)
+    within = sum(not each.exceeded for each in ran)
     if json:
-        print_json({"passed": passed, "counted": len(ran), "scores": scores})
+        print_json({"passed": passed, "counted": len(ran), "within_limits": within, "scores": scores})
         return
     rows = [
         (
@@ -72,12 +71,18 @@ def _report(scores: list[Score], *, json: bool) -> None:
             each.confidence,
             each.alert_to_diagnosis,
             each.approve_to_verified,
+            each.took,
+            each.memory_gb,
+            "; ".join(each.exceeded) or ("kept" if each in ran else ""),
             "; ".join(each.problems),
         )
         for each in scores
     ]
-    columns = ("scenario", "difficulty", "outcome", "named", "confidence", "diagnosis s", "mended s", "problems")
-    print_table(f"{passed} of {len(ran)} passed", columns, rows, empty="no scenario")
+    columns = (
+        "scenario", "difficulty", "outcome", "named", "confidence", "diagnosis s", "mended s", "story s", "memory GB",
+        "limits", "problems",
+    )  # fmt: skip
+    print_table(f"{passed} of {len(ran)} passed, {within} within the limits", columns, rows, empty="no scenario")
 
 
 if __name__ == "__main__":

@@ -9,8 +9,13 @@ from __future__ import annotations
 import json
 from typing import Any, Literal
 
+from pydantic import computed_field
+
 from evals.scenario import Scenario
 from foundation.frozen import Frozen
+
+STORY_SECONDS, DIAGNOSIS_SECONDS, MEMORY_GB = 90.0, 5.0, 3.0
+"""What the demo promises on a laptop: less than these."""
 
 Outcome = Literal["passed", "agent_failed", "harness_failed", "not_run"]
 
@@ -24,6 +29,25 @@ class Score(Frozen):
     confidence: float | None = None
     alert_to_diagnosis: float | None = None
     approve_to_verified: float | None = None
+    took: float | None = None
+    """Seconds from the start of the demo to the end of its last process."""
+
+    memory_gb: float | None = None
+    """Peaks of all its processes together: more than was ever used at once."""
+
+    @computed_field
+    @property
+    def exceeded(self) -> tuple[str, ...]:
+        """The limits of the demo that this run did not keep. They do not change the outcome: machines differ."""
+        found: list[str] = []
+        for what, value, limit, unit in (
+            ("story", self.took, STORY_SECONDS, "s"),
+            ("alert to diagnosis", self.alert_to_diagnosis, DIAGNOSIS_SECONDS, "s"),
+            ("memory", self.memory_gb, MEMORY_GB, "GB"),
+        ):
+            if value is not None and value >= limit:
+                found.append(f"{what} {value:g} {unit}, limit {limit:g}")
+        return tuple(found)
 
 
 def score(name: str, scenario: Scenario, stdout: str, stderr: str) -> Score:

@@ -18,6 +18,7 @@ from sqlalchemy import event
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection, Dialect, Engine
 from sqlalchemy.exc import (
+    ArgumentError,
     DBAPIError,
     IntegrityError,
     InterfaceError,
@@ -27,7 +28,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from foundation.errors import Unavailable
+from foundation.errors import InvalidInput, Unavailable
 
 metadata = sa.MetaData(
     naming_convention={
@@ -75,9 +76,17 @@ def open_database(url: str) -> Engine:
     """An engine for `url`, e.g. `sqlite:////var/lib/vigia/vigia.db` or `postgresql+psycopg://user@host/vigia`.
 
     SQLite: WAL, `synchronous=FULL` (a commit that returned is on the disk), foreign keys on, 30 s of patience for
-    another writer. Transactions are begun by `transaction`, not by the driver.
+    another writer. Transactions are begun by `transaction`, not by the driver. Raises InvalidInput for what is
+    no such URL.
     """
-    engine = sa.create_engine(url, pool_pre_ping=True, hide_parameters=True)
+    try:
+        engine = sa.create_engine(url, pool_pre_ping=True, hide_parameters=True)
+    except (ArgumentError, ImportError) as error:
+        # Neither the URL nor the error's text is repeated: both may hold a password.
+        raise InvalidInput(
+            f"the database URL cannot be used ({type(error).__name__})",
+            hint="sqlite:////path/vigia.db or postgresql+psycopg://user@host/name (extra `postgres`)",
+        ) from None
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_immediate)
@@ -141,6 +150,9 @@ def explain(error: SQLAlchemyError) -> str:
 
 def _unavailable(engine: Engine, error: SQLAlchemyError) -> Unavailable:
     where = engine.url.render_as_string(hide_password=True)
+    damaged = type(error.orig).__name__ == "DatabaseError" if isinstance(error, DBAPIError) else False
+    if damaged and engine.dialect.name == "sqlite":
+        return Unavailable(f"{engine.url.database!r} is damaged or no database", hint="restore it from a backup")
     return Unavailable(
         f"database {where!r} did not answer: {explain(error)}", hint="check that it is up, writable and has disk space"
     )

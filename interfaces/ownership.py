@@ -7,7 +7,17 @@ from pathlib import Path
 
 from foundation.errors import VigiaError
 
-PACKAGES = ("agents", "audit", "evals", "foundation", "guardrails", "interfaces", "platform_core", "tools")
+PACKAGES = (
+    "agents",
+    "audit",
+    "evals",
+    "foundation",
+    "guardrails",
+    "interfaces",
+    "migrations",
+    "platform_core",
+    "tools",
+)
 
 
 class ForeignPackage(VigiaError):

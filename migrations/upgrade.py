@@ -36,6 +36,17 @@ def upgrade_database(url: str) -> tuple[str | None, str | None]:
         engine.dispose()
 
 
+def is_current(url: str) -> bool:
+    """Whether the schema is at the newest revision. Raises Unavailable when the database does not answer."""
+    engine = open_database(url)
+    try:
+        with reading(engine) as connection:
+            head = ScriptDirectory.from_config(alembic_config(connection)).get_current_head()
+            return current_revision(connection) == head
+    finally:
+        engine.dispose()
+
+
 def upgrade_connection(connection: Connection) -> tuple[str | None, str | None]:
     """As `upgrade_database`, in the caller's transaction."""
     before = current_revision(connection)

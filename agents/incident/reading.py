@@ -41,7 +41,7 @@ class IncidentReader:
         """`INC-0042`, or the bare number. Raises NotFound."""
         digits = label.upper().removeprefix("INC-")
         if not (digits.isascii() and digits.isdecimal() and len(digits) <= _LONGEST_NUMBER):
-            raise NotFound(f"no incident {label[:40]!r}", hint="`vigia incidents` lists them")
+            raise NotFound(f"no incident {label[:40]!r}", hint="`vigia incidents list` shows them")
         with reading(self._engine) as connection:
             return incident_rows.by_number(connection, int(digits))
 

@@ -26,14 +26,14 @@ from audit.replay import VerificationReport
 from foundation.database import reading
 from foundation.errors import Forbidden, InvalidInput, NotFound, Unavailable
 from interfaces.bootstrap.checkpoints import collect_cosignatures, make_publisher, verify_stored_log
-from interfaces.bootstrap.foundations import open_foundations
+from interfaces.bootstrap.foundations import open_existing
 from interfaces.bootstrap.redaction import redactor
 from interfaces.principals import open_directory
 from interfaces.settings import Settings
 
 
 def verify_here(settings: Settings, *, anchors: list[Path]) -> VerificationReport:
-    return verify_stored_log(open_foundations(settings), anchors=anchors)
+    return verify_stored_log(open_existing(settings), anchors=anchors)
 
 
 def verify_file(
@@ -87,7 +87,7 @@ def verify_proof(
 
 def prove_entry(settings: Settings, sequence: int, *, size: int | None) -> tuple[InclusionProof, str]:
     """The proof, and the entry's leaf hash. In the newest checkpoint, or in the one of `size`."""
-    base = open_foundations(settings)
+    base = open_existing(settings)
     leaves = base.audit.leaf_hashes()
     if not 0 <= sequence < len(leaves):
         raise NotFound(f"the audit log has no entry {sequence}: it has {len(leaves)}")
@@ -95,37 +95,37 @@ def prove_entry(settings: Settings, sequence: int, *, size: int | None) -> tuple
 
 
 def prove_growth(settings: Settings, old: int, *, size: int | None) -> Extension:
-    return prove_extension(open_foundations(settings).audit.leaf_hashes(), old, _note(settings, size))
+    return prove_extension(open_existing(settings).audit.leaf_hashes(), old, _note(settings, size))
 
 
 def checkpoint_now(settings: Settings) -> str:
     """Signed, stored, copied, and with the signatures of the witnesses that answer."""
-    base = open_foundations(settings)
+    base = open_existing(settings)
     note = make_publisher(base).publish()
     return note + collect_cosignatures(base, note)
 
 
 def verifier_key(settings: Settings) -> str:
-    return open_foundations(settings).signer().verifier.verifier_key
+    return open_existing(settings).signer().verifier.verifier_key
 
 
 def export_here(settings: Settings, stream: IO[str]) -> int:
-    base = open_foundations(settings)
+    base = open_existing(settings)
     return export_log(base.engine, stream, shredded=base.sealing.shredded)
 
 
 def incident_story(settings: Settings, reference: str, *, export: Path | None) -> IncidentStory:
-    entries = read_entries(export) if export else open_foundations(settings).audit.entries()
+    entries = read_entries(export) if export else open_existing(settings).audit.entries()
     return tell_incident(entries, reference)
 
 
 def stored_entries(settings: Settings, *, start: int, limit: int) -> list[AuditEntry]:
-    return open_foundations(settings).audit.entries(start=start, limit=limit)
+    return open_existing(settings).audit.entries(start=start, limit=limit)
 
 
 def shred_person(settings: Settings, person: str, *, reason: str, key: str) -> int:
     """How many keys were destroyed. Raises Forbidden for anybody but an admin."""
-    base = open_foundations(settings)
+    base = open_existing(settings)
     principal = open_directory(settings.principals_file).by_api_key(key)
     if "admin" not in principal.roles:
         raise Forbidden(f"{principal.id} may not shred what is personal", hint="this takes an admin")
@@ -144,7 +144,7 @@ def read_text(path: Path) -> str:
 def _note(settings: Settings, size: int | None) -> str:
     if size is None:
         return checkpoint_now(settings)
-    with reading(open_foundations(settings).engine) as connection:
+    with reading(open_existing(settings).engine) as connection:
         for note in stored_notes(connection):
             if parse_note(note).size == size:
                 return note

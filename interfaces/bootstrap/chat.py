@@ -7,7 +7,7 @@ from agents.chat.types import Answer
 from foundation.errors import Unauthenticated
 from guardrails.policy.policy import PolicySource
 from interfaces.bootstrap.budgets import make_budget
-from interfaces.bootstrap.foundations import Foundations, open_foundations
+from interfaces.bootstrap.foundations import Foundations, open_existing
 from interfaces.bootstrap.governance import make_approvals, make_policy
 from interfaces.bootstrap.language import audited_calls, budgeted_model
 from interfaces.bootstrap.platform import platform_view
@@ -48,4 +48,4 @@ def answer_question(settings: Settings, question: str, *, api_key: str | None) -
     if not api_key:
         raise Unauthenticated("who is asking?", hint="set VIGIA_API_KEY")
     principal = open_directory(settings.principals_file).by_api_key(api_key)
-    return make_ask(open_foundations(settings), make_policy(settings)).answer(question, principal)
+    return make_ask(open_existing(settings), make_policy(settings)).answer(question, principal)

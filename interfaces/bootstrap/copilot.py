@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable, Sequence
 
 from fastapi import FastAPI
 
@@ -38,7 +39,8 @@ def run_copilot(settings: Settings) -> None:
 
 def copilot_app(base: Foundations) -> FastAPI:
     settings = base.settings
-    services = copilot_services(base)
+    beside: list[Callable[[], ReadinessCheck]] = []
+    services = copilot_services(base, beside)
     app = create_copilot_app(services)
     secret = settings.console.session_secret
     sessions = Sessions(
@@ -46,7 +48,7 @@ def copilot_app(base: Foundations) -> FastAPI:
         lifetime=settings.console.session_hours * 3600,
     )
     app.include_router(console_routes(services, sessions, secure_cookies=_over_https(settings)))
-    mount_slack(app, base, services)
+    beside.extend(mount_slack(app, base, services))
     return app
 
 
@@ -56,8 +58,8 @@ def _over_https(settings: Settings) -> bool:
     return settings.console.secure_cookies or (public is not None and public.scheme == "https")
 
 
-def copilot_services(base: Foundations) -> CopilotServices:
-
+def copilot_services(base: Foundations, beside: Sequence[Callable[[], ReadinessCheck]] = ()) -> CopilotServices:
+    """`beside` is asked for readiness too, at every question: what is mounted later may be added."""
     settings = base.settings
     incidents = make_incidents(base)
     policy = live_policy(base, actor="service:copilot")
@@ -85,7 +87,7 @@ def copilot_services(base: Foundations) -> CopilotServices:
         redactor=redacts,
         reveals=lambda: reveals,
         tools=describe_tools,
-        readiness=lambda: readiness(base),
+        readiness=lambda: [*readiness(base), *(check() for check in beside)],
         max_body_bytes=settings.http.max_body_bytes,
         policy=policy,
         broken_glass=lambda: glass.all(unreviewed=True),

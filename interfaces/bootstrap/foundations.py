@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from audit.checkpoint import CheckpointSigner
@@ -13,9 +14,11 @@ from audit.log import SqlAuditLog
 from audit.sealing import SubjectSealing
 from foundation.clock import Clock, ScaledClock, SystemClock
 from foundation.database import open_database
+from foundation.errors import Conflict, InvalidInput
 from interfaces.bootstrap.secrets import key_file
+from interfaces.directories import make_directory
 from interfaces.settings import Settings
-from migrations.upgrade import upgrade_database
+from migrations.upgrade import is_current, upgrade_database
 
 
 @dataclass(frozen=True)
@@ -44,12 +47,30 @@ class Foundations:
 def open_foundations(settings: Settings) -> Foundations:
     """Makes the data directory and brings the schema up to date if need be. Raises Unavailable."""
     os.umask(0o077)  # what is kept here (incidents, keys, the audit log) is for this account's eyes only
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    make_directory(settings.data_dir, "VIGIA__DATA_DIR")
     upgrade_database(settings.database_url)
     engine = open_database(settings.database_url)
     clock = make_clock(settings)
     sealing = SubjectSealing(lambda: key_file(settings.data_dir / "keys" / "audit-sealing.key"), clock)
     return Foundations(settings, clock, engine, SqlAuditLog(engine, clock, sealing=sealing), sealing)
+
+
+def open_existing(settings: Settings) -> Foundations:
+    """For what only reads: makes nothing and migrates nothing.
+
+    Raises InvalidInput where there is no database (an empty one would say that all is well), and Conflict when its
+    schema is another version's.
+    """
+    url = sa.make_url(settings.database_url)
+    where = url.render_as_string(hide_password=True)
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+        raise InvalidInput(
+            f"there is no database at {url.database}",
+            hint="set VIGIA__DATA_DIR to the deployment's; `vigia serve` or `vigia database upgrade` makes a new one",
+        )
+    if not is_current(settings.database_url):
+        raise Conflict(f"the schema of {where} is not this version's", hint="run `vigia database upgrade`")
+    return open_foundations(settings)
 
 
 def make_clock(settings: Settings) -> Clock:

@@ -10,7 +10,7 @@ from agents.health.report import HealthReport, build_health_report, render_markd
 from agents.incident.feedback import FeedbackDesk
 from guardrails.approvals.break_glass import BreakGlass
 from interfaces.bootstrap.checkpoints import verify_stored_log
-from interfaces.bootstrap.foundations import Foundations, open_foundations
+from interfaces.bootstrap.foundations import Foundations, open_existing
 from interfaces.bootstrap.governance import make_approvals, make_policy
 from interfaces.bootstrap.platform import platform_view
 from interfaces.bootstrap.redaction import redactor
@@ -24,7 +24,7 @@ from tools.runner import ToolRunner
 
 def write_health_report(settings: Settings) -> tuple[HealthReport, str, Path]:
     """The report, as Markdown too, and the file it was written to."""
-    report = health_report(open_foundations(settings))
+    report = health_report(open_existing(settings))
     markdown = render_markdown(report)
     path = settings.data_dir / "reports" / f"health-{report.end:%Y%m%d-%H%M}.md"
     path.parent.mkdir(parents=True, exist_ok=True)

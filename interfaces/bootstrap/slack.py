@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
@@ -17,7 +18,7 @@ from interfaces.bootstrap.chat import make_ask
 from interfaces.bootstrap.foundations import Foundations
 from interfaces.bootstrap.redaction import redactor
 from interfaces.bootstrap.stores import make_incidents
-from interfaces.http.services import CopilotServices
+from interfaces.http.services import CopilotServices, ReadinessCheck
 from interfaces.principals import open_directory
 from interfaces.settings import Settings
 from platform_core.access.principals import Principal
@@ -25,6 +26,7 @@ from platform_core.access.principals import Principal
 if TYPE_CHECKING:
     from interfaces.slack.client import WebClient
     from interfaces.slack.notifier import SlackNotifier
+    from interfaces.slack.socket import SocketConnection
 
 
 def slack_notifiers(base: Foundations) -> list[Notifier]:
@@ -60,11 +62,14 @@ def slack_report_readers(base: Foundations) -> list[ReportReader]:
     return [_notifier(base)] if base.settings.slack.bot_token else []
 
 
-def mount_slack(app: FastAPI, base: Foundations, services: CopilotServices) -> None:
-    """Adds `POST /slack/events` (HTTP mode) or connects Socket Mode, as the settings say; nothing without a token."""
+def mount_slack(app: FastAPI, base: Foundations, services: CopilotServices) -> Sequence[Callable[[], ReadinessCheck]]:
+    """Adds `POST /slack/events` (HTTP mode) or connects Socket Mode, as the settings say; nothing without a token.
+
+    Returns what tells of a connection; none of it is needed to receive alerts.
+    """
     slack = base.settings.slack
     if slack.bot_token is None:
-        return
+        return ()
     from interfaces.slack.app import SlackParts, create_slack_app
 
     ask = make_ask(base, services.policy)
@@ -88,14 +93,23 @@ def mount_slack(app: FastAPI, base: Foundations, services: CopilotServices) -> N
     secret = slack.signing_secret.get_secret_value() if slack.signing_secret else None
     bolt = create_slack_app(_client(base.settings), parts, signing_secret=secret)
     if slack.app_token is not None:
-        from interfaces.slack.socket import connect_socket
+        from interfaces.slack.socket import SocketConnection
 
-        atexit.register(connect_socket(bolt, slack.app_token.get_secret_value()).close)
-    elif secret is not None:
+        connection = SocketConnection(bolt, slack.app_token.get_secret_value())
+        connection.start()
+        atexit.register(connection.close)
+        return (lambda: _connected(connection),)
+    if secret is not None:
         from interfaces.slack.http import slack_router
         from interfaces.slack.requests import RequestGuard
 
         app.include_router(slack_router(bolt, RequestGuard(base.engine, base.clock, secret)))
+    return ()
+
+
+def _connected(connection: SocketConnection) -> ReadinessCheck:
+    problem = connection.problem
+    return ReadinessCheck(name="slack", ok=problem is None, detail=problem or "Socket Mode", needed=False)
 
 
 def _notifier(base: Foundations) -> SlackNotifier:

@@ -13,7 +13,7 @@ from guardrails.executor.executor import Executor
 from guardrails.policy.policy import PolicySource
 from interfaces.bootstrap.approvers import who_may
 from interfaces.bootstrap.budgets import BudgetNotes, make_ledger
-from interfaces.bootstrap.foundations import Foundations, open_foundations
+from interfaces.bootstrap.foundations import Foundations, open_existing
 from interfaces.bootstrap.governance import make_approvals, make_policy
 from interfaces.bootstrap.redaction import redactor
 from interfaces.principals import open_directory
@@ -54,16 +54,16 @@ def make_cards(
 
 
 def incident_store(settings: Settings) -> IncidentStore:
-    return make_incidents(open_foundations(settings))
+    return make_incidents(open_existing(settings))
 
 
 def approval_service(settings: Settings) -> ApprovalService:
-    return make_approvals(open_foundations(settings), make_policy(settings))
+    return make_approvals(open_existing(settings), make_policy(settings))
 
 
 def card_of(settings: Settings, reference: str) -> IncidentCard:
     """The card of `INC-0042`, `42` or an incident's id. Raises NotFound."""
-    base = open_foundations(settings)
+    base = open_existing(settings)
     incidents = make_incidents(base)
     is_label = reference.upper().startswith("INC-") or reference.isdecimal()
     incident = incidents.by_label(reference) if is_label else incidents.get(reference)
@@ -73,7 +73,7 @@ def card_of(settings: Settings, reference: str) -> IncidentCard:
 
 def spent(settings: Settings, *, incident: str | None = None) -> list[Spend]:
     """What was spent in the newest scopes, or on behalf of one incident (its id, or `INC-0042`). Raises NotFound."""
-    base = open_foundations(settings)
+    base = open_existing(settings)
     ledger = make_ledger(base)
     if incident is None:
         return ledger.newest()
@@ -84,4 +84,4 @@ def spent(settings: Settings, *, incident: str | None = None) -> list[Spend]:
 
 
 def audit_log(settings: Settings) -> SqlAuditLog:
-    return open_foundations(settings).audit
+    return open_existing(settings).audit

@@ -21,12 +21,14 @@ def show_all(json: Json = False) -> None:
     from interfaces.settings import load_settings
     from interfaces.terminal.output import print_json, print_table
 
-    pending = approval_service(load_settings()).pending()
+    settings = load_settings()
+    pending = approval_service(settings).pending()
+    empty = f"nothing waits for a decision in {settings.database_name}"
     if json:
         print_json(pending)
         return
     rows = [(r.id, r.proposal.tool, r.proposal.plan.summary, f"{r.expires_at:%H:%M} UTC") for r in pending]
-    print_table("pending", ("id", "tool", "would change", "expires"), rows, empty="nothing waits for a decision")
+    print_table("pending", ("id", "tool", "would change", "expires"), rows, empty=empty)
 
 
 @app.command("show")

@@ -17,12 +17,13 @@ def _database() -> None:
 @app.command("upgrade")
 def upgrade(json: Json = False) -> None:
     """Bring the schema to the newest revision."""
+    from interfaces.directories import make_directory
     from interfaces.settings import load_settings
     from interfaces.terminal.output import print_json
     from migrations.upgrade import upgrade_database
 
     settings = load_settings()
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    make_directory(settings.data_dir, "VIGIA__DATA_DIR")
     before, after = upgrade_database(settings.database_url)
     if json:
         print_json({"before": before, "after": after})

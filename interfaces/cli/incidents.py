@@ -14,7 +14,7 @@ app = typer.Typer(help="What broke, and what came of it.", no_args_is_help=True)
 @app.command("list")
 def show_all(
     status: Annotated[str | None, typer.Option(help="Only these, e.g. awaiting_approval.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, the newest.")] = 100,
     json: Json = False,
 ) -> None:
     """List the incidents, newest first."""
@@ -24,12 +24,18 @@ def show_all(
     from interfaces.terminal.output import print_json, print_table
 
     wanted: list[IncidentStatus] | None = None if status is None else [known_status(status)]
-    found = incident_store(load_settings()).list(statuses=wanted, limit=limit)
+    settings = load_settings()
+    found = incident_store(settings).list(statuses=wanted, limit=limit)
     if json:
         print_json(found)
         return
     rows = [(i.label, i.severity, i.status, i.tenant or "all", f"{i.opened_at:%Y-%m-%d %H:%M}", i.title) for i in found]
-    print_table("incidents", ("", "severity", "status", "tenant", "opened (UTC)", ""), rows, empty="no incident")
+    print_table(
+        "incidents",
+        ("", "severity", "status", "tenant", "opened (UTC)", ""),
+        rows,
+        empty=f"no incident in {settings.database_name}",
+    )
 
 
 @app.command("show")

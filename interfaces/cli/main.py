@@ -5,7 +5,9 @@ Exit codes: 0 as it should be, 1 something failed, 2 the invocation or its input
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -33,6 +35,7 @@ app = typer.Typer(
     help="The on-call copilot for ML platforms: evidence, ranked causes, approved and audited actions.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # a usage error is plain lines, not a box
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -77,14 +80,25 @@ def root(
 
 
 def main() -> None:
-    """Runs a command; an error we raised on purpose is one line, never a traceback."""
+    """Runs a command; what goes wrong is one line and a hint, never a traceback."""
+    os.umask(0o077)  # what is written here (incidents, keys, personal data) is for this account's eyes only
     try:
         app()
     except VigiaError as error:
-        from interfaces.terminal.safety import safe_text
-
-        hint = f"\n  hint: {error.hint}" if error.hint else ""
-        typer.echo(safe_text(f"vigia: {error.message}{hint}"), err=True)
+        _say(error.message, error.hint)
         sys.exit(2 if isinstance(error, InvalidInput) else 1)
     except KeyboardInterrupt:
         sys.exit(130)
+    except UnicodeDecodeError as error:
+        _say(f"a file is not UTF-8 text: {error.reason}", None)
+        sys.exit(2)
+    except OSError as error:
+        _say(f"{error.filename}: {error.strerror}" if error.filename else str(error), None)
+        sys.exit(1)
+
+
+def _say(message: str, hint: str | None) -> None:
+    from interfaces.terminal.safety import safe_text
+
+    with suppress(OSError):  # the terminal may be closed
+        typer.echo(safe_text(f"vigia: {message}" + (f"\n  hint: {hint}" if hint else "")), err=True)

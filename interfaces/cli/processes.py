@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import typer
 
+from interfaces.ownership import check_ownership
+
 platform = typer.Typer(help="The ML platform's own processes.", no_args_is_help=True)
 
 
 def serve() -> None:
     """The copilot over HTTP: alert webhooks, approvals, console, Slack."""
+    check_ownership()
     from interfaces.bootstrap.copilot import run_copilot
     from interfaces.settings import load_settings
 
@@ -20,6 +23,7 @@ def serve() -> None:
 
 def worker() -> None:
     """Correlates alerts, investigates, executes what was approved, verifies."""
+    check_ownership()
     from interfaces.bootstrap.worker import run_worker
     from interfaces.settings import load_settings
 
@@ -29,6 +33,7 @@ def worker() -> None:
 @platform.command("serve")
 def platform_serve() -> None:
     """The inference server and the control API."""
+    check_ownership()
     from interfaces.bootstrap.serving import run_serving
     from interfaces.settings import load_settings
 
@@ -47,6 +52,7 @@ def platform_run() -> None:
 @platform.command("simulate")
 def platform_simulate() -> None:
     """The simulated payments company: traffic, connectors, materialization, monitors."""
+    check_ownership()
     from interfaces.bootstrap.simulation import run_simulation
     from interfaces.settings import load_settings
 

@@ -13,6 +13,10 @@ from guardrails.approvals.types import ApprovalRequest
 from interfaces.demo.workspace import Workspace
 
 
+class NotAnswering(Unavailable):
+    """A process that is slow, not up yet or gone: whoever polls asks again."""
+
+
 class DemoApi:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -37,7 +41,7 @@ class DemoApi:
 
     def inject(self, fault: str) -> None:
         url = f"{self._workspace.simulation_url}/simulation/v1/faults/{fault}"
-        self._answer(self._http.post(url, headers={"Authorization": f"Bearer {self._workspace.simulation_token}"}))
+        self._answer(self._send("POST", url, headers={"Authorization": f"Bearer {self._workspace.simulation_token}"}))
 
     def incidents(self) -> list[Incident]:
         """Oldest first."""
@@ -57,7 +61,8 @@ class DemoApi:
 
     def decide(self, request_id: str, name: str, verdict: Literal["approve", "reject"], reason: str) -> ApprovalRequest:
         """Decide as `name`. Raises Conflict with what the service said when it did not take the decision."""
-        answer = self._http.post(
+        answer = self._send(
+            "POST",
             f"{self._workspace.copilot_url}/v1/approvals/{request_id}/decide",
             json={"verdict": verdict, "reason": reason},
             headers=self._as(name),
@@ -70,10 +75,19 @@ class DemoApi:
         """Revision of a resource of the platform, as its control API says."""
         url = f"{self._workspace.serving_url}/control/v1/resources/{urn}"
         headers = {"Authorization": f"Bearer {self._workspace.control_token}"}
-        return self._answer(self._http.get(url, headers=headers))["revision"]
+        return self._answer(self._send("GET", url, headers=headers))["revision"]
 
     def _get(self, path: str) -> Any:
-        return self._answer(self._http.get(f"{self._workspace.copilot_url}{path}", headers=self._as("alice")))
+        return self._answer(self._send("GET", f"{self._workspace.copilot_url}{path}", headers=self._as("alice")))
+
+    def _send(self, method: str, url: str, **kwargs: Any) -> httpx.Response:
+        try:
+            answer = self._http.request(method, url, **kwargs)
+        except httpx.TransportError as error:
+            raise NotAnswering(f"{method} {url}: {error or type(error).__name__}") from error
+        if answer.status_code == 503:
+            raise NotAnswering(f"{method} {url} answered {answer.text[:300]}")
+        return answer
 
     def _as(self, name: str) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._workspace.keys[name]}"}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import signal
 import subprocess
 import sys
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +26,9 @@ NEEDED_BY = {
 }
 """Settings that are or hold secrets, by their beginning, and the processes that get them. The rest is everybody's."""
 
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""What ends the demo in good order: Ctrl-C, a stop, a closed terminal."""
+
 STOP_SECONDS = 8.0
 LAST_LINES = 15
 
@@ -40,6 +45,11 @@ def environment_of(name: str, environment: Mapping[str, str]) -> dict[str, str]:
     """The part of `environment` that the process called `name` needs."""
     kept_from = tuple(prefix for prefix, names in NEEDED_BY.items() if name not in names)
     return {variable: value for variable, value in environment.items() if not variable.upper().startswith(kept_from)}
+
+
+def heeded(number: signal.Signals) -> bool:
+    """False where the signal is ignored on purpose, as under nohup."""
+    return signal.getsignal(number) is not signal.SIG_IGN
 
 
 class Children:
@@ -64,6 +74,7 @@ class Children:
                 stdout=stream,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=_ends_with_parent(),  # noqa: PLW1509 - one system call
             )
             self._children.append(Child(name, process, log, stream))
 
@@ -100,16 +111,33 @@ class Children:
             self.stop()
 
 
+def _ends_with_parent() -> Callable[[], None] | None:
+    """On Linux: the process gets SIGTERM when we end, even if we are killed and cannot stop it ourselves.
+
+    What runs between fork and exec is one system call of a library that is loaded before (PR_SET_PDEATHSIG, prctl(2)).
+    """
+    if sys.platform != "linux":
+        return None
+    prctl, parent = ctypes.CDLL(None).prctl, os.getpid()
+
+    def tie() -> None:
+        prctl(1, int(signal.SIGTERM), 0, 0, 0)
+        if os.getppid() != parent:  # we ended before it was tied to us
+            os._exit(1)
+
+    return tie
+
+
 @contextmanager
 def _uninterrupted() -> Generator[None]:
-    """SIGINT and SIGTERM that arrive inside take effect at its end: a process that was started and is not yet on the
+    """What ends the demo takes effect at the end of this: a process that was started and is not yet on the
     list would be left behind, and so would the rest of the list when its stopping is broken off."""
     arrived: list[int] = []
 
     def later(number: int, _frame: FrameType | None) -> None:
         arrived.append(number)
 
-    before = {number: signal.signal(number, later) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, later) for number in ENDING if heeded(number)}
     try:
         yield
     finally:

@@ -11,7 +11,7 @@ from rich.text import Text
 from agents.incident.reconsidering import superseded
 from foundation.errors import Conflict
 from guardrails.approvals.types import ApprovalRequest
-from interfaces.demo.api import DemoApi
+from interfaces.demo.api import DemoApi, NotAnswering
 from interfaces.demo.options import DemoOptions
 from interfaces.demo.progress import Teller
 from interfaces.demo.workspace import Workspace
@@ -59,8 +59,8 @@ class Decider:
         asking = sys.stdin.isatty()
         while True:
             self._watch()
-            current = self._api.approval(request.id)
-            if current.status != "pending":
+            current = self._current(request)
+            if current is not None and current.status != "pending":
                 return current
             ready, _, _ = select.select([sys.stdin] if asking else [], [], [], POLL_SECONDS)
             if ready:
@@ -80,8 +80,15 @@ class Decider:
                 self._explain(request)
             elif line:
                 self._teller.show(Text("y, n or d?"))
-        except Conflict as lost:
+        except (Conflict, NotAnswering) as lost:
             self._teller.show(Text(lost.message))
+
+    def _current(self, request: ApprovalRequest) -> ApprovalRequest | None:
+        """None while the copilot does not answer."""
+        try:
+            return self._api.approval(request.id)
+        except NotAnswering:
+            return None
 
     def _explain(self, request: ApprovalRequest) -> None:
         where = f"{self._workspace.copilot_url}/console/incidents/{request.proposal.incident_id}"

@@ -44,11 +44,12 @@ def _broken(options: DemoOptions, told: Told, expected_cause: str) -> Iterator[s
     if request is None:
         yield "no action was proposed"
         return
-    if options.reject:
-        yield from _rejected(told)
-        return
-    if request.status == "rejected":
-        return  # by the person at the prompt: their right
+    if options.reject and request.status != "rejected":
+        yield f"the request is {request.status} although it was rejected"
+    if options.reject or request.status in ("rejected", "expired"):
+        yield from _not_approved(told)
+    if options.reject or request.status == "rejected":
+        return  # whoever said no, wherever: their right
     if card.execution is None or card.execution.status != "succeeded":
         yield f"the action was not executed: the request is {request.status}"
     elif card.verification is None or not card.verification.verified:
@@ -59,10 +60,8 @@ def _cites_deploy(cause: CardCause) -> bool:
     return any("was deployed" in finding.text for finding in cause.supporting)
 
 
-def _rejected(told: Told) -> Iterator[str]:
-    if told.request is not None and told.request.status != "rejected":
-        yield f"the request is {told.request.status} although it was rejected"
+def _not_approved(told: Told) -> Iterator[str]:
     if told.card is not None and told.card.execution is not None:
-        yield "something was executed although the proposal was rejected"
+        yield "something was executed although nobody approved the proposal"
     if told.untouched is False:
-        yield "the target was changed although the proposal was rejected"
+        yield "the target was changed although nobody approved the proposal"

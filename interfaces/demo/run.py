@@ -17,7 +17,7 @@ from agents.incident.reconsidering import superseded
 from foundation.errors import InvalidInput, VigiaError
 from guardrails.approvals.types import ApprovalRequest
 from interfaces.demo.api import DemoApi
-from interfaces.demo.children import Children, environment_of
+from interfaces.demo.children import Children, environment_of, heeded
 from interfaces.demo.deciding import Decider
 from interfaces.demo.judging import problems
 from interfaces.demo.options import DemoOptions
@@ -39,7 +39,9 @@ def run_demo(options: DemoOptions) -> int:
         raise InvalidInput(f"{options.approve_as!r} is not in the demo", hint=f"one of {', '.join(dict(PEOPLE))}")
     workspace = make_workspace(options)
     upgrade_database(f"sqlite:///{workspace.directory / 'vigia.db'}")
-    signal.signal(signal.SIGTERM, _as_interrupt)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if heeded(number):
+            signal.signal(number, _as_interrupt)
     api = DemoApi(workspace)
     try:
         with Children(workspace.directory / "logs", workspace.environment) as children:

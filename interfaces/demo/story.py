@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from agents.incident.card import IncidentCard
 from foundation.errors import Unavailable
 from guardrails.approvals.types import ApprovalRequest
-from interfaces.demo.api import DemoApi
+from interfaces.demo.api import DemoApi, NotAnswering
 from interfaces.demo.children import Children
 from interfaces.demo.options import DemoOptions
 from interfaces.demo.progress import Teller
@@ -26,6 +26,7 @@ QUIET_TICKS = 30
 NOTICE_SECONDS = 120.0
 MEND_SECONDS = 180.0
 _POLL = 0.2
+T = TypeVar("T")
 
 
 @dataclass
@@ -96,9 +97,9 @@ class Story:
             self._until(lambda: bool(self._api.incidents()), NOTICE_SECONDS, "an alert")
         with self._teller.step("the copilot investigates"):
             self._until(self._diagnosed, NOTICE_SECONDS, "a diagnosis")
-        card = self._first()
+        card = self._patiently(self._first)
         if card.approval is not None:
-            self.told.request = self._api.approval(card.approval.id)
+            self.told.request = self._request(card.approval.id)
         return card
 
     def wait_for_second_thoughts(self) -> IncidentCard:
@@ -106,9 +107,9 @@ class Story:
         before = self.told.request
         with self._teller.step("new evidence: the copilot asks anew"):
             self._until(lambda: self._asked_anew(before), NOTICE_SECONDS, "another proposal")
-        card = self._first()
+        card = self._patiently(self._first)
         anew = card.approval is not None and before is not None and card.approval.id != before.id
-        self.told.request = self._api.approval(card.approval.id) if anew and card.approval else None
+        self.told.request = self._request(card.approval.id) if anew and card.approval else None
         return card
 
     def _asked_anew(self, before: ApprovalRequest | None) -> bool:
@@ -121,15 +122,18 @@ class Story:
         began = time.perf_counter()
         with self._teller.step("executed by the worker, then verified by probes"):
             self._until(self._ended, MEND_SECONDS, "the end of the incident")
-        if self._first().verification is not None:
+        if self._patiently(self._first).verification is not None:
             self.told.approve_to_verified = time.perf_counter() - began
         if self.told.request is not None:
             plan = self.told.request.proposal.plan
-            self.told.untouched = self._api.revision(plan.target) == plan.target_revision
+            self.told.untouched = self._patiently(lambda: self._api.revision(plan.target)) == plan.target_revision
         self.read()
 
     def read(self) -> None:
         """Take down how everything stands now."""
+        self._patiently(self._read)
+
+    def _read(self) -> None:
         incidents = self._api.incidents()
         self.told.alerts = [alert for incident in incidents for alert in self._api.alerts(incident.id)]
         self.told.cards = [self._api.card(incident.id) for incident in incidents]
@@ -137,6 +141,20 @@ class Story:
             self.told.evidence = self._api.evidence(self.told.card.incident_id)
         if self.told.request is not None:
             self.told.request = self._api.approval(self.told.request.id)
+
+    def _patiently(self, ask: Callable[[], T]) -> T:
+        """The answer, once there is one. Raises Unavailable as `_until`."""
+        answers: list[T] = []
+
+        def asked() -> bool:
+            answers.append(ask())
+            return True
+
+        self._until(asked, NOTICE_SECONDS, "an answer")
+        return answers[0]
+
+    def _request(self, request_id: str) -> ApprovalRequest:
+        return self._patiently(lambda: self._api.approval(request_id))
 
     def _first(self) -> IncidentCard:
         return self._api.card(self._api.incidents()[0].id)
@@ -158,10 +176,16 @@ class Story:
     def _ticks(self) -> int:
         return self._api.simulation_status()["ticks"]
 
+    def _now(self, done: Callable[[], bool]) -> bool:
+        try:
+            return done()
+        except NotAnswering:
+            return False
+
     def _until(self, done: Callable[[], bool], seconds: float, what: str) -> None:
         """Raises Unavailable when a process dies meanwhile, or when it takes longer than `seconds`."""
         deadline = time.perf_counter() + seconds
-        while not done():
+        while not self._now(done):
             self._children.check()
             if time.perf_counter() > deadline:
                 raise Unavailable(

@@ -14,6 +14,7 @@ from pathlib import Path
 import interfaces
 from foundation.errors import Conflict
 from interfaces.demo.options import DemoOptions
+from interfaces.directories import make_directory
 from interfaces.principals import add_principal
 
 ORIGIN = datetime(2026, 11, 19, 5, 40, tzinfo=UTC)
@@ -58,7 +59,7 @@ def make_workspace(options: DemoOptions, *, slack_users: Mapping[str, str] | Non
     directory = (options.data_dir or Path(".vigia") / f"demo-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}").absolute()
     if (directory / "vigia.db").exists():
         raise Conflict(f"{directory} holds an earlier story", hint="choose another --data-dir")
-    (directory / "keys").mkdir(parents=True, exist_ok=True)
+    make_directory(directory / "keys", "--data-dir")
     known = slack_users or {}
     keys = {name: _add(directory, name, role, known.get(name)) for name, role in PEOPLE}
     copilot, serving, simulation = _free_ports(3)

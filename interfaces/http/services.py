@@ -34,6 +34,8 @@ class ReadinessCheck(Frozen):
     name: str
     ok: bool
     detail: str
+    needed: bool = True
+    """Whether the process is of no use without it; otherwise it is only degraded."""
 
 
 class ToolDescription(Frozen):

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 
 from interfaces.settings.model import Settings
 
+DATABASES = ("sqlite", "postgresql+psycopg")
+
 
 def contradictions(settings: Settings) -> list[str]:
     """One line per contradiction, saying which variable to change."""
-    return [*_clock(settings), *_partners(settings), *_paths(settings)]
+    return [*_clock(settings), *_partners(settings), *_database(settings), *_paths(settings)]
 
 
 def warnings(settings: Settings) -> list[str]:
@@ -51,6 +53,12 @@ def _partners(settings: Settings) -> Iterator[str]:
         yield "VIGIA__ONLINE__KIND=redis needs VIGIA__ONLINE__URL, e.g. redis://127.0.0.1:6379/0"
 
 
+def _database(settings: Settings) -> Iterator[str]:
+    scheme, _, rest = settings.database_url.partition("://")
+    if scheme not in DATABASES or not rest:
+        yield f"VIGIA__DATABASE_URL is not the URL of a database: it begins with one of {', '.join(DATABASES)} and ://"
+
+
 def _paths(settings: Settings) -> Iterator[str]:
     for variable, path in (
         ("VIGIA__PRINCIPALS_PATH", settings.principals_path),
@@ -63,5 +71,7 @@ def _paths(settings: Settings) -> Iterator[str]:
     nearest = settings.data_dir.absolute()
     while not nearest.exists():
         nearest = nearest.parent
-    if not os.access(nearest, os.W_OK):
+    if not nearest.is_dir():
+        yield f"VIGIA__DATA_DIR {settings.data_dir} cannot be a directory: {nearest} is a file"
+    elif not os.access(nearest, os.W_OK):
         yield f"VIGIA__DATA_DIR {settings.data_dir} cannot be written: choose another or mend its permissions"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,11 @@ class Settings(BaseSettings):
             directory = Path(values.get("data_dir") or cls.model_fields["data_dir"].default)
             values["database_url"] = f"sqlite:///{directory.absolute() / 'vigia.db'}"
         return values
+
+    @property
+    def database_name(self) -> str:
+        """For people: the file, or the server's address without its password."""
+        return re.sub(r"(?<=:)[^:/@]*(?=@)", "***", self.database_url).removeprefix("sqlite:///")
 
     @property
     def copilot_url(self) -> str:

@@ -79,7 +79,7 @@ def create_slack_app(client: WebClient, parts: SlackParts, *, signing_secret: st
     app.action(ActionId.WRONG_CAUSE)(handlers.wrong_cause)
     app.view(CallbackId.REJECT)(handlers.reject)
     app.event("app_mention")(handlers.question)
-    app.error(_unexpected)
+    app.error(handlers.unexpected)
     return app
 
 
@@ -172,6 +172,12 @@ class _Handlers:
             raise Forbidden(f"{person.name} may not see incidents of {card.tenant or 'all tenants'}")
         return person, card
 
+    def unexpected(self, error: Exception, body: dict[str, Any], client: WebClient) -> None:
+        """Slack is answered 200 all the same: a 500 would only make it send the same click again."""
+        _log.error("slack handler failed", error=repr(error), type=body.get("type"))
+        if "user" in body:
+            self._whisper(client, body, "This failed and may not be done: see the incident in the console.")
+
     def _tell(self, client: WebClient, body: dict[str, Any], error: VigiaError) -> None:
         self._whisper(client, body, str(error))
 
@@ -187,8 +193,3 @@ class _Handlers:
 
 def _channel(body: dict[str, Any]) -> str:
     return str(body.get("channel", {}).get("id") or body["user"]["id"])
-
-
-def _unexpected(error: Exception, body: dict[str, Any]) -> None:
-    """Slack is answered 200 all the same: a 500 would only make it send the same click again."""
-    _log.error("slack handler failed", error=repr(error), type=body.get("type"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -74,6 +75,8 @@ def test_help_is_fast(tmp_path: Path) -> None:
         (("demo", "--fault", "unit_chang"), 2, "did you mean unit_change?"),
         (("demo", "--approve-as", "mallory"), 2, "'mallory' is not in the demo"),
         (("demo", "--speed", "0"), 2, "--speed"),
+        (("incidents", "list", "--limit", "99999999999999999999"), 2, "--limit"),
+        (("features", "screen", "--tenant", "nope"), 2, "no view has rows of tenant 'nope'"),
         (("nothing",), 2, "No such command"),
         (("incidents", "show", "INC-0099"), 1, "99"),
         (("incidents", "show", "inc_nothing"), 1, "inc_nothing"),
@@ -91,7 +94,11 @@ def test_help_is_fast(tmp_path: Path) -> None:
         (("ask", "why?"), 1, "VIGIA_API_KEY"),
     ],
 )
-def test_an_error_is_one_clear_line(tmp_path: Path, arguments: tuple[str, ...], code: int, said: str) -> None:
+def test_an_error_is_one_clear_line(
+    tmp_path: Path, migrated_database: Path, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    (tmp_path / "data").mkdir()
+    shutil.copyfile(migrated_database, tmp_path / "data" / "vigia.db")
     done = vigia(tmp_path, *arguments)
     assert done.returncode == code, done.stdout + done.stderr
     assert said in done.stderr
@@ -146,6 +153,7 @@ def test_redaction_reads_standard_input(tmp_path: Path) -> None:
 
 def test_a_wrong_key_decides_nothing(tmp_path: Path) -> None:
     add_principal(tmp_path / "data" / "principals.yaml", name="alice", roles=["oncall"], tenants=["*"])
+    assert vigia(tmp_path, "database", "upgrade").returncode == 0
     done = vigia(tmp_path, "approvals", "approve", "apr_nothing", VIGIA_API_KEY="vigia_alice_wrong")
     assert done.returncode == 1
     assert "nobody is known by this API key" in done.stderr
@@ -208,7 +216,7 @@ def test_incidents_are_filtered_before_they_are_limited(tmp_path: Path) -> None:
     from foundation.database import open_database, transaction
     from tests.conftest import NIGHT
 
-    assert output(vigia(tmp_path, "incidents", "list", "--json")) == []  # makes the database
+    assert vigia(tmp_path, "database", "upgrade").returncode == 0
     engine = open_database(f"sqlite:///{tmp_path / 'data' / 'vigia.db'}")
     rows = [
         {

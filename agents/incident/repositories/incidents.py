@@ -31,14 +31,14 @@ def add(connection: Connection, incident: Incident) -> None:
 def get(connection: Connection, incident_id: str) -> Incident:
     row = connection.execute(sa.select(*_FIELDS).where(incidents.c.id == incident_id)).mappings().one_or_none()
     if row is None:
-        raise NotFound(f"no incident {incident_id!r}", hint="`vigia incidents` lists them")
+        raise NotFound(f"no incident {incident_id!r}", hint="`vigia incidents list` shows them")
     return Incident.model_validate(dict(row))
 
 
 def by_number(connection: Connection, number: int) -> Incident:
     row = connection.execute(sa.select(*_FIELDS).where(incidents.c.number == number)).mappings().one_or_none()
     if row is None:
-        raise NotFound(f"no incident INC-{number:04d}", hint="`vigia incidents` lists them")
+        raise NotFound(f"no incident INC-{number:04d}", hint="`vigia incidents list` shows them")
     return Incident.model_validate(dict(row))
 
 

@@ -25,7 +25,8 @@ def screen(
     json: Json = False,
 ) -> None:
     """Compare every feature with its baseline; exit 1 when some drifted."""
-    from interfaces.bootstrap.foundations import open_foundations
+    from foundation.errors import InvalidInput
+    from interfaces.bootstrap.foundations import open_existing
     from interfaces.bootstrap.platform import platform_view
     from interfaces.settings import load_settings
     from interfaces.terminal.output import plain, print_json
@@ -34,7 +35,7 @@ def screen(
     from platform_core.monitoring.screen import screen as run_screen
     from platform_core.monitoring.screen_report import write_screen_reports
 
-    platform = platform_view(open_foundations(load_settings()))
+    platform = platform_view(open_existing(load_settings()))
     settings = ScreenSettings(
         current=parse_duration(current), reference=parse_duration(reference), baseline=baseline, segment=segment
     )
@@ -42,6 +43,8 @@ def screen(
         platform.catalog.feature_view(name).name for name in view or [v.name for v in platform.catalog.feature_views]
     ]
     pairs = [(name, t) for name in views for t in platform.catalog.tenants(name) if tenant in (None, t)]
+    if tenant is not None and not pairs:
+        raise InvalidInput(f"no view has rows of tenant {tenant!r}", hint="without --tenant all are judged")
     now = platform.clock.now()
     result = run_screen(platform.offline, platform.catalog, now, settings, only=pairs)
     reports: list[Path] = []

@@ -15,6 +15,9 @@ class Liveness(Frozen):
 
 class Readiness(Frozen):
     ready: bool
+    degraded: bool
+    """Ready, but something that is not needed does not answer, e.g. Slack."""
+
     checks: tuple[ReadinessCheck, ...]
 
 
@@ -28,11 +31,11 @@ def probe_routes(services: CopilotServices) -> APIRouter:
 
     @router.get("/readyz", responses={503: {"model": Readiness, "description": "Something it needs is missing"}})
     def readyz(response: Response) -> Readiness:
-        """Everything it needs answers: database, audit log, data directory."""
+        """Everything it needs answers: database, audit log, data directory. Slack may be away: then it is degraded."""
         checks = tuple(services.readiness())
-        ready = all(check.ok for check in checks)
+        ready = all(check.ok for check in checks if check.needed)
         response.status_code = 200 if ready else 503
-        return Readiness(ready=ready, checks=checks)
+        return Readiness(ready=ready, degraded=ready and not all(check.ok for check in checks), checks=checks)
 
     @router.get("/metrics", response_class=Response)
     def exposition() -> Response:
