@@ -22,7 +22,7 @@ from audit.export_lines import LineReading
 from audit.leaf import Leaf, parse_json
 from audit.publish import stored_notes
 from audit.replay import Replay, StoredEntry, VerificationReport, expected_roots
-from audit.sequencer import integrate
+from audit.sequencer import integrate_if_allowed
 from audit.verify import NoteChecking, heads_of, stream_entries
 from foundation.canonical import canonical_bytes
 from foundation.database import reading
@@ -38,7 +38,7 @@ def nothing_sealed(_connection: Connection, _payload: str) -> list[str]:
 
 def export_log(engine: Engine, stream: IO[str], *, shredded: Shredded = nothing_sealed) -> int:
     """Write the whole log to `stream`; the number of entries. Raises Unavailable."""
-    integrate(engine)
+    integrate_if_allowed(engine)
     count = 0
     with reading(engine) as connection, closing(stream_entries(connection)) as entries:
         notes = stored_notes(connection)

@@ -2,7 +2,8 @@
 
 On SQLite, where writers take turns at the one write lock in any case, an append links its entry itself. On PostgreSQL
 it leaves the entry in the intake, durable with the caller's commit, and the sequencer links it (`audit.sequencer`,
-docs/adr/0013). What reads the log sequences what waits first, so that everybody reads what they wrote.
+docs/adr/0013). What reads the log sequences what waits first, so that everybody reads what they wrote; a role
+that may only hand in reads what the worker has placed.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from audit.chain import Content, TreeHead, has_intake, link, read_head, split_fr
 from audit.entry import AuditEntry, AuditRecord
 from audit.leaf import iso, parse_json
 from audit.port import AuditLog, Sealing
-from audit.sequencer import integrate
+from audit.sequencer import integrate_if_allowed
 from audit.tables import audit_entries
 from foundation.canonical import canonical_bytes
 from foundation.clock import Clock
@@ -72,7 +73,7 @@ class SqlAuditLog(AuditLog):
 
         With `opened`, sealed fields are decrypted where their key still exists; without, they are as they were hashed.
         """
-        integrate(self._engine)
+        integrate_if_allowed(self._engine)
         query = sa.select(audit_entries).where(audit_entries.c.sequence >= start).order_by(audit_entries.c.sequence)
         if incident_id is not None:
             query = query.where(audit_entries.c.incident_id == incident_id)
@@ -83,14 +84,15 @@ class SqlAuditLog(AuditLog):
             return [self._sealing.opened(connection, entry) for entry in found]
 
     def head(self) -> TreeHead:
-        """Size and root of the tree over everything appended so far."""
-        integrate(self._engine)
+        """Size and root of the tree over everything that has its place: everything appended so far, unless this
+        process's role may not give places (`pending` in `verify_log`)."""
+        integrate_if_allowed(self._engine)
         with reading(self._engine) as connection:
             return read_head(connection).tree
 
     def leaf_hashes(self, *, limit: int | None = None) -> list[bytes]:
         """The first `limit` leaf hashes in order: what `audit.merkle` makes proofs from."""
-        integrate(self._engine)
+        integrate_if_allowed(self._engine)
         query = sa.select(audit_entries.c.leaf_hash).order_by(audit_entries.c.sequence).limit(limit)
         with reading(self._engine) as connection:
             return [bytes.fromhex(text) for text in connection.scalars(query)]

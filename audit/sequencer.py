@@ -40,6 +40,7 @@ FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::bytea[])
      AS place (id, sequence, previous_hash, leaf_hash, frontier)
 JOIN audit_intake i ON i.id = place.id
 """  # noqa: S608 - constants of this file
+_MAY = "SELECT has_table_privilege('audit_entries', 'INSERT') AND has_table_privilege('audit_intake', 'DELETE')"
 _REMOVE = "DELETE FROM audit_intake WHERE id = ANY(%s)"
 
 
@@ -60,6 +61,16 @@ def integrate(engine: Engine, *, batch: int = BATCH, wait: bool = True) -> int:
         total += moved
         if moved < batch:
             return total
+
+
+def integrate_if_allowed(engine: Engine) -> None:
+    """For who only reads: places what waits where this role may, and leaves it `pending` where only others may."""
+    if not has_intake(engine):
+        return
+    with reading(engine) as connection:
+        allowed = connection.exec_driver_sql(_MAY).scalar_one()
+    if allowed:
+        integrate(engine)
 
 
 def pending(connection: Connection) -> int:

@@ -73,8 +73,21 @@ def stream_entries(connection: Connection) -> Generator[StoredEntry]:
 
 
 def heads_of(notes: Iterable[str], signer: NoteChecking | None) -> list[TreeHead]:
-    """What `notes` vouch for. Raises InvalidInput for one that is malformed or, with `signer`, not signed by it."""
-    return [parse_note(note) if signer is None else signer.verify(note) for note in notes]
+    """What `notes` vouch for, each checked once however many copies there are of it.
+
+    Raises InvalidInput for one that is malformed or, with `signer`, not signed by it.
+    """
+    return [parse_note(note) if signer is None else signer.verify(note) for note in _distinct(notes)]
+
+
+def _distinct(notes: Iterable[str]) -> list[str]:
+    """`notes` without those that another one repeats, perhaps with the signatures of witnesses added."""
+    ordered = sorted(set(notes))
+    return [note for note, after in zip(ordered, [*ordered[1:], ""], strict=False) if not _repeats(after, note)]
+
+
+def _repeats(longer: str, note: str) -> bool:
+    return "\n\n— " in note and note.endswith("\n") and longer.startswith(note)
 
 
 def _agrees(held: list[Scanned], expected: dict[int, set[str]], waiting: int) -> VerificationReport | None:

@@ -67,6 +67,8 @@ def test_each_role_does_its_part_and_the_log_holds(owner: Engine, clock: FixedCl
     with connected_as(owner, "vigia_audit_writer") as engine:
         SqlAuditLog(engine, clock).append(RECORD)
         assert verify_log(engine).pending == 1
+        log = SqlAuditLog(engine, clock)
+        assert (log.head().size, log.entries(), log.leaf_hashes()) == (0, [], []), "readers go on; it waits"
         with pytest.raises(Unavailable, match="permission denied"):
             integrate(engine)
     with connected_as(owner, "vigia_audit_sequencer") as engine:

@@ -21,6 +21,7 @@ from audit.export import verify_export
 from audit.log import SqlAuditLog
 from audit.proofs import Extension, check_extension, check_inclusion, prove_extension, prove_inclusion, read_inclusion
 from audit.publish import CheckpointPublisher, cosigned_size
+from audit.verify import verify_log
 from audit.witness import ForkSeen, OtherSize
 from foundation.clock import FixedClock
 from foundation.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
@@ -148,6 +149,27 @@ def test_a_log_that_too_few_witnesses_signed_does_not_hold(audited: WitnessedLog
     for unmet in (0, 3):
         with pytest.raises(InvalidInput, match="cannot be"):
             WitnessedNotes(audited.signer.verifier, known, quorum=unmet)
+
+
+def test_each_head_is_checked_once_however_many_copies_there_are(audited: WitnessedLog) -> None:
+    audited.write(2)
+    audited.publish()
+    audited.write(2)
+    whole = audited.publish()
+    log_only = whole.rpartition("— ")[0]
+    checked: list[str] = []
+
+    class Counting(WitnessedNotes):
+        def verify(self, text: str) -> TreeHead:
+            checked.append(text)
+            return super().verify(text)
+
+    checking = Counting(audited.signer.verifier, [audited.cosigner.verifier])
+    notes = [log_only, whole, log_only]
+    report = checking.report(verify_log(audited.engine, signer=checking, notes=notes))
+    assert (report.ok, report.checkpoints, report.witnessed, len(checked)) == (True, 2, 4, 2)
+    for damaged in (log_only.rpartition("— ")[0], log_only.replace("\n4\n", "\n5\n")):
+        assert not verify_log(audited.engine, signer=checking, notes=[*notes, damaged]).ok
 
 
 def test_an_empty_log_needs_no_witness(audited: WitnessedLog) -> None:
