@@ -71,7 +71,7 @@ class Materializer:
         chunk_rows: int = CHUNK_ROWS,
     ) -> None:
         self.counts: Counter[tuple[str, str, str]] = Counter()
-        """Source rows by (view, tenant, what): `taken`, and of those `late`, `duplicates`; `held_back` beside them."""
+        """Source rows by (view, tenant, what): `taken`, of those `late`, `duplicates`, `too_late`; and `held_back`."""
 
         self._targets = Targets(catalog, resources)
         self._clock = clock
