@@ -122,11 +122,12 @@ def _historical(past: PastFeatures, request: Request, principal: Principal, body
     )
     if ARROW in request.headers.get("accept", ""):
         return Response(arrow_bytes(found), media_type=ARROW)
-    document = {"tenant": asked.tenant, "rows": found.num_rows, "columns": found.to_pydict()}
+    columns = found.to_pydict()
+    document = {"tenant": asked.tenant, "rows": found.num_rows, "columns": columns}
     try:
         return Response(orjson.dumps(document, option=orjson.OPT_UTC_Z), media_type=JSON)
     except TypeError as error:
-        raise _not_json(document["columns"]) from error
+        raise _not_json(columns) from error
 
 
 def _not_json(columns: dict[str, list[Any]]) -> InvalidInput:
