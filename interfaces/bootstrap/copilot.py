@@ -25,7 +25,7 @@ from interfaces.console.routes import console_routes
 from interfaces.console.session import Sessions
 from interfaces.http.app import create_copilot_app
 from interfaces.http.intake import AlertIntake, ConfiguredSource
-from interfaces.http.services import CopilotServices, ToolDescription
+from interfaces.http.services import CopilotServices, ReadinessCheck, ToolDescription
 from interfaces.principals import open_directory
 from interfaces.settings import Settings
 
