@@ -12,7 +12,9 @@ from agents.incident.closing import Closer
 from agents.incident.correlation import Correlator
 from agents.incident.graph import IncidentGraph, LeaseLost
 from agents.incident.leasing import Leases
+from agents.incident.pauses import LONGEST_PAUSE
 from agents.incident.ports import ActionExecutor, ApprovalDesk, Observer
+from agents.incident.steps import Held
 from agents.incident.store import IncidentStore
 from foundation.errors import VigiaError
 from foundation.telemetry import metrics, semconv
@@ -173,6 +175,9 @@ class Reconciler:
             except LeaseLost as lost:
                 self._leases.abandon(incident_id)
                 log.warning("lease lost", reason=lost.message)
+            except Held:
+                # Told by the step, once; every further word would be a card, an audit entry and a message.
+                self._leases.rest(incident_id, LONGEST_PAUSE)
             except Exception as error:  # noqa: BLE001 - worker loop boundary: one incident must not stop the others
                 self._failed(incident_id, error)
 
@@ -181,9 +186,10 @@ class Reconciler:
         expected = isinstance(error, VigiaError)
         log.error("incident step failed", error=str(error), kind=kind, exc_info=None if expected else error)
         try:
-            failures = self._leases.back_off(incident_id)
-            text = f"{kind}: {error}"[:500] + f" (failure {failures}, tried again)"
-            self._store.tell(incident_id, "step.failed", text, key=f"failure:{kind}:{failures}:{error}"[:200])
+            self._leases.back_off(incident_id)
+            # The same failure is told once a round: it may be tried again for hours.
+            key = f"failure:{self._store.round_of(incident_id)}:{kind}:{error}"[:200]
+            self._store.tell(incident_id, "step.failed", f"{kind}: {error}"[:500] + " (tried again)", key=key)
         except Exception as worse:
             log.exception("failure could not be recorded", error=str(worse))
 

@@ -28,6 +28,10 @@ from guardrails.proposal import ActionProposal
 from platform_core.monitoring.alert import Alert
 
 
+class Held(Conflict):
+    """The approval stands, but the kill switch holds its execution back. No failure: it goes on when released."""
+
+
 @dataclass(frozen=True)
 class Steps:
     store: IncidentStore
@@ -211,7 +215,7 @@ class Steps:
         incident_id, round_number, approval_id = state["incident_id"], state["round"], _known(state["approval_id"])
         if self.approvals.get(approval_id).status == "approved":
             self.store.tell(incident_id, "action.held", stopped.message, key=f"held:{approval_id}")
-            raise stopped
+            raise Held(stopped.message, hint=stopped.hint)
         self.store.tell(incident_id, "proposal.voided", stopped.message, key=f"moved:{approval_id}")
         if state["purpose"] == "compensation" or round_number >= self.max_rounds:
             return {"ending": "failed"}

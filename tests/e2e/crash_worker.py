@@ -31,16 +31,22 @@ PATIENCE = 30.0
 
 
 class Reaper:
-    """Counts the steps of the main thread and kills the process at the chosen one, without any farewell."""
+    """Counts the steps of the main thread, from the first called `counted_from` on, and kills the process at the chosen
+    one, without any farewell."""
 
-    def __init__(self, directory: Path, kill_at: int | None) -> None:
+    def __init__(self, directory: Path, kill_at: int | None, counted_from: str | None) -> None:
         self._kill_at = kill_at
+        self._counted_from = counted_from
         self._log = (directory / "steps.txt").open("a", buffering=1)
         self._count = 0
 
     def __call__(self, step: str, /) -> None:
         if threading.current_thread() is not threading.main_thread():
             return
+        if self._counted_from is not None:
+            if step != self._counted_from:
+                return
+            self._counted_from = None
         if self._kill_at is not None:
             if self._count == self._kill_at:
                 self._log.write(f"killed at {step}\n")
@@ -54,12 +60,14 @@ class Reaper:
         event.listen(engine, "commit", lambda _connection: self("database:commit"))
 
 
-def work(directory: Path, clock: ScaledClock, kill_at: int | None) -> None:
+def work(directory: Path, clock: ScaledClock, kill_at: int | None, counted_from: str | None) -> None:
     """One worker with its sender of alerts and its engineer, until the incident's story is over."""
-    reaper = Reaper(directory, kill_at)
+    reaper = Reaper(directory, kill_at, counted_from)
     rules = CorrelationRules(settle=timedelta(seconds=1))
     room = open_room(directory, clock, observer=reaper, prepare=reaper.watch_commits, lease_seconds=0.3, rules=rules)
     room.triage.telling = "nulls"
+    if not room.target.read()["healed_by_restart"]:
+        room.action.within_seconds = 10
     reaper("sender:enter")
     # The sender repeats what was not acknowledged, as Alertmanager does.
     started = datetime.fromisoformat((directory / "started_at").read_text())
@@ -85,7 +93,7 @@ def requested(room: IncidentRoom) -> list[ApprovalRequest]:
 
 
 def over(room: IncidentRoom) -> bool:
-    """The incident is mitigated, nobody holds it, and everybody was told."""
+    """The incident is mitigated or given up, nobody holds it, and everybody was told."""
     with reading(room.engine) as connection:
         states = list(connection.scalars(sa.select(leases.c.state)))
         untold = incident_rows.unannounced(connection, 1)
@@ -103,7 +111,7 @@ def main() -> None:
                 speed=20,
             )
             try:
-                work(Path(command["directory"]), clock, command["kill_at"])
+                work(Path(command["directory"]), clock, command["kill_at"], command["counted_from"])
             except BaseException:  # noqa: BLE001 - the fork must end here, whatever happened
                 import traceback
 

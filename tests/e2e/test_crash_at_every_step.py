@@ -1,7 +1,8 @@
 """A worker is killed by SIGKILL at every step of the flow, and every commit, and started again.
 
 While people decide, another alert joins and supersedes what they were asked. Whatever the step: the incident finishes,
-no alert is lost, the target was changed exactly once, the audit log holds.
+no alert is lost, the target was changed exactly once, the audit log holds. Where the change did not work, it is undone
+exactly once, after an approval of its own.
 """
 
 from __future__ import annotations
@@ -42,13 +43,14 @@ class Workshop:
             text=True,
         )
 
-    def work(self, directory: Path, kill_at: int | None) -> int:
-        """The worker's exit code; -9 if it killed itself."""
+    def work(self, directory: Path, kill_at: int | None, *, counted_from: str | None = None) -> int:
+        """The worker's exit code; -9 if it killed itself. Steps are counted from the first called `counted_from`."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         command = {
             "directory": str(directory),
             "kill_at": kill_at,
+            "counted_from": counted_from,
             "origin": ORIGIN.isoformat(),
             "started": self.started.isoformat(),
         }
@@ -70,11 +72,13 @@ def workshop() -> Iterator[Workshop]:
     workshop.stop()
 
 
-def fresh(directory: Path, workshop: Workshop) -> Path:
+def fresh(directory: Path, workshop: Workshop, *, heals: bool = True) -> Path:
     directory.mkdir()
     (directory / "started_at").write_text(workshop.clock().now().isoformat())
     # The schema is made before any worker starts, as migrations are.
-    open_room(directory, workshop.clock()).engine.dispose()
+    room = open_room(directory, workshop.clock())
+    room.target.set(healed_by_restart=heals)
+    room.engine.dispose()
     return directory
 
 
@@ -131,3 +135,65 @@ def test_killed_at_every_step_the_incident_finishes(tmp_path: Path, workshop: Wo
             killed += 1
         check(directory, workshop, where)
     print(f"shard {shard}: killed {killed} times over {len(steps)} steps")
+
+
+def check_undone(directory: Path, workshop: Workshop, where: str) -> None:
+    room = open_room(directory, workshop.clock())
+    try:
+        (incident,) = room.store.list()
+        assert (incident.status, incident.outcome) == ("investigating", "failed"), where
+        target = room.target.read()
+        assert (target["changes"], target["restarts"]) == (2, 0), f"{where}: changed once, undone once"
+        with reading(room.engine) as connection:
+            assert connection.scalars(sa.select(executions.c.status)).all() == ["succeeded"] * 2, where
+            assert connection.scalars(sa.select(leases.c.state)).all() == ["done"], where
+        statuses = [r.status for r in room.approvals.for_incident(incident.id)]
+        assert statuses == ["expired", "claimed", "claimed"], where
+        report = verify_log(room.engine)
+        assert report.ok, f"{where}: {report.problem}"
+        actions = [entry.record.action for entry in room.audit.entries()]
+        assert actions.count("approval.requested") == 3, f"{where}: {actions}"
+        for twice in ("action.started", "action.succeeded"):
+            assert actions.count(twice) == 2, f"{where}: {twice} {actions}"
+        runbook = room.runbooks.find("materialization_stuck")
+        assert runbook is not None, where
+        assert (runbook.head.worked, runbook.head.failed) == (0, 1), where
+    finally:
+        room.engine.dispose()
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    ("counted_from", "at_most", "nodes"),
+    [
+        ("rest:enter", 2, ("rest",)),
+        ("compensate:enter", None, ("compensate", "ask", "wait", "execute", "verify", "record")),
+    ],
+)
+def test_killed_while_it_is_undone_it_is_undone_once(
+    tmp_path: Path, workshop: Workshop, counted_from: str, at_most: int | None, nodes: tuple[str, ...]
+) -> None:
+    """From the look that finds the change did not work; how many turns a rest takes is the clock's, so only its
+    beginning is killed at. Of the undo it is every third step, and around the effect each: a story takes seconds."""
+    whole = fresh(tmp_path / "whole", workshop, heals=False)
+    assert workshop.work(whole, None, counted_from=counted_from) == 0
+    steps = (whole / "steps.txt").read_text().splitlines()
+    check_undone(whole, workshop, "never killed")
+    assert {f"{node}:enter" for node in nodes} <= set(steps)
+
+    killed = 0
+    around_effect = [number for number, step in enumerate(steps) if step.startswith("effect:")]
+    points = sorted({*range(0, len(steps), 3), *around_effect}) if at_most is None else range(at_most)
+    for number in points:
+        directory = fresh(tmp_path / f"killed-at-{number}", workshop, heals=False)
+        code = workshop.work(directory, number, counted_from=counted_from)
+        where = f"step {number} of {len(steps)}: {(directory / 'steps.txt').read_text()}"
+        if code == 0:
+            # This run was shorter by a turn of the loop than the one whose steps were counted.
+            assert number > len(steps) * 0.8, where
+        else:
+            assert code == -9, where
+            assert workshop.work(directory, None) == 0, where
+            killed += 1
+        check_undone(directory, workshop, where)
+    print(f"from {counted_from}: killed {killed} times over {len(steps)} steps")
