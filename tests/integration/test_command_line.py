@@ -165,6 +165,7 @@ def test_the_kill_switch_is_engaged_and_released_by_those_who_may(tmp_path: Path
         add_principal(file, name=name, roles=[role], tenants=["*"])
         for name, role in (("alice", "oncall"), ("bob", "approver"))
     )
+    assert vigia(tmp_path, "database", "upgrade").returncode == 0
     assert output(vigia(tmp_path, "kill-switch", "show", "--json"))["engaged"] is False
     on = vigia(tmp_path, "kill-switch", "on", "--reason", "odd, ask ana@example.com", VIGIA_API_KEY=alice)
     assert on.returncode == 0, on.stderr

@@ -59,7 +59,7 @@ def test_an_expired_request(bench: Bench, disarmed: Disarmed, monkeypatch: pytes
     assert bench.effects == (0 if guarded else 1)
 
 
-def _timeless(_self: object, connection: sa.Connection, decision: object, *, enough: bool) -> bool:
+def _timeless(_self: object, connection: sa.Connection, decision: object, *, lifted_to: int | None) -> bool:
     ends = decision.decided_at + HALF_AN_HOUR  # type: ignore[attr-defined]
     update = sa.update(store.approval_requests).values(status="approved", approvals=1, grant_expires_at=ends)
     return connection.execute(update).rowcount == 1
