@@ -45,6 +45,11 @@ class IncidentReader:
         with reading(self._engine) as connection:
             return incident_rows.by_number(connection, int(digits))
 
+    def find(self, reference: str) -> Incident:
+        """By id, `INC-0042` or `42`. Raises NotFound."""
+        is_label = reference.upper().startswith("INC-") or reference.isdecimal()
+        return self.by_label(reference) if is_label else self.get(reference)
+
     def list(
         self,
         *,

@@ -40,9 +40,6 @@ class Foundations:
             self.checkpoint_copies.touch()
         return CheckpointSigner.load_or_create(key, self.settings.audit.origin)
 
-    def redaction_key(self) -> bytes:
-        return key_file(self.settings.data_dir / "keys" / "redaction.key")
-
 
 def open_foundations(settings: Settings) -> Foundations:
     """Makes the data directory and brings the schema up to date if need be. Raises Unavailable."""

@@ -6,7 +6,6 @@ from agents.incident.card import IncidentCard
 from agents.incident.card_building import CardBuilder
 from agents.incident.store import IncidentStore
 from agents.runbooks.library import RunbookLibrary
-from audit.log import SqlAuditLog
 from guardrails.approvals.service import ApprovalService
 from guardrails.budgets.types import Spend, Spender
 from guardrails.executor.executor import Executor
@@ -65,8 +64,7 @@ def card_of(settings: Settings, reference: str) -> IncidentCard:
     """The card of `INC-0042`, `42` or an incident's id. Raises NotFound."""
     base = open_existing(settings)
     incidents = make_incidents(base)
-    is_label = reference.upper().startswith("INC-") or reference.isdecimal()
-    incident = incidents.by_label(reference) if is_label else incidents.get(reference)
+    incident = incidents.find(reference)
     policy = make_policy(settings)
     return make_cards(base, incidents, make_approvals(base, policy), policy).build(incident.id)
 
@@ -77,11 +75,5 @@ def spent(settings: Settings, *, incident: str | None = None) -> list[Spend]:
     ledger = make_ledger(base)
     if incident is None:
         return ledger.newest()
-    store = make_incidents(base)
-    is_label = incident.upper().startswith("INC-") or incident.isdecimal()
-    found = store.by_label(incident) if is_label else store.get(incident)
+    found = make_incidents(base).find(incident)
     return ledger.of_spender(Spender(found.id, found.tenant))
-
-
-def audit_log(settings: Settings) -> SqlAuditLog:
-    return open_existing(settings).audit

@@ -86,9 +86,9 @@ class CopilotServices:
 def visible_incident(services: CopilotServices, principal: Principal, reference: str) -> Incident:
     """The incident by id, `INC-0042` or `42`. Raises NotFound, in the same words for one of a tenant that is not
     theirs."""
-    is_label = reference.upper().startswith("INC-") or reference.isdecimal()
-    read = services.incidents.by_label if is_label else services.incidents.get
-    return _visible(read, reference, lambda incident: principal.may_act_for(incident.tenant), "incident")
+    return _visible(
+        services.incidents.find, reference, lambda incident: principal.may_act_for(incident.tenant), "incident"
+    )
 
 
 def visible_card(services: CopilotServices, principal: Principal, incident_id: str) -> IncidentCard:

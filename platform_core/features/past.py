@@ -14,9 +14,7 @@ from platform_core.features.historical import get_historical_features
 from platform_core.features.offline.port import OfflineStore
 from platform_core.features.point_in_time.entity_rows import TENANT
 from platform_core.features.point_in_time.newest import AsOf
-
-MAX_ROWS = 5_000
-"""Of a request from outside; more are read where the history is, by `get_historical_features` itself."""
+from platform_core.features.retrieval import MAX_ROWS
 
 
 class PastFeatures:

@@ -11,16 +11,10 @@ import pyarrow as pa
 import pyarrow.compute
 
 from foundation.errors import InvalidInput
-from platform_core.catalog.specs import DataSource, Dtype
+from platform_core.catalog.specs import DataSource
 from platform_core.features.offline.arrow import unified
+from platform_core.features.values import ARROW_TYPES
 
-ARROW_TYPES: dict[Dtype, pa.DataType] = {
-    "int64": pa.int64(),
-    "float64": pa.float64(),
-    "string": pa.string(),
-    "bool": pa.bool_(),
-    "timestamp": pa.timestamp("us", "UTC"),
-}
 _compute: Any = pyarrow.compute  # its kernels are made at import time: no type checker sees them
 
 EVENT_ID = "event_id"

@@ -13,7 +13,7 @@ Each may be null. A float is finite: what is not known is null.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from math import isfinite
 
@@ -98,7 +98,3 @@ def checked(value: FeatureValue, dtype: Dtype) -> FeatureValue:
     if isinstance(value, datetime):
         microseconds(value)
     return value
-
-
-def arrow_column(values: Sequence[FeatureValue], dtype: Dtype) -> pa.Array:
-    return pa.array(values, ARROW_TYPES[dtype])

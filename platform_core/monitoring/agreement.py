@@ -21,12 +21,12 @@ from platform_core.catalog.specs import Aggregation, DataSource, FeatureView
 from platform_core.features.dialects import DUCKDB
 from platform_core.features.keys import entity_key_sql
 from platform_core.features.online.port import FeatureRow
+from platform_core.features.source_rows import EVENT_ID
 from platform_core.features.values import FeatureValue
 from platform_core.operations.resources import SourceSpec
 from platform_core.urn import urn
 from platform_core.view import PlatformView
 
-EVENT_ID = "event_id"
 TOLERANCE = 1e-6
 """Relative: sums of doubles in another order differ in the last bits only."""
 SKETCH_TOLERANCE = 0.15

@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from foundation.errors import NotFound
 from platform_core.features.offline.arrow import plain_type
-from platform_core.features.source_rows import ARROW_TYPES
+from platform_core.features.values import ARROW_TYPES
 from platform_core.monitoring.alert import Alert
 from platform_core.monitoring.monitor import Monitor, Watch, alert
 from platform_core.view import PlatformView

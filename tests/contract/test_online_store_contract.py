@@ -14,7 +14,7 @@ import pytest
 
 from foundation.clock import FixedClock
 from foundation.errors import InvalidInput, Unavailable
-from platform_core.features.online.packed_store import MAX_AHEAD
+from platform_core.features.clock_skew import MAX_CLOCK_SKEW
 from platform_core.features.online.port import FeatureRow, OnlineStore
 from platform_core.features.online.redis import RedisOnlineStore
 from platform_core.features.online.sqlite import SqliteOnlineStore
@@ -185,7 +185,7 @@ def test_a_row_from_the_future_is_refused_and_blocks_nobody(
     clock = FixedClock(T)
     far = T + timedelta(days=365)
     with online_store(kind, tmp_path, clock=clock) as store, online_store(kind, tmp_path) as unguarded:
-        batch = [row("c1", 9.0, far), row("c1", 1.0, T), row("c2", 9.0, T + MAX_AHEAD), row("c3", 9.0, far)]
+        batch = [row("c1", 9.0, far), row("c1", 1.0, T), row("c2", 9.0, T + MAX_CLOCK_SKEW), row("c3", 9.0, far)]
         assert store.write(tenant, "card_velocity", batch) == 2
         assert (amount(store, tenant, "c1"), amount(store, tenant, "c2")) == (1.0, 9.0)
         assert store.read(tenant, [("card_velocity", "c3")], now=T, ttls={})[0].status == "missing"

@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from foundation.clock import Clock
+from platform_core.features.clock_skew import MAX_CLOCK_SKEW
 from platform_core.features.online.dynamodb import DynamoOnlineStore
-from platform_core.features.online.packed_store import MAX_AHEAD, PackedStore
+from platform_core.features.online.packed_store import PackedStore
 from platform_core.features.online.redis import RedisOnlineStore
 from platform_core.features.online.sqlite import SqliteOnlineStore
 
@@ -27,7 +28,7 @@ TABLE = "vigia-online"
 
 @contextmanager
 def online_store(
-    kind: str, directory: Path, *, clock: Clock | None = None, max_ahead: timedelta = MAX_AHEAD
+    kind: str, directory: Path, *, clock: Clock | None = None, max_ahead: timedelta = MAX_CLOCK_SKEW
 ) -> Iterator[PackedStore]:
     """Opened again with the same arguments it is the same store, through connections of its own."""
     if kind == "sqlite":

@@ -19,9 +19,10 @@ import yaml
 from foundation.errors import Forbidden, InvalidInput, NotFound, Unavailable
 from platform_core.attached.feast.names import key_parts, our_name
 from platform_core.attached.feast.wire import NotCarried, Part, decode_key, decode_value, encode_key
+from platform_core.features.clock_skew import MAX_CLOCK_SKEW
 from platform_core.features.keys import entity_key
 from platform_core.features.online.layout import Layout, PackedRow
-from platform_core.features.online.packed_store import MAX_AHEAD, PackedStore
+from platform_core.features.online.packed_store import PackedStore
 from platform_core.features.online.rows import FeatureRow
 from platform_core.features.values import FeatureValue
 
@@ -36,7 +37,7 @@ class FeastOnlineStore(PackedStore):
 
     def __init__(self, repository: Path, *, tenant: str | None = None) -> None:
         """Raises NotFound without a repository or a store in it, InvalidInput for a store of another kind."""
-        super().__init__(None, MAX_AHEAD)
+        super().__init__(None, MAX_CLOCK_SKEW)
         config = repository_config(repository)
         project = str(config["project"])
         self.tenant = tenant or our_name(project)

@@ -8,14 +8,17 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from foundation.errors import Unavailable
+from platform_core.features.offline.delta_log import refuse_unreadable
 
 
 def current_files(table: Path) -> list[Path]:
     """Paths of the newest version's files only: the directory may still hold those of rows that were deleted.
 
-    Raises Unavailable when its log cannot be read.
+    Raises Unavailable when its log cannot be read, or its files do not tell which of their rows were deleted.
     """
     try:
-        return sorted(Path(uri.removeprefix("file://")) for uri in DeltaTable(str(table)).file_uris())
+        handle = DeltaTable(str(table))
+        refuse_unreadable(handle, table)
+        return sorted(Path(uri.removeprefix("file://")) for uri in handle.file_uris())
     except (DeltaError, OSError) as error:
         raise Unavailable(f"the Delta table at {str(table)!r} cannot be read: {error}") from error

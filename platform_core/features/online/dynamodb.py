@@ -26,8 +26,9 @@ from zlib import crc32
 
 from foundation.clock import Clock
 from foundation.errors import InvalidInput, Unavailable
+from platform_core.features.clock_skew import MAX_CLOCK_SKEW
 from platform_core.features.online.layout import Layout, PackedRow
-from platform_core.features.online.packed_store import MAX_AHEAD, PackedStore
+from platform_core.features.online.packed_store import PackedStore
 from platform_core.features.online.scope import scope_name
 from platform_core.features.values import moment
 
@@ -53,7 +54,7 @@ class DynamoOnlineStore(PackedStore):
     """
 
     def __init__(
-        self, client: Any, table: str, *, clock: Clock | None = None, max_ahead: timedelta = MAX_AHEAD
+        self, client: Any, table: str, *, clock: Clock | None = None, max_ahead: timedelta = MAX_CLOCK_SKEW
     ) -> None:
         super().__init__(clock, max_ahead)
         self._client = client
@@ -73,7 +74,7 @@ class DynamoOnlineStore(PackedStore):
         url: str | None = None,
         timeout_s: float = 1.0,
         clock: Clock | None = None,
-        max_ahead: timedelta = MAX_AHEAD,
+        max_ahead: timedelta = MAX_CLOCK_SKEW,
     ) -> DynamoOnlineStore:
         """Credentials and, without `region`, the region are found as boto3 finds them. `url`: another endpoint."""
         try:

@@ -23,9 +23,6 @@ from platform_core.features.online.rows import sound_rows
 from platform_core.features.online.table_rows import feature_rows, newest_of_table, numeric_layout, packed_columns
 from platform_core.features.values import microseconds, moment
 
-MAX_AHEAD = timedelta(minutes=10)
-"""How far an event may lie in the future of the store's clock: clocks of senders differ a little."""
-
 _FOREVER = (1 << 53) - 1
 """Later than any event time; the largest integer that Redis' scripts count exactly (the year 2255)."""
 

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from foundation.clock import Clock
 from foundation.errors import InvalidInput, Unavailable
+from platform_core.features.clock_skew import MAX_CLOCK_SKEW
 from platform_core.features.online.layout import Layout, PackedRow
-from platform_core.features.online.packed_store import MAX_AHEAD, PackedStore
+from platform_core.features.online.packed_store import PackedStore
 from platform_core.features.online.redis_channel import RedisChannel
 from platform_core.features.online.scope import scope_name
 from platform_core.features.values import moment
@@ -77,7 +78,7 @@ class RedisOnlineStore(PackedStore):
     """
 
     def __init__(
-        self, url: str, *, timeout_s: float = 1.0, clock: Clock | None = None, max_ahead: timedelta = MAX_AHEAD
+        self, url: str, *, timeout_s: float = 1.0, clock: Clock | None = None, max_ahead: timedelta = MAX_CLOCK_SKEW
     ) -> None:
         super().__init__(clock, max_ahead)
         try:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from foundation.clock import Clock
 from foundation.errors import Unavailable
+from platform_core.features.clock_skew import MAX_CLOCK_SKEW
 from platform_core.features.online.layout import Layout, PackedRow
-from platform_core.features.online.packed_store import MAX_AHEAD, PackedStore
+from platform_core.features.online.packed_store import PackedStore
 from platform_core.features.values import moment
 
 _SCHEMA = """
@@ -45,7 +46,7 @@ class SqliteOnlineStore(PackedStore):
     `synchronous=NORMAL`: a crash of the machine may lose the last moments, which materialization writes again.
     """
 
-    def __init__(self, path: Path, *, clock: Clock | None = None, max_ahead: timedelta = MAX_AHEAD) -> None:
+    def __init__(self, path: Path, *, clock: Clock | None = None, max_ahead: timedelta = MAX_CLOCK_SKEW) -> None:
         super().__init__(clock, max_ahead)
         self.address = str(path)
         self._path = path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -102,6 +103,19 @@ def test_rows_deleted_from_a_delta_table_stay_deleted(model: LoadedModel, tmp_pa
     DeltaTable(str(table)).delete("event_id IN ('e3', 'e4')")
     assert score_batch(model, table, tmp_path / "out").rows == 98
     assert not {"e3", "e4"} & set(scores_in(tmp_path / "out")["event_id"].to_pylist())
+
+
+def test_rows_that_a_deletion_vector_marks_are_refused_not_scored(model: LoadedModel, tmp_path: Path):
+    table = tmp_path / "delta"
+    write_deltalake(str(table), table_for(model, 10))
+    commit = table / "_delta_log" / f"{0:020d}.json"
+    actions = [json.loads(line) for line in commit.read_text().splitlines()]
+    features = ["deletionVectors"]
+    protocol = {"minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": features, "writerFeatures": features}
+    changed = [{"protocol": protocol} if "protocol" in action else action for action in actions]
+    commit.write_text("\n".join(map(json.dumps, changed)))
+    with pytest.raises(Unavailable, match="uses deletionVectors"):
+        score_batch(model, table, tmp_path / "out")
 
 
 def test_missing_store_features_are_joined(model: LoadedModel, source: Path, tmp_path: Path):
