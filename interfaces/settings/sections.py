@@ -161,6 +161,20 @@ class TelemetrySettings(Frozen):
     log_format: Literal["json", "console"] = "json"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     otlp_endpoint: AnyHttpUrl | None = None
+    """Base address of a collector or backend that takes OTLP over HTTP, e.g. http://127.0.0.1:4318."""
+
+    otlp_headers: dict[str, Secret] = Field(default_factory=dict)
+    """Sent with everything, e.g. {"authorization": "file:/run/secrets/otlp"}."""
+
+    otlp_signals: frozenset[Literal["traces", "logs", "metrics"]] = frozenset({"traces", "logs", "metrics"})
+    """What is sent there; leave metrics out where Prometheus scrapes."""
+
+    otlp_metric_seconds: float = Field(default=15, gt=0, le=3600)
+    trace_sample: float = Field(default=1.0, ge=0, le=1)
+    """The share of traces that are kept, decided where a trace begins."""
+
+    resource_attributes: dict[str, str] = Field(default_factory=dict)
+    """Added to what every signal says about its process, e.g. {"cloud.region": "sa-east-1"}."""
 
 
 class ApprovalSettings(Frozen):

@@ -19,6 +19,9 @@ from interfaces.cli.main import app
 from interfaces.settings import load_settings
 from interfaces.settings.schema import leaves
 
+NAMED = ("VIGIA__TELEMETRY__OTLP_HEADERS",)
+"""Several secrets by name, as one JSON object."""
+
 ENOUGH = "0123456789abcdef0123456789abcdef"
 
 
@@ -69,7 +72,7 @@ def plant(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, how: str) -> list[str
         elif how == "env":
             monkeypatch.setenv(f"SECRET_{number}", value)
             value = f"env:SECRET_{number}"
-        monkeypatch.setenv(variable, value)
+        monkeypatch.setenv(variable, json.dumps({"authorization": value}) if variable in NAMED else value)
     monkeypatch.setenv("THE_DATABASE", "postgresql+psycopg://vigia:canaryDB@127.0.0.1/vigia")
     monkeypatch.setenv("VIGIA__DATABASE_URL", "env:THE_DATABASE")
     monkeypatch.setenv("VIGIA__ONLINE__URL", "redis://:canaryREDIS@127.0.0.1:1/0")
