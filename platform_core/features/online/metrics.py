@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
+from foundation.telemetry.metrics import new_registry
 from platform_core.catalog.specs import Catalog
 from platform_core.features.read_plan import ReadPlan
 
@@ -22,7 +23,7 @@ class OnlineReadMetrics:
     """
 
     def __init__(self, catalog: Catalog) -> None:
-        self.registry = CollectorRegistry()
+        self.registry = new_registry()
         self.seconds = Histogram(
             "vigia_online_features_seconds",
             "From the request for online features to their values.",
