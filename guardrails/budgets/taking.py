@@ -31,7 +31,7 @@ def take(
     wanted: dict[Resource, int] = {name: value for name, value in amounts.items() if value}
     if not all(_may_begin(wanted, limits.of(scope.kind)) for scope in scopes):
         return set()
-    bounded = tuple(name for name, value in wanted.items() if value > 0)
+    bounded: tuple[Resource, ...] = tuple(name for name, value in wanted.items() if value > 0)
     begins = [max(0, value) for value in amounts.values()]
     values: list[Any] = []
     for scope in scopes:
