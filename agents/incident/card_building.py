@@ -180,7 +180,13 @@ def _impact(top: Hypothesis | None, alerts: list[StoredAlert]) -> str:
         return told
     order = {kind: place for place, kind in enumerate(NEAREST_TO_PEOPLE)}
     nearest = min(alerts, key=lambda stored: order.get(stored.alert.kind, len(order)), default=None)
-    return nearest.alert.summary if nearest else ""
+    if nearest is None:
+        return ""
+    alert = nearest.alert
+    if any(suspicious([("", alert.summary)])):
+        # Said in the card's own voice, an order would be ours.
+        return f"{alert.kind.replace('_', ' ')} on {alert.subject.split(':', 3)[-1]}; its words are suspicious content"
+    return alert.summary
 
 
 def _not_checked(diagnosis: Diagnosis | None) -> tuple[str, ...]:
