@@ -13,7 +13,7 @@ from foundation.clock import Clock
 from foundation.errors import Conflict, InvalidInput
 from platform_core.catalog.specs import DataSource
 from platform_core.features.checkpoints import Checkpoints
-from platform_core.features.feature_rows import newest_per_key, with_tenant
+from platform_core.features.feature_rows import with_tenant
 from platform_core.features.offline.port import ArrivalFeed
 from platform_core.features.online.port import OnlineStore
 from platform_core.features.progress import Progress
@@ -98,7 +98,7 @@ class Stream:
         after = Progress(version, since, target.mapping)
         self._reach_back(target, window, [], Progress(version), after)
         restored = with_tenant(restored_rows(target, window, since, after), target.tenant, self._stamp())
-        self._online.restore(target.tenant, target.view.name, newest_per_key(restored))
+        self._online.restore_table(target.tenant, target.view.name, restored)
 
     def _stamp(self) -> datetime:
         """When the rows of a step were created: later than those of the step before, whatever the clock does, because
@@ -112,7 +112,7 @@ class Stream:
         restored = None
         if after.quarantine_since is not None and after.quarantine_since != before.quarantine_since:
             restored = with_tenant(restored_rows(target, window, min(edges), after), tenant, now)
-            self._online.restore(tenant, view, newest_per_key(restored))
+            self._online.restore_table(tenant, view, restored)
             self._checkpoints.add(view, restored)
         rows = with_tenant(touched_rows(target, window, before, after), tenant, now)
         self._online.write_table(tenant, view, rows)

@@ -40,7 +40,8 @@ class OnlineStore(Protocol):
 
     def write(self, tenant: str, view: str, rows: Sequence[FeatureRow]) -> int:
         """Newest wins by (event_ts, created_ts), decided atomically in the store: older or equal rows never
-        overwrite. Rows too far in the future of the store's clock are refused and counted. Returns keys changed."""
+        overwrite; of equals in one batch the one with the greatest values wins (`newest_places`). Rows too far in the
+        future of the store's clock are refused and counted. Returns keys changed."""
         ...
 
     def write_table(self, tenant: str, view: str, rows: pa.Table) -> int:
@@ -50,6 +51,10 @@ class OnlineStore(Protocol):
 
     def restore(self, tenant: str, view: str, rows: Sequence[FeatureRow]) -> int:
         """Set rows even over newer ones: the way back to last-known-good values under a quarantine."""
+        ...
+
+    def restore_table(self, tenant: str, view: str, rows: pa.Table) -> int:
+        """`restore`, for columns as `write_table` takes them."""
         ...
 
     def read(
