@@ -92,7 +92,7 @@ class Stream:
         if problem is not None and taken == sound and not (more and taken):
             raise InvalidInput(problem)
         left = sum(a.rows for a in arrivals[taken:]) + more
-        return Step(rows, counted(arrivals[:taken]), left)
+        return Step(rows, counted(arrivals[:taken], target), left)
 
     def restore(self, target: Target) -> None:
         """Set online values back to before the quarantine of `target`, which begins now as far as we know."""
@@ -158,12 +158,14 @@ class Stream:
         return [self._checkpoints.progress(v.name, source.tenant) for v in self._targets.readers(source)]
 
 
-def counted(arrivals: Sequence[Arrival]) -> Mapping[str, int]:
+def counted(arrivals: Sequence[Arrival], target: Target) -> Mapping[str, int]:
     """Source rows by kind; see `Materializer.counts`."""
     total: Counter[str] = Counter()
+    vital = [*target.join_keys, target.source.event_timestamp]
     for arrival in arrivals:
         total.update(arrival.counts)
         total["taken"] += arrival.rows
+        total["unkeyed"] += max(arrival.nulls[column] for column in vital)
     return total
 
 

@@ -39,6 +39,7 @@ class PackedStore(OnlineStore):
 
     def __init__(self, clock: Clock | None, max_ahead: timedelta) -> None:
         self.refused: Counter[tuple[str, str]] = Counter()
+        self._untold: Counter[tuple[str, str]] = Counter()
         self._clock = clock
         self._max_ahead = max_ahead
         self._layouts: dict[bytes, Layout] = {}
@@ -104,6 +105,10 @@ class PackedStore(OnlineStore):
             return []
         found = self._last_written(tenant, view, limit)
         return [self._layout(blob[ID]).row(key, blob) for key, blob in found]
+
+    def take_refused(self, tenant: str, view: str) -> int:
+        with self._counting:
+            return self._untold.pop((tenant, view), 0)
 
     @abstractmethod
     def _put(
@@ -188,6 +193,7 @@ class PackedStore(OnlineStore):
     def _refuse(self, tenant: str, view: str, count: int, first: datetime) -> None:
         with self._counting:
             self.refused[tenant, view] += count
+            self._untold[tenant, view] += count
         message = "refused %d rows of %s of %s from the future, the first at %s: is the clock of its sender right?"
         _log.warning(message, count, view, tenant, first.isoformat())
 

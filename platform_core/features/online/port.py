@@ -81,3 +81,7 @@ class OnlineStore(Protocol):
     def sample(self, tenant: str, view: str, limit: int) -> list[FeatureRow]:
         """Up to `limit` of the most recently written rows: what the parity check compares with offline."""
         ...
+
+    def take_refused(self, tenant: str, view: str) -> int:
+        """How many rows this store refused since this was asked last: each of them is told once."""
+        return 0
