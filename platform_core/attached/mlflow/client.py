@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -52,9 +53,8 @@ class MlflowCalls:
                 warnings.simplefilter("ignore")  # of what MLflow itself uses and should not
                 yield self._client(tracking_uri=self._uri, registry_uri=self._uri)
         except (MlflowException, SQLAlchemyError, requests.RequestException, OSError) as error:
-            first = str(error).strip().partition("\n")[0][:300]
             raise Unavailable(
-                f"MLflow at {self.address} did not do it: {first}", hint="check VIGIA__MODELS__MLFLOW__TRACKING_URI"
+                f"MLflow at {self.address} {_what(error)}", hint="check VIGIA__MODELS__MLFLOW__TRACKING_URI"
             ) from error
 
     def artifacts(self, model: str) -> str | None:
@@ -89,6 +89,19 @@ class MlflowCalls:
             if error.error_code in codes:
                 return None
             raise
+
+
+def _what(error: BaseException) -> str:
+    """In one line. What a request says of itself holds the address it went to, password and all."""
+    import requests
+
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, requests.ConnectionError | requests.Timeout):
+            return "cannot be reached"
+        cause = cause.__cause__ or cause.__context__
+    first = str(error).strip().partition("\n")[0]
+    return f"did not do it: {re.sub('//[^/@ ]*@', '//', first)[:300]}"
 
 
 def _without_password(uri: str) -> str:
