@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -12,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
+from threadpoolctl import threadpool_limits
 
 from foundation.errors import Conflict, InvalidInput
 from platform_core.training.fitted import Rows
@@ -33,6 +35,13 @@ def rows(seed: int = 1, size: int = 600) -> Rows:
     # Whether the count is missing tells most: there must be splits on nulls alone.
     signal = 4 * np.isnan(features[:, 2]) + np.nan_to_num(features[:, 0]) / 40 + rng.normal(size=size)
     return Rows(NAMES, features, (signal > 2).astype(np.float64), rng.uniform(1, 3, size))
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """OpenMP's threads wait for each other in a loop, which takes long where others want the cores too."""
+    with threadpool_limits(1):
+        yield
 
 
 def _imputer() -> SimpleImputer:
