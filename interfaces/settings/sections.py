@@ -197,6 +197,9 @@ class ApprovalSettings(Frozen):
     expires_after_minutes: float = Field(default=30, gt=0, le=1440)
     """On the platform's clock."""
 
+    grant_expires_after_minutes: float | None = Field(default=None, gt=0, le=1440)
+    """How long an approval may wait to be executed; as long as a request waits for people when not set."""
+
     remind_after_minutes: float = Field(default=5, gt=0, le=1440)
     """Then those on call are told again; after twice as long the approvers are called, after four times the admins."""
 
@@ -286,3 +289,13 @@ class AuditSettings(Frozen):
     witnesses: dict[str, WitnessSettings] = Field(default_factory=dict)
     quorum: int = Field(default=0, ge=0)
     """How many of the witnesses must have signed for entries to count as witnessed; all of them when 0."""
+
+
+class ModelSettings(Frozen):
+    """Registered models: whose signature is enough to load one, besides that of our own key."""
+
+    trusted: dict[str, str] = Field(default_factory=dict)
+    """By a name of your choice: verifier keys of others whose models are loaded here; `vigia models key` prints one."""
+
+    max_bytes: int = Field(default=536_870_912, ge=1024)
+    """Of all files of one version; a larger one is not loaded."""
