@@ -17,6 +17,7 @@ from pydantic import Field
 
 from foundation.frozen import Frozen
 from platform_core.access.principals import Environment
+from platform_core.operations.serving_policy import ServingPolicy
 
 
 class ConnectorSpec(Frozen):
@@ -72,6 +73,8 @@ class RolloutSpec(Frozen):
     decline_threshold: float = Field(default=0.5, ge=0, le=1)
     replicas: int = Field(default=2, ge=0, le=64)
     hourly_cost_per_replica_usd: float = Field(default=0.2, ge=0)
+    serving: ServingPolicy = ServingPolicy()
+    """What it promises while features are late: budget, fallback, bounds."""
 
 
 class MonitorSpec(Frozen):
