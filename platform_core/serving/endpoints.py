@@ -16,24 +16,37 @@ from foundation.errors import InvalidInput, NotFound, VigiaError
 from platform_core.catalog.specs import Catalog
 from platform_core.operations.resources import Resource, RolloutSpec
 from platform_core.serving.ports import EndpointResources
+from platform_core.serving.shape import RequestShape
 from platform_core.training.registry import ModelRegistry
 from platform_core.training.scoring import LoadedModel
 from platform_core.urn import parse_urn
 
+SPARE_MODELS = 4
+"""Versions that are kept in memory though nothing serves them: rolling back to one of them loads nothing."""
+
 _logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ServedEndpoint:
-    """An endpoint with its models in memory. `entities` and `inputs` are what a request must bring."""
+    """An endpoint with its models in memory. `shape` is what a request must bring; `orders` says by version where the
+    model's columns stand among the shape's, None where they are the same."""
 
     name: str
     tenant: str
     spec: RolloutSpec
     champion: LoadedModel
     canary: LoadedModel | None
-    entities: tuple[str, ...]
-    inputs: frozenset[str]
+    shape: RequestShape
+    orders: Mapping[str, tuple[int, ...] | None]
+
+    @property
+    def entities(self) -> tuple[str, ...]:
+        return self.shape.entities
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return self.shape.inputs
 
     @property
     def status(self) -> dict[str, Any]:
@@ -54,6 +67,8 @@ class EndpointDirectory:
         self._interval = interval
         self._served: Mapping[str, ServedEndpoint] = {}
         self._models: dict[tuple[str, str], LoadedModel] = {}
+        """In the order of their last use."""
+
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._problems: Mapping[str, str] = {"control plane": "not read yet"}
@@ -83,14 +98,19 @@ class EndpointDirectory:
 
     def refresh(self) -> None:
         """Converge on the control plane's endpoints once. Raises Unavailable when it cannot be read."""
+        before = self._served
         served: dict[str, ServedEndpoint] = {}
         problems: dict[str, str] = {}
-        for resource in self._resources.list(kind="endpoint"):
+        resources = self._resources.list(kind="endpoint")
+        # What needs no loading first, and in force at once: a rollback does not wait for another endpoint's new model.
+        for resource in sorted(resources, key=self._to_load):
             name = parse_urn(resource.urn)[1]
-            current = self._served.get(name)
+            current = before.get(name)
             try:
                 served[name] = self._converge(name, resource, current)
                 status = served[name].status
+                if served[name] is not current:
+                    self._served = {**self._served, name: served[name]}
             except VigiaError as error:
                 problems[name] = str(error)
                 status = {**(current.status if current else {"replicas_ready": 0}), "error": str(error)}
@@ -102,7 +122,9 @@ class EndpointDirectory:
             problems["endpoints"] = "the control plane knows none"
         self._served, self._problems = served, problems
         in_use = {(e.spec.model, m.version.version) for e in served.values() for m in (e.champion, e.canary) if m}
-        self._models = {key: model for key, model in self._models.items() if key in in_use}
+        spare = [key for key in self._models if key not in in_use]
+        for key in spare[: max(len(spare) - SPARE_MODELS, 0)]:
+            del self._models[key]
 
     def _converge(self, name: str, resource: Resource, current: ServedEndpoint | None) -> ServedEndpoint:
         spec = resource.spec
@@ -110,30 +132,34 @@ class EndpointDirectory:
             raise InvalidInput(f"{resource.urn!r} is not an endpoint of a tenant", hint="an endpoint serves one tenant")
         if current is not None and (current.spec, current.tenant) == (spec, resource.tenant):
             return current
+        shape = RequestShape(self._catalog, spec.feature_service)
+        _check_policy(spec, shape)
         champion = self._model(spec, spec.champion)
         canary = None if spec.canary is None else self._model(spec, spec.canary)
-        entities, inputs = self._request_shape(spec.feature_service)
-        return ServedEndpoint(name, resource.tenant, spec, champion, canary, entities, inputs)
+        served = (champion, canary) if canary is not None else (champion,)
+        orders = {model.version.version: shape.order(model.version.signature) for model in served}
+        return ServedEndpoint(name, resource.tenant, spec, champion, canary, shape, orders)
+
+    def _to_load(self, resource: Resource) -> int:
+        """How many of its models are not in memory."""
+        spec = resource.spec
+        if not isinstance(spec, RolloutSpec):
+            return 0
+        wanted = (spec.champion, spec.canary)
+        return sum(version is not None and (spec.model, version) not in self._models for version in wanted)
 
     def _model(self, spec: RolloutSpec, version: str) -> LoadedModel:
         key = (spec.model, version)
-        if key not in self._models:
+        model = self._models.pop(key, None)
+        if model is None:
             model = self._registry.load(*key)
             if model.version.signature.feature_service != spec.feature_service:
                 raise InvalidInput(
                     f"{spec.model} version {version} was trained on {model.version.signature.feature_service!r}, "
                     f"the endpoint reads {spec.feature_service!r}"
                 )
-            self._models[key] = model
-        return self._models[key]
-
-    def _request_shape(self, service_name: str) -> tuple[tuple[str, ...], frozenset[str]]:
-        service = next((s for s in self._catalog.feature_services if s.name == service_name), None)
-        if service is None:
-            raise NotFound(f"the catalog has no feature service {service_name!r}")
-        views = [self._catalog.feature_view(feature.split(":", 1)[0]) for feature in service.features]
-        entities = tuple(dict.fromkeys(view.entity for view in views))
-        return entities, frozenset(field.name for field in service.request_fields)
+        self._models[key] = model
+        return model
 
     def _refresh_safely(self) -> None:
         try:
@@ -147,3 +173,15 @@ class EndpointDirectory:
     def _run(self) -> None:
         while not self._stop.wait(self._interval):
             self._refresh_safely()
+
+
+def _check_policy(spec: RolloutSpec, shape: RequestShape) -> None:
+    """Raises InvalidInput for a fallback that names what the service does not have: it would be found out in need."""
+    unknown = sorted(spec.serving.default_features.keys() - set(shape.features))
+    if unknown:
+        known = ", ".join(shape.features)
+        raise InvalidInput(f"serving.default_features: {unknown[0]!r} is no feature here", hint=f"features: {known}")
+    for rule in spec.serving.rules:
+        if rule.input not in shape.inputs:
+            known = ", ".join(shape.inputs)
+            raise InvalidInput(f"serving.rules: {rule.input!r} is no input here", hint=f"inputs: {known}")

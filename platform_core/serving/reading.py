@@ -1,0 +1,125 @@
+"""Features for scoring, out of the online store: a service is resolved once, a request then only fills in keys."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from foundation.clock import Clock
+from foundation.errors import InvalidInput, NotFound
+from platform_core.catalog.specs import Catalog
+from platform_core.features.online.batch import RowBatch
+from platform_core.features.online.metrics import OnlineReadMetrics
+from platform_core.features.online.port import OnlineStore
+from platform_core.features.read_plan import ReadPlan, ReadPlans
+from platform_core.serving.ports import FeatureReader, FeatureRows, FeatureSource, Keys
+
+NUMERIC = ("float64", "int64", "bool")
+"""What a model's column can be made of."""
+
+
+class AskedStore(Protocol):
+    """An online store that an event loop can read: `OnlineStore.read_views` without a thread that waits."""
+
+    async def ask_views(
+        self,
+        tenant: str,
+        wanted: Sequence[tuple[str, Sequence[str]]],
+        *,
+        now: datetime,
+        ttls: Mapping[str, timedelta],
+    ) -> list[RowBatch]: ...
+
+
+class StoreFeatures(FeatureSource):
+    """Readers over `online`, and over `asked` for an event loop. Safe to share between threads."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        online: OnlineStore,
+        clock: Clock,
+        *,
+        asked: AskedStore | None = None,
+        metrics: OnlineReadMetrics | None = None,
+    ) -> None:
+        self._plans = ReadPlans(catalog)
+        self._tenants = frozenset(source.tenant for source in catalog.sources)
+        self._online = online
+        self._asked = asked
+        self._clock = clock
+        self._readers: dict[tuple[str, str], StoreReader] = {}
+        self.metrics = metrics or OnlineReadMetrics(catalog)
+
+    def reader(self, service: str, tenant: str) -> StoreReader:
+        found = self._readers.get((service, tenant))
+        if found is None:
+            if tenant not in self._tenants:
+                raise NotFound(f"no tenant {tenant!r}", hint=f"tenants: {', '.join(sorted(self._tenants))}")
+            plan = self._plans.find(service)
+            for column in plan.columns:
+                if column.dtype not in NUMERIC:
+                    raise InvalidInput(
+                        f"{service} has {column.name}, a {column.dtype}", hint=f"a model reads {', '.join(NUMERIC)}"
+                    )
+            found = StoreReader(plan, tenant, self._online, self._asked, self._clock, self.metrics)
+            self._readers[service, tenant] = found
+        return found
+
+
+class StoreReader(FeatureReader):
+    def __init__(
+        self,
+        plan: ReadPlan,
+        tenant: str,
+        online: OnlineStore,
+        asked: AskedStore | None,
+        clock: Clock,
+        metrics: OnlineReadMetrics,
+    ) -> None:
+        self._plan = plan
+        self._tenant = tenant
+        self._online = online
+        self._asked = asked
+        self._clock = clock
+        self._metrics = metrics
+        self._columns = tuple(column.name for column in plan.columns)
+        self._places = tuple((column.view, column.place) for column in plan.columns)
+        self._in_order = self._places == tuple(
+            (number, place) for number, view in enumerate(plan.views) for place in range(len(view.features))
+        )
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return self._columns
+
+    @property
+    def ask(self) -> Callable[[Sequence[Keys]], Awaitable[FeatureRows]] | None:
+        return None if self._asked is None else self._ask
+
+    def read(self, rows: Sequence[Keys]) -> FeatureRows:
+        batches = self._online.read_views(
+            self._tenant, self._wanted(rows), now=self._clock.now(), ttls=self._plan.ttls
+        )
+        return self._rows(batches)
+
+    async def _ask(self, rows: Sequence[Keys]) -> FeatureRows:
+        assert self._asked is not None
+        now, ttls = self._clock.now(), self._plan.ttls
+        return self._rows(await self._asked.ask_views(self._tenant, self._wanted(rows), now=now, ttls=ttls))
+
+    def observe(self, seconds: float) -> None:
+        self._metrics.observe(self._plan, seconds)
+
+    def _wanted(self, rows: Sequence[Keys]) -> list[tuple[str, Sequence[str]]]:
+        if len(rows) == 1:
+            return [(view.name, (key,)) for view, key in zip(self._plan.views, rows[0], strict=True)]
+        return [(view.name, keys) for view, keys in zip(self._plan.views, zip(*rows, strict=True), strict=True)]
+
+    def _rows(self, batches: Sequence[RowBatch]) -> FeatureRows:
+        read = [batch.columns(view.features) for view, batch in zip(self._plan.views, batches, strict=True)]
+        if self._in_order:
+            return FeatureRows([v for c in read for v in c.values], [s for c in read for s in c.statuses])
+        places = self._places
+        return FeatureRows([read[v].values[p] for v, p in places], [read[v].statuses[p] for v, p in places])
