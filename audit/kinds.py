@@ -20,6 +20,7 @@ class Kind(Frozen):
     personal: tuple[str, ...] = ()
 
 
+PRINCIPAL_CHANGES = ("added", "granted", "removed", "key_added", "keys_revoked")
 _STATUSES = ("investigating", "awaiting_approval", "mitigating", "mitigated", "resolved")
 
 KINDS: dict[str, Kind] = {
@@ -60,6 +61,8 @@ KINDS: dict[str, Kind] = {
     "pseudonym.reveal_refused": Kind(payload=p.PseudonymRevealed, personal=("reason",)),
     "health.reported": Kind(payload=p.HealthReported),
     "read.refused": Kind(payload=p.ReadRefused),
+    "call.refused": Kind(payload=p.CallsRefused),
+    **{f"principal.{how}": Kind(payload=p.PrincipalChanged) for how in PRINCIPAL_CHANGES},
     "session.opened": Kind(payload=p.SessionOpened, personal=("client",)),
     "session.refused": Kind(payload=p.SessionOpened, personal=("client",)),
     "subject.shredded": Kind(payload=p.SubjectShredded),

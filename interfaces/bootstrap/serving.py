@@ -50,7 +50,7 @@ def _serve(base: Foundations, token: str) -> None:
         more_metrics=[retriever.metrics.registry],
     )
     app.include_router(control_router(resources, token))
-    install_access(app, open_directory(settings.principals_file))
+    install_access(app, open_directory(settings.principals_file, settings.environment))
     app.include_router(feature_routes(retriever, PastFeatures(catalog, offline_store(settings), guard)))
     try:
         run_http(app, host=settings.serving.host, port=settings.serving.port)
