@@ -25,7 +25,8 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ServedEndpoint:
-    """An endpoint with its models in memory. `entities` and `inputs` are what a request must bring."""
+    """An endpoint with its models in memory. `entities` and `inputs` are what a request must bring; `shadows` score
+    beside what is answered (those of them that did not answer)."""
 
     name: str
     tenant: str
@@ -34,6 +35,14 @@ class ServedEndpoint:
     canary: LoadedModel | None
     entities: tuple[str, ...]
     inputs: frozenset[str]
+    shadows: tuple[LoadedModel, ...] = ()
+    standby: LoadedModel | None = None
+    """What was champion before, kept in memory for the way back."""
+
+    @property
+    def models(self) -> tuple[LoadedModel, ...]:
+        """All that are in memory for it."""
+        return tuple(m for m in (self.champion, self.canary, self.standby, *self.shadows) if m is not None)
 
     @property
     def status(self) -> dict[str, Any]:
@@ -101,7 +110,7 @@ class EndpointDirectory:
         if not served and not problems:
             problems["endpoints"] = "the control plane knows none"
         self._served, self._problems = served, problems
-        in_use = {(e.spec.model, m.version.version) for e in served.values() for m in (e.champion, e.canary) if m}
+        in_use = {(e.spec.model, m.version.version) for e in served.values() for m in e.models}
         self._models = {key: model for key, model in self._models.items() if key in in_use}
 
     def _converge(self, name: str, resource: Resource, current: ServedEndpoint | None) -> ServedEndpoint:
@@ -113,7 +122,19 @@ class EndpointDirectory:
         champion = self._model(spec, spec.champion)
         canary = None if spec.canary is None else self._model(spec, spec.canary)
         entities, inputs = self._request_shape(spec.feature_service)
-        return ServedEndpoint(name, resource.tenant, spec, champion, canary, entities, inputs)
+        shadows = tuple(self._model(spec, version) for version in spec.shadow_versions)
+        standby = self._standby(spec)
+        return ServedEndpoint(name, resource.tenant, spec, champion, canary, entities, inputs, shadows, standby)
+
+    def _standby(self, spec: RolloutSpec) -> LoadedModel | None:
+        """None also when it cannot be loaded any more: a way back that is closed keeps nobody from being served."""
+        if spec.previous_champion is None:
+            return None
+        try:
+            return self._model(spec, spec.previous_champion)
+        except VigiaError as error:
+            _logger.warning("the way back to %s version %s is closed: %s", spec.model, spec.previous_champion, error)
+            return None
 
     def _model(self, spec: RolloutSpec, version: str) -> LoadedModel:
         key = (spec.model, version)

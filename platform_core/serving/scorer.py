@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from foundation.clock import Clock
-from foundation.errors import InvalidInput, Unavailable
+from foundation.errors import InvalidInput, Unavailable, VigiaError
 from platform_core.serving.endpoints import ServedEndpoint
 from platform_core.serving.metrics import ServingMetrics
 from platform_core.serving.ports import FeatureRetriever
-from platform_core.serving.prediction_log import PredictionRow
-from platform_core.serving.rollout import variant
+from platform_core.serving.prediction_log_rows import PredictionErrorRow, PredictionRow
+from platform_core.serving.rollout import Variant, choose, logged
 from platform_core.serving.types import Attributions, Prediction, PredictionRequest
 from platform_core.training.scoring import LoadedModel
 
@@ -24,7 +24,11 @@ class Scorer:
     """Blocking: it waits for the online store. `log` takes a row and returns at once."""
 
     def __init__(
-        self, retriever: FeatureRetriever, clock: Clock, metrics: ServingMetrics, log: Callable[[PredictionRow], None]
+        self,
+        retriever: FeatureRetriever,
+        clock: Clock,
+        metrics: ServingMetrics,
+        log: Callable[[PredictionRow | PredictionErrorRow], None],
     ) -> None:
         self._retriever = retriever
         self._clock = clock
@@ -42,12 +46,39 @@ class Scorer:
             raise Unavailable(f"endpoint {endpoint.name!r} is scaled to zero", hint="scale it up to serve again")
         _check(endpoint, request)
         # Sticky by the entity that the service reads first: the card. A service that reads none is split by request.
-        chosen = variant(
-            request.entities[endpoint.entities[0]] if endpoint.entities else request.request_id,
-            salt=f"{endpoint.name}:{spec.canary}",
-            canary_percent=spec.canary_percent if endpoint.canary is not None else 0,
+        entity = request.entities[endpoint.entities[0]] if endpoint.entities else None
+        chosen = (
+            choose(endpoint.name, spec, entity or request.request_id) if endpoint.canary is not None else "champion"
         )
         model = endpoint.canary if chosen == "canary" and endpoint.canary is not None else endpoint.champion
+        try:
+            return self._answer(endpoint, request, started, model=model, chosen=chosen, entity=entity)
+        except VigiaError as error:
+            row = PredictionErrorRow(
+                ts=self._clock.now(),
+                endpoint=endpoint.name,
+                tenant=endpoint.tenant,
+                model_version=model.version.version,
+                variant=chosen,
+                code=error.code,
+                latency_ms=(perf_counter() - started) * 1000,
+                request_id=request.request_id,
+                entity=entity,
+            )
+            self._log(row)
+            raise
+
+    def _answer(
+        self,
+        endpoint: ServedEndpoint,
+        request: PredictionRequest,
+        started: float,
+        *,
+        model: LoadedModel,
+        chosen: Variant,
+        entity: str | None,
+    ) -> Prediction:
+        spec = endpoint.spec
         reading = perf_counter()
         online = self._retriever.features(spec.feature_service, endpoint.tenant, request.entities)
         read = perf_counter()
@@ -66,8 +97,8 @@ class Scorer:
             attributions=_attributions(model, vector) if request.attributions else None,
         )
         latency = perf_counter() - started
-        self._log(
-            PredictionRow(
+        if logged(spec, request.request_id):
+            row = PredictionRow(
                 ts=self._clock.now(),
                 endpoint=endpoint.name,
                 tenant=endpoint.tenant,
@@ -80,8 +111,14 @@ class Scorer:
                 store_ms=(read - reading) * 1000,
                 model_ms=(scored - read) * 1000,
                 degraded=len(prediction.degraded),
+                request_id=request.request_id,
+                entity=entity,
+                features=vector.tobytes(),
+                model=model,
+                shadows=[shadow for shadow in endpoint.shadows if shadow is not model],
+                logged_share=spec.prediction_log_share,
             )
-        )
+            self._log(row)
         self._metrics.online_read.observe(read - reading)
         self._metrics.latency.labels(endpoint.name).observe(latency)
         self._metrics.predictions.labels(endpoint.name, prediction.model_version, prediction.decision).inc()

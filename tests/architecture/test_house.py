@@ -131,7 +131,7 @@ BOUNDARIES = (
     "interfaces/slack/",
     "interfaces/console/",
     "interfaces/cli/",
-    "platform_core/serving/prediction_log.py",
+    "platform_core/serving/prediction_log_writer.py",
     "platform_core/simulation/runtime.py",
     "platform_core/monitoring/monitor.py",
     "foundation/telemetry/",
