@@ -11,6 +11,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from foundation.frozen import Frozen
+from platform_core.operations.serving_policy import ServingPolicy
 
 RolloutStrategy = Literal["canary", "shadow", "champion_challenger", "blue_green"]
 """`canary`: a share of the entities is answered by the candidate. `shadow`: nobody is, it scores beside the champion.
@@ -78,6 +79,8 @@ class RolloutSpec(Frozen):
 
     replicas: int = Field(default=2, ge=0, le=64)
     hourly_cost_per_replica_usd: float = Field(default=0.2, ge=0)
+    serving: ServingPolicy = ServingPolicy()
+    """What it promises while features are late: budget, fallback, bounds."""
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
