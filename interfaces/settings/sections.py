@@ -45,6 +45,14 @@ class ServingSettings(Frozen):
     port: int = Field(default=8081, ge=0, le=65535)
     base_url: AnyHttpUrl | None = None
     control_token: SecretStr | None = None
+    workers: int = Field(default=1, ge=1, le=64)
+    """Processes that share the port. One that ends unasked is started again."""
+
+    drain_seconds: float = Field(default=1, ge=0, le=300)
+    """After SIGTERM: how long `/readyz` says 503 while everything is still answered."""
+
+    traced_share: float = Field(default=0.01, ge=0, le=1)
+    """Share of the predictions that leave a trace."""
 
 
 class SimulationSettings(Frozen):
@@ -53,6 +61,9 @@ class SimulationSettings(Frozen):
     seed: int = Field(default=7, ge=0)
     token: SecretStr | None = None
     """Bearer token of the simulation's own API (status, faults)."""
+
+    serving_key: SecretStr | None = None
+    """API key of its checkouts, which ask the inference server for scores."""
 
     deliver_alerts: bool = True
     """Whether its monitors post to the copilot; off where Prometheus and Alertmanager do."""

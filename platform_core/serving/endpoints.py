@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from foundation.errors import InvalidInput, NotFound, VigiaError
+from platform_core.access.principals import Environment
 from platform_core.catalog.specs import Catalog
 from platform_core.operations.resources import Resource, RolloutSpec
 from platform_core.serving.ports import EndpointResources
@@ -30,7 +31,8 @@ _logger = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True, eq=False)
 class ServedEndpoint:
     """An endpoint with its models in memory. `shape` is what a request must bring; `orders` says by version where the
-    model's columns stand among the shape's, None where they are the same."""
+    model's columns stand among the shape's, None where they are the same. `shadows` score beside what is answered
+    (those of them that did not answer)."""
 
     name: str
     tenant: str
@@ -39,6 +41,10 @@ class ServedEndpoint:
     canary: LoadedModel | None
     shape: RequestShape
     orders: Mapping[str, tuple[int, ...] | None]
+    environment: Environment = "production"
+    shadows: tuple[LoadedModel, ...] = ()
+    standby: LoadedModel | None = None
+    """What was champion before, kept in memory for the way back."""
 
     @property
     def entities(self) -> tuple[str, ...]:
@@ -47,6 +53,11 @@ class ServedEndpoint:
     @property
     def inputs(self) -> tuple[str, ...]:
         return self.shape.inputs
+
+    @property
+    def models(self) -> tuple[LoadedModel, ...]:
+        """All that are in memory for it."""
+        return tuple(m for m in (self.champion, self.canary, self.standby, *self.shadows) if m is not None)
 
     @property
     def status(self) -> dict[str, Any]:
@@ -73,13 +84,19 @@ class EndpointDirectory:
         self._thread: threading.Thread | None = None
         self._problems: Mapping[str, str] = {"control plane": "not read yet"}
 
+    def find(self, name: str) -> ServedEndpoint | None:
+        return self._served.get(name)
+
     def get(self, name: str) -> ServedEndpoint:
         """Raises NotFound, naming the endpoints that there are."""
-        try:
-            return self._served[name]
-        except KeyError as error:
+        served = self._served.get(name)
+        if served is None:
             known = ", ".join(sorted(self._served)) or "none yet"
-            raise NotFound(f"there is no endpoint {name!r}", hint=f"served: {known}") from error
+            raise NotFound(f"there is no endpoint {name!r}", hint=f"served: {known}")
+        return served
+
+    def __iter__(self) -> Iterator[ServedEndpoint]:
+        return iter(tuple(self._served.values()))
 
     @property
     def problems(self) -> Mapping[str, str]:
@@ -121,7 +138,7 @@ class EndpointDirectory:
         if not served and not problems:
             problems["endpoints"] = "the control plane knows none"
         self._served, self._problems = served, problems
-        in_use = {(e.spec.model, m.version.version) for e in served.values() for m in (e.champion, e.canary) if m}
+        in_use = {(e.spec.model, m.version.version) for e in served.values() for m in e.models}
         spare = [key for key in self._models if key not in in_use]
         for key in spare[: max(len(spare) - SPARE_MODELS, 0)]:
             del self._models[key]
@@ -130,23 +147,40 @@ class EndpointDirectory:
         spec = resource.spec
         if not isinstance(spec, RolloutSpec) or resource.tenant is None:
             raise InvalidInput(f"{resource.urn!r} is not an endpoint of a tenant", hint="an endpoint serves one tenant")
-        if current is not None and (current.spec, current.tenant) == (spec, resource.tenant):
+        if current is not None and (current.spec, current.tenant, current.environment) == (
+            spec,
+            resource.tenant,
+            resource.environment,
+        ):
             return current
-        shape = RequestShape(self._catalog, spec.feature_service)
-        _check_policy(spec, shape)
         champion = self._model(spec, spec.champion)
         canary = None if spec.canary is None else self._model(spec, spec.canary)
-        served = (champion, canary) if canary is not None else (champion,)
-        orders = {model.version.version: shape.order(model.version.signature) for model in served}
-        return ServedEndpoint(name, resource.tenant, spec, champion, canary, shape, orders)
+        shape = RequestShape(self._catalog, spec.feature_service)
+        _check_policy(spec, shape)
+        shadows = tuple(self._model(spec, version) for version in spec.shadow_versions)
+        standby = self._standby(spec)
+        answering = (champion, canary) if canary is not None else (champion,)
+        orders = {model.version.version: shape.order(model.version.signature) for model in answering}
+        return ServedEndpoint(
+            name, resource.tenant, spec, champion, canary, shape, orders, resource.environment, shadows, standby
+        )
+
+    def _standby(self, spec: RolloutSpec) -> LoadedModel | None:
+        """None also when it cannot be loaded any more: a way back that is closed keeps nobody from being served."""
+        if spec.previous_champion is None:
+            return None
+        try:
+            return self._model(spec, spec.previous_champion)
+        except VigiaError as error:
+            _logger.warning("the way back to %s version %s is closed: %s", spec.model, spec.previous_champion, error)
+            return None
 
     def _to_load(self, resource: Resource) -> int:
         """How many of its models are not in memory."""
         spec = resource.spec
         if not isinstance(spec, RolloutSpec):
             return 0
-        wanted = (spec.champion, spec.canary)
-        return sum(version is not None and (spec.model, version) not in self._models for version in wanted)
+        return sum((spec.model, version) not in self._models for version in spec.versions)
 
     def _model(self, spec: RolloutSpec, version: str) -> LoadedModel:
         key = (spec.model, version)

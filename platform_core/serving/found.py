@@ -20,6 +20,8 @@ class RowFeatures(NamedTuple):
     expired: Sequence[str] = _NONE
     defaulted: Sequence[str] = _NONE
     fallback: FallbackKind | None = None
+    score: float | None = None
+    """What the endpoint's rules say, when it is they that answer."""
 
 
 def row_features(
@@ -35,9 +37,7 @@ def row_features(
     expired = [name for name, status in zip(names, statuses, strict=True) if status == "expired"]
     defaulted = [name for name in names if name in defaults and (name in missing or name in expired)]
     if defaulted:
-        values = [
-            defaults[name] if name in defaulted else value for name, value in zip(names, values, strict=True)
-        ]
+        values = [defaults[name] if name in defaulted else value for name, value in zip(names, values, strict=True)]
     return RowFeatures(values, missing, expired, defaulted)
 
 

@@ -54,11 +54,12 @@ class ServingMetrics:
             "vigia_predictions_shed", "Requests refused for too many in hand.", ["endpoint"], registry=self.registry
         )
         self.refused = Counter(
-            "vigia_prediction_callers_refused", "Requests of callers who may not score.", ["code"], registry=self.registry
+            "vigia_prediction_callers_refused",
+            "Requests of callers who may not score.",
+            ["code"],
+            registry=self.registry,
         )
-        self.in_flight = Gauge(
-            "vigia_predictions_in_flight", "Requests in hand.", ["endpoint"], registry=self.registry
-        )
+        self.in_flight = Gauge("vigia_predictions_in_flight", "Requests in hand.", ["endpoint"], registry=self.registry)
         self.log_dropped = Gauge(
             "vigia_prediction_log_dropped", "Scores that did not reach the prediction log.", registry=self.registry
         )

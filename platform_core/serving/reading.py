@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 from foundation.clock import Clock
@@ -63,7 +64,9 @@ class StoreFeatures(FeatureSource):
                     raise InvalidInput(
                         f"{service} has {column.name}, a {column.dtype}", hint=f"a model reads {', '.join(NUMERIC)}"
                     )
-            found = StoreReader(plan, tenant, self._online, self._asked, self._clock, self.metrics)
+            found = StoreReader(
+                plan, tenant, online=self._online, asked=self._asked, clock=self._clock, metrics=self.metrics
+            )
             self._readers[service, tenant] = found
         return found
 
@@ -73,6 +76,7 @@ class StoreReader(FeatureReader):
         self,
         plan: ReadPlan,
         tenant: str,
+        *,
         online: OnlineStore,
         asked: AskedStore | None,
         clock: Clock,
@@ -96,18 +100,15 @@ class StoreReader(FeatureReader):
 
     @property
     def ask(self) -> Callable[[Sequence[Keys]], Awaitable[FeatureRows]] | None:
-        return None if self._asked is None else self._ask
+        return None if self._asked is None else partial(self._ask, self._asked)
 
     def read(self, rows: Sequence[Keys]) -> FeatureRows:
-        batches = self._online.read_views(
-            self._tenant, self._wanted(rows), now=self._clock.now(), ttls=self._plan.ttls
-        )
+        batches = self._online.read_views(self._tenant, self._wanted(rows), now=self._clock.now(), ttls=self._plan.ttls)
         return self._rows(batches)
 
-    async def _ask(self, rows: Sequence[Keys]) -> FeatureRows:
-        assert self._asked is not None
+    async def _ask(self, asked: AskedStore, rows: Sequence[Keys]) -> FeatureRows:
         now, ttls = self._clock.now(), self._plan.ttls
-        return self._rows(await self._asked.ask_views(self._tenant, self._wanted(rows), now=now, ttls=ttls))
+        return self._rows(await asked.ask_views(self._tenant, self._wanted(rows), now=now, ttls=ttls))
 
     def observe(self, seconds: float) -> None:
         self._metrics.observe(self._plan, seconds)

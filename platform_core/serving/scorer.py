@@ -2,87 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from foundation.clock import Clock
-from foundation.errors import Unavailable
+from foundation.errors import Unavailable, VigiaError
+from platform_core.serving.answers import RULES, Answer, Timing
 from platform_core.serving.endpoints import ServedEndpoint
 from platform_core.serving.found import RowFeatures, default_row, row_features
-from platform_core.serving.metrics import ServingMetrics
 from platform_core.serving.ports import FeatureRows, FeatureSource
-from platform_core.serving.prediction_log import PredictionRow
 from platform_core.serving.questions import Question, Row, question
+from platform_core.serving.recording import Recorder, chosen_model
 from platform_core.serving.remembered import Remembered
-from platform_core.serving.rollout import Variant, variant
+from platform_core.serving.rollout import Variant
 from platform_core.serving.types import Prediction, PredictionRequest
 from platform_core.training.scoring import LoadedModel
 
-RULES = "rules"
-"""The model version of an answer that no model gave."""
-
-
-@dataclass(slots=True)
-class Answer:
-    """What is said of one row. `numbers`: the row as it was scored, features then inputs."""
-
-    row: Row
-    features: RowFeatures
-    variant: Variant
-    version: str
-    score: float
-    declined: bool
-    attributions: dict[str, Any] | None = None
-
-    def document(self, served: ServedEndpoint) -> dict[str, Any]:
-        """The JSON of `Prediction`."""
-        features = self.features
-        missing, expired = features.missing, features.expired
-        degraded = missing or expired
-        if missing and expired:
-            degraded = [name for name in served.shape.features if name in missing or name in expired]
-        return {
-            "request_id": self.row.request_id,
-            "endpoint": served.name,
-            "model_version": self.version,
-            "variant": self.variant,
-            "score": self.score,
-            "decision": "decline" if self.declined else "approve",
-            "degraded": degraded,
-            "missing": missing,
-            "expired": expired,
-            "defaulted": features.defaulted,
-            "fallback": features.fallback,
-            "attributions": self.attributions,
-        }
-
-
-@dataclass(slots=True)
-class Timing:
-    """Seconds of the wall."""
-
-    store: float = 0.0
-    model: float = 0.0
-
 
 class Scorer:
-    """Everything between reading the request and writing the answer that does not wait. `log` returns at once.
+    """Everything between reading the request and writing the answer that does not wait.
 
     `predict` is all of it for one request, for who may block.
     """
 
-    def __init__(
-        self, features: FeatureSource, clock: Clock, metrics: ServingMetrics, log: Callable[[PredictionRow], None]
-    ) -> None:
+    def __init__(self, features: FeatureSource, recorder: Recorder) -> None:
         self.features = features
-        self._clock = clock
-        self._metrics = metrics
-        self._log = log
+        self.recorder = recorder
         self._remembered: dict[str, Remembered] = {}
 
     def predict(self, served: ServedEndpoint, request: PredictionRequest, started: float) -> Prediction:
@@ -97,35 +45,41 @@ class Scorer:
         timing = Timing()
         reading = perf_counter()
         try:
-            found = reader.read([row.keys for row in asked.rows])
-        except Unavailable as error:
-            answers = self.fall_back(served, asked, error, timing)
-        else:
-            timing.store = perf_counter() - reading
-            answers = self.score(served, asked, found, timing)
-            reader.observe(timing.store)
-        self.record(served, answers, timing, perf_counter() - started)
+            try:
+                found = reader.read([row.keys for row in asked.rows])
+            except Unavailable as error:
+                answers = self.fall_back(served, asked, error, timing)
+            else:
+                timing.store = perf_counter() - reading
+                answers = self.score(served, asked, found, timing)
+                reader.observe(timing.store)
+        except VigiaError as error:
+            self.recorder.failed(served, asked, error, perf_counter() - started)
+            raise
+        self.recorder.answered(served, answers, timing, perf_counter() - started)
         return Prediction.model_validate(answers[0].document(served))
 
-    def score(
-        self, served: ServedEndpoint, asked: Question, found: FeatureRows, timing: Timing
-    ) -> list[Answer]:
+    def score(self, served: ServedEndpoint, asked: Question, found: FeatureRows, timing: Timing) -> list[Answer]:
         """By the features that were read; they are remembered where the endpoint may fall back on them."""
         names, policy = served.shape.features, served.spec.serving
         defaults = policy.default_features
-        rows = [
-            row_features(values, statuses, names, defaults)
-            for values, statuses in zip(zip(*found.values, strict=True), zip(*found.statuses, strict=True), strict=True)
-        ] if found.values else [RowFeatures(())] * len(asked.rows)
+        rows = (
+            [
+                row_features(values, statuses, names, defaults)
+                for values, statuses in zip(
+                    zip(*found.values, strict=True), zip(*found.statuses, strict=True), strict=True
+                )
+            ]
+            if found.values
+            else [RowFeatures(())] * len(asked.rows)
+        )
         if "last_known_good" in policy.fallback:
             memory = self._memory(served.name)
             for row, features in zip(asked.rows, rows, strict=True):
                 memory.keep(row.keys, features)
         return self._answers(served, asked, rows, timing)
 
-    def fall_back(
-        self, served: ServedEndpoint, asked: Question, error: Unavailable, timing: Timing
-    ) -> list[Answer]:
+    def fall_back(self, served: ServedEndpoint, asked: Question, error: Unavailable, timing: Timing) -> list[Answer]:
         """Without features, as the endpoint declares it. Raises `error` when nothing that it declares holds."""
         rows: list[RowFeatures] = []
         for row in asked.rows:
@@ -134,34 +88,6 @@ class Scorer:
                 raise error
             rows.append(features)
         return self._answers(served, asked, rows, timing)
-
-    def record(self, served: ServedEndpoint, answers: Sequence[Answer], timing: Timing, latency: float) -> None:
-        """Count and log what was answered. Not in the request's way: call it when the answer is sent."""
-        now, amount_at = self._clock.now(), served.shape.amount_at
-        for answer in answers:
-            features = answer.features
-            self._log(
-                PredictionRow(
-                    ts=now,
-                    endpoint=served.name,
-                    tenant=served.tenant,
-                    model_version=answer.version,
-                    variant=answer.variant,
-                    score=answer.score,
-                    declined=answer.declined,
-                    amount=None if amount_at is None else answer.row.inputs[amount_at],
-                    latency_ms=latency * 1000,
-                    store_ms=timing.store * 1000,
-                    model_ms=timing.model * 1000,
-                    degraded=len(features.missing) + len(features.expired),
-                )
-            )
-        meters = self._metrics.of(served.name)
-        meters.answered(latency, timing.store)
-        for answer in answers:
-            meters.predicted(answer.version, answer.declined)
-            if answer.features.missing or answer.features.expired or answer.features.fallback:
-                meters.degraded(answer.features)
 
     def _stand_in(self, served: ServedEndpoint, row: Row) -> RowFeatures | None:
         policy, names = served.spec.serving, served.shape.features
@@ -172,8 +98,8 @@ class Scorer:
                     return remembered
             elif kind == "default_features":
                 return default_row(names, policy.default_features)
-            elif rule_score(served, row) is not None:
-                return RowFeatures((), missing=names, fallback="rules")
+            elif (score := rule_score(served, row)) is not None:
+                return RowFeatures((), missing=names, fallback="rules", score=score)
         return None
 
     def _answers(
@@ -191,15 +117,19 @@ class Scorer:
     def _one(
         self, served: ServedEndpoint, row: Row, features: RowFeatures, threshold: float, *, explain: bool
     ) -> Answer:
-        chosen, model = choose(served, row)
-        if features.fallback == "rules":
-            return _by_rules(served, row, features, chosen)
+        chosen, model = chosen_model(served, row)
+        if features.score is not None:
+            return _by_rules(served, row, features, chosen, features.score)
         order = served.orders[model.version.version]
         numbers = (*features.values, *row.inputs)
         vector = np.array(numbers if order is None else [numbers[place] for place in order], dtype=np.float64)
         score = model.score_one(vector)
-        why = _attributions(model, vector.reshape(1, -1))[0] if explain else None
-        return Answer(row, features, chosen, model.version.version, score, score >= threshold, why)
+        answer = Answer(
+            row, features, chosen, model.version.version, score, score >= threshold, model, vector.tobytes()
+        )
+        if explain:
+            answer.attributions = _attributions(model, vector.reshape(1, -1))[0]
+        return answer
 
     def _many(
         self, served: ServedEndpoint, asked: Question, rows: Sequence[RowFeatures], threshold: float
@@ -207,9 +137,9 @@ class Scorer:
         answers: list[Answer | None] = [None] * len(rows)
         groups: dict[Variant, tuple[LoadedModel, list[int]]] = {}
         for place, (row, features) in enumerate(zip(asked.rows, rows, strict=True)):
-            chosen, model = choose(served, row)
-            if features.fallback == "rules":
-                answers[place] = _by_rules(served, row, features, chosen)
+            chosen, model = chosen_model(served, row)
+            if features.score is not None:
+                answers[place] = _by_rules(served, row, features, chosen, features.score)
             else:
                 groups.setdefault(chosen, (model, []))[1].append(place)
         for chosen, (model, places) in groups.items():
@@ -220,10 +150,19 @@ class Scorer:
                 matrix = np.ascontiguousarray(matrix[:, order])
             scores = model.score(matrix).tolist()
             why = _attributions(model, matrix) if asked.attributions else [None] * len(places)
-            for place, score, reasons in zip(places, scores, why, strict=True):
-                row, declined = asked.rows[place], score >= threshold
-                version = model.version.version
-                answers[place] = Answer(row, rows[place], chosen, version, score, declined, reasons)
+            version = model.version.version
+            for place, vector, score, reasons in zip(places, matrix, scores, why, strict=True):
+                answers[place] = Answer(
+                    asked.rows[place],
+                    rows[place],
+                    chosen,
+                    version,
+                    score,
+                    score >= threshold,
+                    model,
+                    vector.tobytes(),
+                    reasons,
+                )
         return [answer for answer in answers if answer is not None]
 
     def _memory(self, endpoint: str) -> Remembered:
@@ -239,16 +178,6 @@ def check_scaled(served: ServedEndpoint) -> None:
         raise Unavailable(f"endpoint {served.name!r} is scaled to zero", hint="scale it up to serve again")
 
 
-def choose(served: ServedEndpoint, row: Row) -> tuple[Variant, LoadedModel]:
-    """Sticky by the entity that the service reads first: the card. A service that reads none is split by request."""
-    canary, spec = served.canary, served.spec
-    if canary is None or spec.canary_percent == 0:
-        return "champion", served.champion
-    key = row.keys[0] if row.keys else row.request_id
-    chosen = variant(key, salt=f"{served.name}:{spec.canary}", canary_percent=spec.canary_percent)
-    return chosen, canary if chosen == "canary" else served.champion
-
-
 def rule_score(served: ServedEndpoint, row: Row) -> float | None:
     """What the endpoint's rules say of a row; None when they say nothing."""
     policy = served.spec.serving
@@ -258,9 +187,7 @@ def rule_score(served: ServedEndpoint, row: Row) -> float | None:
     return policy.rules_score
 
 
-def _by_rules(served: ServedEndpoint, row: Row, features: RowFeatures, chosen: Variant) -> Answer:
-    score = rule_score(served, row)
-    assert score is not None
+def _by_rules(served: ServedEndpoint, row: Row, features: RowFeatures, chosen: Variant, score: float) -> Answer:
     return Answer(row, features, chosen, RULES, score, score >= served.spec.decline_threshold)
 
 

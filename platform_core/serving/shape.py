@@ -59,7 +59,7 @@ class RequestShape:
         return values  # type: ignore[return-value]
 
     def checked_keys(self, entities: Mapping[str, str], where: str = "") -> Keys:
-        """As `keys`, of texts; an entity may be given by each of its join keys. Raises InvalidInput saying what lacks."""
+        """As `keys`, of texts; an entity may be given by its join keys. Raises InvalidInput naming what lacks."""
         found: list[str] = []
         for name, join_keys in self._views:
             key = entities.get(name)

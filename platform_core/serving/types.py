@@ -11,7 +11,6 @@ from pydantic import Field
 from foundation.frozen import Frozen
 from platform_core.operations.serving_policy import FallbackKind
 
-
 RequestId = Annotated[str, Field(max_length=256)]
 Fallback = FallbackKind
 

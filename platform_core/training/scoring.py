@@ -34,6 +34,10 @@ class LoadedModel:
         """Probability of fraud for each row, shape (rows,). The same to the last bit for any number of threads."""
         return cast("npt.NDArray[np.float64]", self.booster.predict(rows, num_threads=threads))
 
+    def score_one(self, row: npt.NDArray[np.float64]) -> float:
+        """The same for one row, shape (columns,)."""
+        return float(self.score(row.reshape(1, -1))[0])
+
     def attributions(self, rows: npt.NDArray[np.float64], *, threads: int = 1) -> npt.NDArray[np.float64]:
         """SHAP values, shape (rows, columns + 1): one per column of the model, then the base value.
 

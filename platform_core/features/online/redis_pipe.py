@@ -8,7 +8,7 @@ import ssl
 import time
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from foundation.errors import Unavailable
 
@@ -74,9 +74,7 @@ class RedisPipe:
                 _, line = await loop.create_unix_connection(lambda: _Line(self.address), str(options["path"]))
             else:
                 context = ssl.create_default_context() if self._secure else None
-                _, line = await loop.create_connection(
-                    lambda: _Line(self.address), self._host, self._port, ssl=context
-                )
+                _, line = await loop.create_connection(lambda: _Line(self.address), self._host, self._port, ssl=context)
             for greeting in self._greetings():
                 answer = await line.send(greeting)
                 if isinstance(answer, Exception):
@@ -119,8 +117,7 @@ class _Line(asyncio.Protocol):
         self.closed = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
         reader, waiting = self._reader, self._waiting
