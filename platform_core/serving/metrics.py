@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram
+
+from foundation.telemetry.metrics import new_registry
 
 from platform_core.serving.found import RowFeatures
 
@@ -15,7 +17,7 @@ class ServingMetrics:
     """In a registry of its own, so that two applications in one process do not count together."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
+        self.registry = new_registry()
         self.predictions = Counter(
             "vigia_predictions", "Scores given.", ["endpoint", "version", "decision"], registry=self.registry
         )

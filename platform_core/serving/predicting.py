@@ -16,6 +16,8 @@ from time import perf_counter
 from typing import Any
 
 from foundation.errors import Forbidden, InvalidInput, TooLarge, Unauthenticated, Unavailable, VigiaError
+from foundation.telemetry import semconv
+from foundation.telemetry.http import SERVER, remote_parent
 from foundation.telemetry.traces import set_attributes, span
 from platform_core.serving.answers import Answer, Timing
 from platform_core.serving.callers import Callers
@@ -79,12 +81,13 @@ class Predicting:
         asked = read_headers(scope["headers"])
         try:
             served = self._callers.endpoint(scope["path"][len(PREFIX) :], asked.api_key, self._endpoints)
-            if random() < self._traced_share:  # noqa: S311  which requests are traced is no secret
-                with span("predict", **{"vigia.endpoint": served.name, "vigia.tenant": served.tenant}) as current:
+            if asked.traced or random() < self._traced_share:  # noqa: S311  which requests are traced is no secret
+                about = {semconv.ENDPOINT: served.name, semconv.TENANT: served.tenant}
+                name, parent = f"{semconv.SCORE} {served.name}", remote_parent(scope["headers"])
+                with span(name, remote=parent, kind=SERVER, **about) as current:
                     timing = await self._serve(served, asked, scope, receive, send)
-                    set_attributes(
-                        current, **{"vigia.store_ms": timing.store * 1000, "vigia.model_ms": timing.model * 1000}
-                    )
+                    spent = {"vigia.store_ms": timing.store * 1000, "vigia.model_ms": timing.model * 1000}
+                    set_attributes(current, **spent)
             else:
                 await self._serve(served, asked, scope, receive, send)
         except VigiaError as error:

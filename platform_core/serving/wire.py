@@ -22,15 +22,16 @@ _NAMES = pa.list_(pa.string())
 
 
 class Asked(NamedTuple):
-    """What the headers of a request say. `content_type` without parameters."""
+    """What the headers of a request say. `content_type` without parameters; `traced`: by the caller's trace."""
 
     content_type: str
     accepts_arrow: bool
     api_key: str | None
+    traced: bool = False
 
 
 def read_headers(headers: Sequence[tuple[bytes, bytes]]) -> Asked:
-    content_type, arrow, bearer, api_key = JSON, False, None, None
+    content_type, arrow, bearer, api_key, traced = JSON, False, None, None, False
     for name, value in headers:
         if name == b"content-type":
             content_type = value.decode("latin-1").partition(";")[0].strip().lower()
@@ -41,7 +42,9 @@ def read_headers(headers: Sequence[tuple[bytes, bytes]]) -> Asked:
             api_key = value.decode("latin-1").strip()
         elif name == b"accept":
             arrow = ARROW.encode() in value.lower()
-    return Asked(content_type, arrow, api_key or bearer)
+        elif name == b"traceparent":
+            traced = value.endswith(b"-01")
+    return Asked(content_type, arrow, api_key or bearer, traced)
 
 
 def read_question(body: bytes, asked: Asked, query: bytes, served: ServedEndpoint) -> Question:

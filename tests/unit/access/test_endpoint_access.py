@@ -15,7 +15,7 @@ from platform_core.access.endpoints import EndpointAccess
 from platform_core.access.principals import Environment
 from tests.fakes.audit_log import FakeAuditLog
 
-NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture

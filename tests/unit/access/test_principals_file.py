@@ -15,7 +15,7 @@ from audit.entry import AuditRecord
 from foundation.errors import Conflict, InvalidInput, NotFound, Unauthenticated, Unavailable
 from interfaces.principals import PrincipalsFile, make_grant, open_directory
 
-NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 CALLER = make_grant(["caller"], ["*"])
 
 
