@@ -8,8 +8,9 @@ a model and are left out. Where a version scored beside what was answered, that 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 import numpy as np
@@ -33,6 +34,7 @@ _COLUMNS = (
     "fallback",
 )
 _HOUR_US = 3_600_000_000
+_AT_ONCE = timedelta(hours=4)
 
 
 @dataclass(frozen=True)
@@ -59,18 +61,17 @@ class Reader:
     _hour: int = -1
     _seen: set[str] = field(default_factory=set[str])
 
-    def until(self, end: datetime) -> list[Scored]:
-        """What was logged in [where the last call ended, end). Give writers a few seconds: see `RolloutWatch`."""
-        if end <= self.since:
-            return []
-        rows = self.log.read_whole(self.since, end, endpoint=self.endpoint, columns=_COLUMNS).sort_by("ts")
-        errors = self.log.read_errors(self.since, end, endpoint=self.endpoint)
-        self.since = end
-        counted = self._first_of_the_hour(rows)
-        return [
-            _scored("candidate", self.candidate, rows, counted, errors),
-            _scored("champion", self.champion, rows, counted, errors),
-        ]
+    def until(self, end: datetime) -> Iterator[Scored]:
+        """What was logged in [where the last call ended, end), some hours at a time: memory does not go with how long
+        the rollout lasts. Writers need a few seconds: see `RolloutWatch`."""
+        while self.since < end:
+            stop = min(end, self.since + _AT_ONCE)
+            rows = self.log.read_whole(self.since, stop, endpoint=self.endpoint, columns=_COLUMNS).sort_by("ts")
+            errors = self.log.read_errors(self.since, stop, endpoint=self.endpoint)
+            self.since = stop
+            counted = self._first_of_the_hour(rows)
+            yield _scored("candidate", self.candidate, rows, counted, errors)
+            yield _scored("champion", self.champion, rows, counted, errors)
 
     def _first_of_the_hour(self, rows: pa.Table) -> npt.NDArray[np.bool_]:
         taken = np.zeros(len(rows), dtype=np.bool_)
