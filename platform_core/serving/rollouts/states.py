@@ -57,7 +57,7 @@ def start(
     _require(spec, "start")
     if version == spec.champion:
         raise InvalidInput(f"version {version!r} is the champion already", hint="start another version")
-    _check_share(strategy, percent)
+    check_share(strategy, percent)
     wanted: Fields = {"canary": version, "canary_percent": percent, "strategy": strategy, "halted": None}
     if guards is not None:
         wanted["guards"] = tuple(guard.model_dump(mode="json") for guard in guards)
@@ -69,7 +69,7 @@ def advance(spec: RolloutSpec, percent: int) -> Fields:
     _require(spec, "advance")
     if percent == spec.canary_percent:
         raise Conflict(f"version {spec.canary!r} has {percent} % already", hint="nothing to do")
-    _check_share(spec.strategy, percent)
+    check_share(spec.strategy, percent)
     return changed(spec, {"canary_percent": percent})
 
 
@@ -83,7 +83,7 @@ def halt(spec: RolloutSpec) -> Fields:
 def resume(spec: RolloutSpec, percent: int) -> Fields:
     """Let a halted candidate answer again."""
     _require(spec, "resume")
-    _check_share(spec.strategy, percent)
+    check_share(spec.strategy, percent)
     return changed(spec, {"halted": None, "canary_percent": percent})
 
 
@@ -121,7 +121,8 @@ def changed(spec: RolloutSpec, wanted: Fields) -> Fields:
     return {name: value for name, value in wanted.items() if now[name] != _plain(value)}
 
 
-def _check_share(strategy: RolloutStrategy, percent: int) -> None:
+def check_share(strategy: RolloutStrategy, percent: int) -> None:
+    """Raises InvalidInput for a share that the strategy does not have."""
     if strategy == "blue_green" and percent not in (0, 100):
         raise InvalidInput(f"blue/green switches all traffic at once, not {percent} %", hint="0 loads it, 100 switches")
     if strategy == "shadow" and percent:
