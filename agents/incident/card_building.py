@@ -122,7 +122,7 @@ class CardBuilder:
             model_used=_model(record),
             audit_entries=head.size if head else None,
             audit_head=head.root_hash if head else None,
-            suspicious=tuple(suspicious(_outside_texts(alerts, evidence))),
+            suspicious=tuple(suspicious(outside_texts(alerts, evidence))),
             budget_note=self._budget_note(incident.id, incident.tenant),
         )
 
@@ -146,7 +146,7 @@ class CardBuilder:
         )
 
 
-def _outside_texts(alerts: list[StoredAlert], evidence: list[Evidence]) -> Iterator[tuple[str, str]]:
+def outside_texts(alerts: list[StoredAlert], evidence: list[Evidence]) -> Iterator[tuple[str, str]]:
     """Every text that came from outside, with the evidence it came with."""
     for number, stored in enumerate(alerts, 1):
         yield f"alert {number}", stored.alert.summary

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from interfaces.cli import proposing
 from interfaces.cli.options import ApiKey, Json, KeyFile, person_key
 
 app = typer.Typer(help="What waits for a person's word.", no_args_is_help=True)
@@ -103,6 +104,11 @@ def approve_batch(
     ids = service.like(request).request_ids
     decided = service.decide_batch(ids, digest, principal, "approve", reason=reason, channel="cli")
     typer.echo(f"{len(decided)} decided by {principal.id}: {', '.join(f'{r.id} {r.status}' for r in decided)}")
+
+
+app.command("propose")(proposing.propose)
+app.command("edit")(proposing.edit)
+app.command("actions")(proposing.actions)
 
 
 def _decide(request: str, verdict: Literal["approve", "reject"], reason: str | None, *, key: str, json: bool) -> None:

@@ -9,6 +9,7 @@ from typing import TypeVar
 from agents.incident.card import IncidentCard
 from agents.incident.card_building import CardBuilder
 from agents.incident.feedback import FeedbackDesk
+from agents.incident.proposing import ProposalDesk
 from agents.incident.store import IncidentStore
 from agents.incident.types import Incident
 from audit.log import SqlAuditLog
@@ -47,6 +48,22 @@ class ToolDescription(Frozen):
     example: dict[str, object]
 
 
+class ActionDescription(Frozen):
+    """An action that people may propose, for `GET /v1/actions` and the console's form."""
+
+    name: str
+    summary: str
+    tier: str
+    arguments: dict[str, object]
+    example: dict[str, object]
+
+    @property
+    def fields(self) -> list[str]:
+        """Names of its arguments, as they are declared."""
+        properties = self.arguments.get("properties")
+        return list(properties) if isinstance(properties, dict) else []
+
+
 @dataclass(frozen=True)
 class CopilotServices:
     """No write credential of the platform is in here, so nothing that runs in this process changes production itself.
@@ -69,6 +86,10 @@ class CopilotServices:
     redactor: Redactor
     reveals: Callable[[], RevealDesk]
     tools: Callable[[], list[ToolDescription]]
+    actions: Callable[[], list[ActionDescription]]
+    proposals: Callable[[], ProposalDesk]
+    """Made when it is first asked for."""
+
     readiness: Callable[[], list[ReadinessCheck]]
     max_body_bytes: int
     policy: PolicySource = field(default_factory=Policy.load)

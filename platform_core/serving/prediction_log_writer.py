@@ -112,14 +112,16 @@ class PredictionWriter:
             self._spill = None
 
     def flush(self) -> bool:
-        """Append what waits on the disk and what is buffered; False when the offline store refused, and the rows are
-        kept for the next time."""
+        """Append what waits on the disk and what is buffered now; False when the offline store refused, and the rows
+        are kept for the next time."""
         with self._flushing:
             if not self._append_waiting():
                 return False
-            while batch := self._take_batch():
+            due = len(self._rows)
+            while due > 0 and (batch := self._take_batch()):
                 if not self._append(batch):
                     return False
+                due -= len(batch.rows)
             return True
 
     def _take_batch(self) -> _Batch | None:

@@ -86,6 +86,7 @@ PATCHING = {
     "tools/act/base.py": "what `apply` of every action comes down to",
     "platform_core/operations/control_api.py": "the control API's own end: hands on what arrived with the token",
     "platform_core/running/estate.py": "monitors follow the catalog that a person applied",
+    "platform_core/serving/rollouts/halting.py": "gives traffic back to the approved champion, and can do nothing else",
 }
 """Who may change a resource under a key, and why. `platform_core/simulation` is the rest of the company."""
 
