@@ -53,6 +53,7 @@ KINDS: dict[str, Kind] = {
     "kill_switch.released": Kind(payload=p.Reasoned, personal=("reason",)),
     "catalog.applied": Kind(payload=p.CatalogApplied),
     "model.registered": Kind(payload=p.ModelRegistered),
+    "model.signed": Kind(payload=p.ModelSigned),
     "model.promoted": Kind(payload=p.ModelPromoted),
     "resource.created": Kind(payload=p.ResourceCreated),
     "resource.patched": Kind(payload=p.ResourcePatched),

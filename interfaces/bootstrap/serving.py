@@ -9,6 +9,7 @@ from pathlib import Path
 
 from foundation.errors import InvalidInput
 from interfaces.bootstrap.foundations import Foundations, open_foundations
+from interfaces.bootstrap.models import registry_of
 from interfaces.bootstrap.platform import asked_store, catalog_in_force, offline_store, online_store
 from interfaces.bootstrap.process import start_telemetry, until_stopped
 from interfaces.settings import Settings
@@ -73,7 +74,6 @@ def _serve(base: Foundations, token: str, worker: Worker | None) -> None:
     from platform_core.serving.reading import StoreFeatures
     from platform_core.serving.worker_metrics import SharedMetrics
     from platform_core.simulation.slow_store import CompactionAwareStore
-    from platform_core.training.registry import ModelRegistry
 
     settings = base.settings
     catalog = catalog_in_force(base)
@@ -85,7 +85,7 @@ def _serve(base: Foundations, token: str, worker: Worker | None) -> None:
     directory = open_directory(settings.principals_file, settings.environment)
     shared = None if worker is None else SharedMetrics(worker.metrics)
     app = create_inference_app(
-        registry=ModelRegistry(base.engine, base.clock, base.audit, settings.data_dir / "models"),
+        registry=registry_of(base),
         features=StoreFeatures(catalog, store, base.clock, asked=store.asked, metrics=retriever.metrics),
         resources=resources,
         catalog=catalog,

@@ -186,7 +186,7 @@ class EndpointDirectory:
         key = (spec.model, version)
         model = self._models.pop(key, None)
         if model is None:
-            model = self._registry.load(*key)
+            model = self._registry.load(*key, catalog=self._catalog)
             if model.version.signature.feature_service != spec.feature_service:
                 raise InvalidInput(
                     f"{spec.model} version {version} was trained on {model.version.signature.feature_service!r}, "
