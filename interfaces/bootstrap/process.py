@@ -65,7 +65,9 @@ def run_http(app: FastAPI, *, host: str, port: int) -> None:
     from foundation.telemetry.http import TraceRequests
 
     # log_config None: uvicorn's lines go through our chain, and are redacted as any other.
-    uvicorn.run(TraceRequests(app), host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=5)
+    uvicorn.run(
+        TraceRequests(app), host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=5
+    )
 
 
 @contextmanager

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from prometheus_client import Counter, Gauge, Histogram
 
 from foundation.telemetry.metrics import new_registry
-
 from platform_core.serving.found import RowFeatures
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5)

@@ -146,6 +146,8 @@ class Predicting:
         """What was read in time, or why it was not."""
         policy = served.spec.serving
         reader = self._scorer.features.reader(served.spec.feature_service, served.tenant)
+        if not reader.columns:
+            return reader.read(())
         budget = policy.latency_budget_ms / 1000
         reading = perf_counter()
         left = budget - min(_RESERVE_SECONDS, budget / 5) - (reading - started)

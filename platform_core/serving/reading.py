@@ -14,6 +14,7 @@ from platform_core.features.online.batch import RowBatch
 from platform_core.features.online.metrics import OnlineReadMetrics
 from platform_core.features.online.port import OnlineStore
 from platform_core.features.read_plan import ReadPlan, ReadPlans
+from platform_core.features.values import FeatureValue
 from platform_core.serving.ports import FeatureReader, FeatureRows, FeatureSource, Keys
 
 NUMERIC = ("float64", "int64", "bool")
@@ -45,6 +46,7 @@ class StoreFeatures(FeatureSource):
         asked: AskedStore | None = None,
         metrics: OnlineReadMetrics | None = None,
     ) -> None:
+        self._catalog = catalog
         self._plans = ReadPlans(catalog)
         self._tenants = frozenset(source.tenant for source in catalog.sources)
         self._online = online
@@ -53,11 +55,13 @@ class StoreFeatures(FeatureSource):
         self._readers: dict[tuple[str, str], StoreReader] = {}
         self.metrics = metrics or OnlineReadMetrics(catalog)
 
-    def reader(self, service: str, tenant: str) -> StoreReader:
+    def reader(self, service: str, tenant: str) -> FeatureReader:
         found = self._readers.get((service, tenant))
         if found is None:
             if tenant not in self._tenants:
                 raise NotFound(f"no tenant {tenant!r}", hint=f"tenants: {', '.join(sorted(self._tenants))}")
+            if not self._catalog.feature_service(service).features:
+                return NOTHING
             plan = self._plans.find(service)
             for column in plan.columns:
                 if column.dtype not in NUMERIC:
@@ -69,6 +73,27 @@ class StoreFeatures(FeatureSource):
             )
             self._readers[service, tenant] = found
         return found
+
+
+class _Nothing(FeatureReader):
+    """Of a service whose inputs all come with the request."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return ()
+
+    @property
+    def ask(self) -> None:
+        return None
+
+    def read(self, rows: Sequence[Keys]) -> FeatureRows:
+        return FeatureRows((), (), ())
+
+    def observe(self, seconds: float) -> None:
+        pass
+
+
+NOTHING = _Nothing()
 
 
 class StoreReader(FeatureReader):
@@ -118,7 +143,23 @@ class StoreReader(FeatureReader):
             return [(view.name, (key,)) for view, key in zip(self._plan.views, rows[0], strict=True)]
         return [(view.name, keys) for view, keys in zip(self._plan.views, zip(*rows, strict=True), strict=True)]
 
+    def _whole(self, batches: Sequence[RowBatch]) -> Sequence[FeatureValue] | None:
+        """The values of a single row if there is nothing to be said about any of them."""
+        firsts: list[Sequence[FeatureValue]] = []
+        for view, batch in zip(self._plan.views, batches, strict=True):
+            first = batch.first(view.features)
+            if first is None:
+                return None
+            firsts.append(first)
+        if self._in_order:
+            return firsts[0] if len(firsts) == 1 else [value for first in firsts for value in first]
+        return [firsts[view][place] for view, place in self._places]
+
     def _rows(self, batches: Sequence[RowBatch]) -> FeatureRows:
+        if len(batches[0]) == 1:
+            whole = self._whole(batches)
+            if whole is not None:
+                return FeatureRows((), (), whole)
         read = [batch.columns(view.features) for view, batch in zip(self._plan.views, batches, strict=True)]
         if self._in_order:
             return FeatureRows([v for c in read for v in c.values], [s for c in read for s in c.statuses])

@@ -63,16 +63,11 @@ class Scorer:
         """By the features that were read; they are remembered where the endpoint may fall back on them."""
         names, policy = served.shape.features, served.spec.serving
         defaults = policy.default_features
-        rows = (
-            [
-                row_features(values, statuses, names, defaults)
-                for values, statuses in zip(
-                    zip(*found.values, strict=True), zip(*found.statuses, strict=True), strict=True
-                )
-            ]
-            if found.values
-            else [RowFeatures(())] * len(asked.rows)
-        )
+        if found.whole is not None:
+            rows = [RowFeatures(found.whole)] * len(asked.rows)
+        else:
+            read = zip(zip(*found.values, strict=True), zip(*found.statuses, strict=True), strict=True)
+            rows = [row_features(values, statuses, names, defaults) for values, statuses in read]
         if "last_known_good" in policy.fallback:
             memory = self._memory(served.name)
             for row, features in zip(asked.rows, rows, strict=True):

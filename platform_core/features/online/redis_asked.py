@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from foundation.errors import Unavailable
 from platform_core.features.online.batch import RowBatch
-from platform_core.features.online.layout import Layout, layout_id
+from platform_core.features.online.layout import ID, Layout, check_reference
 from platform_core.features.online.redis_pipe import RedisPipe
 from platform_core.features.online.scope import scope_name
 from platform_core.features.values import microseconds
@@ -43,7 +43,7 @@ class AskedRedis:
                 prefix = self._prefixes[tenant, view] = f"vigia:row:{scope_name(tenant, view)}:"
             names += [prefix + key for key in keys]
         blobs: list[bytes | None] = await self._pipe.ask("MGET", names) if names else []
-        for reference in {layout_id(blob) for blob in blobs if blob is not None} - self._layouts.keys():
+        for reference in {blob[ID] for blob in blobs if blob is not None} - self._layouts.keys():
             await self._learn(reference)
         now_us = microseconds(now)
         batches: list[RowBatch] = []
@@ -55,6 +55,7 @@ class AskedRedis:
         return batches
 
     async def _learn(self, reference: bytes) -> None:
+        check_reference(reference)
         document = await self._pipe.ask("GET", [f"vigia:layout:{reference.hex()}"])
         if document is None:
             raise Unavailable(f"the online store at {self._pipe.address} lacks the layout {reference.hex()}")
