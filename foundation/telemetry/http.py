@@ -19,6 +19,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
+SERVER = SpanKind.SERVER
 QUIET = frozenset({"/livez", "/readyz", "/metrics"})
 """Asked all the time, by machines."""
 

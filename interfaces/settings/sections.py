@@ -66,6 +66,14 @@ class ServingSettings(Frozen):
     port: int = Field(default=8081, ge=0, le=65535)
     base_url: AnyHttpUrl | None = None
     control_token: Secret | None = None
+    workers: int = Field(default=1, ge=1, le=64)
+    """Processes that share the port. One that ends unasked is started again."""
+
+    drain_seconds: float = Field(default=1, ge=0, le=300)
+    """After SIGTERM: how long `/readyz` says 503 while everything is still answered."""
+
+    traced_share: float = Field(default=0.01, ge=0, le=1)
+    """Share of the predictions that leave a trace."""
 
 
 class SimulationSettings(Frozen):
@@ -74,6 +82,9 @@ class SimulationSettings(Frozen):
     seed: int = Field(default=7, ge=0)
     token: Secret | None = None
     """Bearer token of the simulation's own API (status, faults)."""
+
+    serving_key: Secret | None = None
+    """API key of its checkouts, which ask the inference server for scores."""
 
     deliver_alerts: bool = True
     """Whether its monitors post to the copilot; off where Prometheus and Alertmanager do."""

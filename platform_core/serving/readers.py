@@ -13,15 +13,15 @@ from platform_core.training.types import ModelVersion
 def model_readers(
     resources: ResourceReader, registry: ModelRegistry, environment: Environment = "production"
 ) -> list[ModelReader]:
-    """Champions and canaries of every endpoint of `environment`; in production also the registry's versions of that
-    stage, which may be rolled out at any moment. Of a version that the registry does not know all of its endpoint's
-    service counts as read."""
+    """Champions, candidates and shadows of every endpoint of `environment`; in production also the registry's versions
+    of that stage, which may be rolled out at any moment. Of a version that the registry does not know all of its
+    endpoint's service counts as read."""
     found: list[ModelReader] = []
     for resource in resources.list(kind="endpoint"):
         spec = resource.spec
         if not isinstance(spec, RolloutSpec) or resource.environment != environment:
             continue
-        for number in dict.fromkeys(v for v in (spec.champion, spec.canary) if v is not None):
+        for number in spec.versions:
             try:
                 reader = _reader(registry.get(spec.model, number), resource.urn, resource.tenant)
             except NotFound:

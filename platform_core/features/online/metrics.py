@@ -65,7 +65,7 @@ class OnlineReadMetrics:
     """
 
     def __init__(self, catalog: Catalog) -> None:
-        self.registry = CollectorRegistry()
+        self.registry = new_registry()
         self._latencies = _Latencies()
         self.registry.register(self._latencies)
         self.sla = Gauge(
