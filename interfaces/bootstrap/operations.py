@@ -47,5 +47,4 @@ def prices(settings: Settings) -> dict[UsageUnit, float]:
         "predictions": usage.per_million_predictions / 1e6,
         "feature_reads": usage.per_million_feature_reads / 1e6,
         "materialized_rows": usage.per_million_materialized_rows / 1e6,
-        "training_seconds": usage.per_training_hour / 3600,
     }

@@ -199,7 +199,6 @@ class UsageSettings(Frozen):
     per_million_predictions: float = Field(default=0, ge=0)
     per_million_feature_reads: float = Field(default=0, ge=0)
     per_million_materialized_rows: float = Field(default=0, ge=0)
-    per_training_hour: float = Field(default=0, ge=0)
     collect_seconds: float = Field(default=60, gt=0, le=3600)
     """How often what was counted is stored, on the wall."""
 

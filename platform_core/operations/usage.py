@@ -12,13 +12,12 @@ from typing import Final, Literal, Protocol
 
 from foundation.frozen import Frozen
 
-UsageUnit = Literal["predictions", "feature_reads", "materialized_rows", "training_seconds", "replica_hours"]
+UsageUnit = Literal["predictions", "feature_reads", "materialized_rows", "replica_hours"]
 
 UNITS: Final[dict[UsageUnit, str]] = {
     "predictions": "scores given",
     "feature_reads": "online reads of a view",
-    "materialized_rows": "rows written online",
-    "training_seconds": "seconds of a training run",
+    "materialized_rows": "source rows taken into the online store",
     "replica_hours": "hours of a replica, as billed",
 }
 

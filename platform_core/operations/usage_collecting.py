@@ -7,6 +7,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 from prometheus_client import CollectorRegistry
 
@@ -17,6 +18,7 @@ from platform_core.urn import urn
 
 _logger = logging.getLogger(__name__)
 _Key = tuple[str, str | None, UsageUnit]
+_Sample = tuple[str, tuple[tuple[str, str], ...]]
 Subjects = Callable[[Mapping[str, str]], Iterable[tuple[str, str | None]]]
 """From a sample's labels to (URN, tenant) of everything that its growth is charged to."""
 
@@ -45,7 +47,7 @@ class UsageCollector:
         self._counted = {each.sample: each for each in counted}
         self._recorder = recorder
         self._clock = clock
-        self._seen: dict[tuple[int, str, tuple[tuple[str, str], ...]], float] = {}
+        self._seen: WeakKeyDictionary[CollectorRegistry, dict[_Sample, float]] = WeakKeyDictionary()
         self._pending: dict[_Key, float] = defaultdict(float)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -57,7 +59,7 @@ class UsageCollector:
                 for sample in family.samples:
                     counted = self._counted.get(sample.name)
                     if counted is not None:
-                        self._grow(id(registry), counted, sample.labels, sample.value)
+                        self._grow(self._seen.setdefault(registry, {}), counted, sample.labels, sample.value)
         hour = hour_of(self._clock.now())
         records = [
             UsageHour(hour=hour, subject=subject, tenant=tenant, unit=unit, quantity=quantity)
@@ -66,10 +68,10 @@ class UsageCollector:
         self._recorder.add_usage(records)
         self._pending.clear()
 
-    def _grow(self, registry: int, counted: Counted, labels: Mapping[str, str], value: float) -> None:
-        key = registry, counted.sample, tuple(sorted(labels.items()))
-        grown = value - self._seen.get(key, 0.0)
-        self._seen[key] = value
+    def _grow(self, seen: dict[_Sample, float], counted: Counted, labels: Mapping[str, str], value: float) -> None:
+        key = counted.sample, tuple(sorted(labels.items()))
+        grown = value - seen.get(key, 0.0)
+        seen[key] = value
         if grown <= 0:
             return
         for subject, tenant in counted.subjects(labels):
@@ -114,3 +116,13 @@ def serving_usage(tenants: Callable[[str], str | None], models: Callable[[str], 
         Counted("vigia_predictions_total", "predictions", scored),
         Counted("vigia_online_features_seconds_count", "feature_reads", read),
     ]
+
+
+def platform_usage() -> list[Counted]:
+    """What `vigia platform run` counts."""
+
+    def taken(labels: Mapping[str, str]) -> Iterable[tuple[str, str | None]]:
+        if labels["kind"] == "taken":
+            yield urn("feature_view", labels["view"]), labels["tenant"]
+
+    return [Counted("vigia_materialization_source_rows_total", "materialized_rows", taken)]
