@@ -39,7 +39,8 @@ _filters["against"] = against
 _filters["name"] = name
 _filters["glass_line"] = glass_line
 _filters["by_place"] = by_place
-_environment.globals["most_suspicious"] = MOST_SUSPICIOUS
+_globals: dict[str, Any] = _environment.globals
+_globals["most_suspicious"] = MOST_SUSPICIOUS
 _environment.filters["words"] = lambda text: str(text).replace("_", " ")
 
 
