@@ -46,7 +46,7 @@ def make_approvals(base: Foundations, policy: PolicySource) -> ApprovalService:
         policy,
         expires_after=timedelta(minutes=settings.expires_after_minutes),
         grant_expires_after=timedelta(minutes=settings.grant_expires_after_minutes or settings.expires_after_minutes),
-        people=open_directory(base.settings.principals_file).get,
+        people=open_directory(base.settings.principals_file, base.settings.environment).get,
     )
 
 
@@ -79,7 +79,7 @@ def make_break_glass(settings: Settings) -> BreakGlass:
 
 def make_delegations(settings: Settings) -> Delegations:
     base = open_foundations(settings)
-    people = open_directory(settings.principals_file).get
+    people = open_directory(settings.principals_file, settings.environment).get
     return Delegations(base.engine, base.clock, base.audit, people)
 
 

@@ -44,7 +44,7 @@ def slack_reminders(base: Foundations) -> tuple[ReminderNotifier, ...]:
         return ()
     from interfaces.slack.reminders import SlackReminders
 
-    people = open_directory(base.settings.principals_file)
+    people = open_directory(base.settings.principals_file, base.settings.environment)
     redact = redactor(base.settings).redact
     client = _client(base.settings)
     return (
@@ -67,7 +67,7 @@ def slack_glass(base: Foundations) -> tuple[GlassNotifier, ...]:
         return ()
     from interfaces.slack.glass import SlackGlass
 
-    people = open_directory(base.settings.principals_file)
+    people = open_directory(base.settings.principals_file, base.settings.environment)
     redact = redactor(base.settings).redact
     return (SlackGlass(_client(base.settings), slack.channel, people=people, redact=redact, channels=slack.channels),)
 

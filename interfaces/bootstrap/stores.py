@@ -33,7 +33,7 @@ def make_incidents(base: Foundations) -> IncidentStore:
 def make_cards(
     base: Foundations, incidents: IncidentStore, approvals: ApprovalService, policy: PolicySource
 ) -> CardBuilder:
-    people = open_directory(base.settings.principals_file)
+    people = open_directory(base.settings.principals_file, base.settings.environment)
     # An executor without actions: it can say what was executed, and execute nothing.
     executions = Executor(
         base.engine,
@@ -73,7 +73,7 @@ def card_of(settings: Settings, reference: str, key: str | None = None) -> Incid
     whoever runs this reads the database itself. Raises NotFound, Unauthenticated."""
     base = open_existing(settings)
     incidents, policy = make_incidents(base), make_policy(settings)
-    person = open_directory(settings.principals_file).by_api_key(key) if key else None
+    person = open_directory(settings.principals_file, settings.environment).by_api_key(key) if key else None
     incident = incidents.find(reference)
     if person is not None and not person.may_act_for(incident.tenant):
         raise NotFound(f"no incident {reference[:80]!r}", hint="or it belongs to a tenant that is not yours")
@@ -86,7 +86,7 @@ def shown_to(settings: Settings, key: str | None) -> Callable[[ApprovalRequest],
     """What the person of `key` may see of requests; all without one. Raises Unauthenticated."""
     if not key:
         return lambda request: True
-    person = open_directory(settings.principals_file).by_api_key(key)
+    person = open_directory(settings.principals_file, settings.environment).by_api_key(key)
     service = approval_service(settings)
     return lambda request: service.may_see(person, request)
 
