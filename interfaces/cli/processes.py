@@ -34,10 +34,13 @@ def worker() -> None:
 def platform_serve() -> None:
     """The inference server and the control API."""
     check_ownership()
+    from interfaces.bootstrap.listening import require_free
     from interfaces.bootstrap.serving import run_serving
     from interfaces.settings import load_settings
 
-    run_serving(load_settings())
+    settings = load_settings()
+    require_free(settings.serving.host, settings.serving.port, setting="VIGIA__SERVING__PORT")
+    run_serving(settings)
 
 
 @platform.command("run")

@@ -98,7 +98,7 @@ def test_the_timeline_the_page_and_the_answer_are_without_it_too(house: House, w
     told = {who: json.dumps([house.get(who, path), house.get(who, f"{path}/timeline")]) for who in ("alice", "dora")}
     pages = {who: house.page(who, f"/console/incidents/{incident}") for who in ("alice", "dora")}
     asked = make_approvals(house.base, Policy.load(house.base.settings.policy_path))
-    people = open_directory(house.base.settings.principals_file)
+    people = open_directory(house.base.settings.principals_file, "production")
     answers = {
         who: of_incident(store, asked, "INC-0001", people.get(f"human:{who}")).summary for who in ("alice", "dora")
     }
