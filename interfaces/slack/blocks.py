@@ -133,8 +133,10 @@ def _rival(cause: CardCause, show: _Show) -> str:
 def _proposal(proposal: CardProposal, approval: CardApproval | None, show: _Show) -> list[Block]:
     word = "Proposed undo" if proposal.purpose == "compensation" else "Proposed"
     radius = proposal.blast_radius
+    person = [f"*By*  {show.text(f'{proposal.by_person}: {proposal.rationale}')}"] if proposal.by_person else []
     lines = [
         f"*{word}*  {show.text(proposal.summary)}  _{proposal.tier}_",
+        *person,
         f"```{show.text(chr(10).join(proposal.diff[:12]))}```",
         f"*Reaches*  feature views {radius.feature_views} · services {radius.feature_services} · "
         f"endpoints {show.text(', '.join(radius.endpoints[:6]) or 'none')}",

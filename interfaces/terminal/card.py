@@ -130,6 +130,8 @@ def _proposal(card: IncidentCard) -> Iterator[RenderableType]:
 
 def proposal_lines(proposal: CardProposal) -> Iterator[RenderableType]:
     """What it would change, reach, cost and need."""
+    if proposal.by_person:
+        yield _labelled("by", Text(f"{proposal.by_person}: {proposal.rationale}"), style="dim")
     for line in proposal.diff:
         yield _labelled("would change", Text(line), style="dim")
     radius = proposal.blast_radius
