@@ -5,8 +5,8 @@ no alert is lost, the target was changed exactly once, the audit log holds. Wher
 exactly once, after an approval of its own.
 
 A story is told once, and at each of its steps the files are copied as a kill would leave them; a worker is started on
-every copy, when the lease of the dead one is over. That a kill leaves just that is shown by SIGKILL at every tenth step
-and around the effect, where the next worker also waits for the lease.
+every copy, when the lease of the dead one is over. That a kill leaves just that is shown by SIGKILL at every twentieth
+step and around the effect, where the next worker also waits for the lease.
 """
 
 from __future__ import annotations
@@ -207,7 +207,7 @@ def test_wherever_it_died_the_incident_finishes(workshop: Workshop, mended: Stor
 
 @pytest.mark.timeout(600)
 def test_killed_while_it_works_the_incident_finishes(tmp_path: Path, workshop: Workshop, mended: Story) -> None:
-    for number in sorted({*range(0, len(mended.steps), 10), *around_effects(mended.steps)}):
+    for number in sorted({*range(0, len(mended.steps), 20), *around_effects(mended.steps)}):
         directory = fresh(tmp_path / f"killed-at-{number}", workshop)
         code = workshop.work(directory, kill_at=number)
         where = f"step {number} of {len(mended.steps)}: {(directory / 'steps.txt').read_text()}"
@@ -222,9 +222,11 @@ def test_killed_while_it_works_the_incident_finishes(tmp_path: Path, workshop: W
 
 @pytest.mark.timeout(600)
 def test_wherever_it_died_while_it_is_undone_it_is_undone_once(workshop: Workshop, undone: Story) -> None:
-    """How many turns a rest takes is the clock's, so that only its beginning counts."""
+    """How many turns a rest takes is the clock's, so that only its beginning counts. Of the undo it is every third
+    step, and around the effect each."""
     begins = undone.steps.index("compensate:enter")
-    for number in (0, 1, *range(begins, len(undone.steps))):
+    of_undo = {*range(begins, len(undone.steps), 3), *(at for at in around_effects(undone.steps) if at > begins)}
+    for number in (0, 1, *sorted(of_undo)):
         where = f"step {number} of {len(undone.steps)}: {undone.steps[number]}"
         assert workshop.resume(undone.snapshots[number]) == 0, where
         check_undone(undone.snapshots[number], workshop, where)
