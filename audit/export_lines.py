@@ -66,7 +66,7 @@ class LineReading:
             if not (
                 rest.startswith(leaf_hash)
                 and entry.endswith(tail)
-                and (len(rest) == _PLAIN and rest.endswith(b'"}\n') or ended(rest, 64))
+                and ((len(rest) == _PLAIN and rest.endswith(b'"}\n')) or ended(rest, 64))
             ):
                 return False
             start = _PREVIOUS + leaf_hash

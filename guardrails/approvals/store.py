@@ -16,7 +16,9 @@ from guardrails.approvals.tables import approval_requests, decisions, proposals
 from guardrails.approvals.types import ApprovalRequest, ApprovalStatus, Decision
 from guardrails.proposal import ActionProposal
 
-_REQUEST_COLUMNS = ("id", "status", "rule", "approvers_needed", "requested_at", "expires_at", "closed_reason")
+_REQUEST_COLUMNS = (
+    "id", "status", "rule", "approvers_needed", "requested_at", "expires_at", "closed_reason", "superseded_by",
+)  # fmt: skip
 
 
 _STORED = (
@@ -114,13 +116,19 @@ def refuse_altered(stored: Stored, request: ApprovalRequest) -> None:
 
 
 def move(
-    connection: Connection, request_id: str, *, before: ApprovalStatus, after: ApprovalStatus, reason: str
+    connection: Connection,
+    request_id: str,
+    *,
+    before: ApprovalStatus,
+    after: ApprovalStatus,
+    reason: str,
+    superseded_by: str | None = None,
 ) -> bool:
     """Close a request if it still has status `before`; whether it had."""
     changed = connection.execute(
         sa.update(approval_requests)
         .where(approval_requests.c.id == request_id, approval_requests.c.status == before)
-        .values(status=after, closed_reason=reason)
+        .values(status=after, closed_reason=reason, superseded_by=superseded_by)
     )
     return changed.rowcount == 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
+from functools import cache
 
 from fastapi import FastAPI
 
@@ -16,6 +17,7 @@ from interfaces.bootstrap.governance import live_policy, make_approvals
 from interfaces.bootstrap.lineage import LiveCatalog
 from interfaces.bootstrap.platform import catalog_in_force, lineage_of, tenants_of
 from interfaces.bootstrap.process import run_http, start_telemetry
+from interfaces.bootstrap.proposals import describe_actions, make_proposals
 from interfaces.bootstrap.readiness import readiness
 from interfaces.bootstrap.redaction import redactor
 from interfaces.bootstrap.reveal import reveal_desk
@@ -83,10 +85,12 @@ def copilot_services(base: Foundations, beside: Sequence[Callable[[], ReadinessC
         feedback=FeedbackDesk(base.engine, base.clock, base.audit, redact=redacts.redact),
         audit=base.audit,
         verify_audit=lambda: verify_stored_log(base),
-        principals=open_directory(settings.principals_file),
+        principals=open_directory(settings.principals_file, settings.environment),
         redactor=redacts,
         reveals=lambda: reveals,
         tools=describe_tools,
+        actions=describe_actions,
+        proposals=cache(lambda: make_proposals(base, incidents, approvals)),
         readiness=lambda: [*readiness(base), *(check() for check in beside)],
         max_body_bytes=settings.http.max_body_bytes,
         policy=policy,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram
+
+from foundation.telemetry.metrics import new_registry
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5)
 
@@ -11,7 +13,7 @@ class ServingMetrics:
     """In a registry of its own, so that two applications in one process do not count together."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
+        self.registry = new_registry()
         self.predictions = Counter(
             "vigia_predictions", "Scores given.", ["endpoint", "version", "decision"], registry=self.registry
         )

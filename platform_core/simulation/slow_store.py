@@ -72,6 +72,9 @@ class CompactionAwareStore(OnlineStore):
     def restore(self, tenant: str, view: str, rows: Sequence[FeatureRow]) -> int:
         return self._store.restore(tenant, view, rows)
 
+    def restore_table(self, tenant: str, view: str, rows: pa.Table) -> int:
+        return self._store.restore_table(tenant, view, rows)
+
     def read(
         self, tenant: str, keys: Sequence[tuple[str, str]], *, now: datetime, ttls: Mapping[str, timedelta]
     ) -> list[OnlineRow]:
