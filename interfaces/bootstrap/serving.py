@@ -21,7 +21,7 @@ def run_serving(settings: Settings) -> None:
 
 def _serve(base: Foundations, token: str) -> None:
     from interfaces.http.access import install_access
-    from interfaces.http.features import feature_routes
+    from interfaces.http.features import add_features
     from interfaces.principals import open_directory
     from platform_core.access.tenancy import TenantGuard
     from platform_core.features.past import PastFeatures
@@ -51,7 +51,7 @@ def _serve(base: Foundations, token: str) -> None:
     )
     app.include_router(control_router(resources, token))
     install_access(app, open_directory(settings.principals_file))
-    app.include_router(feature_routes(retriever, PastFeatures(catalog, offline_store(settings), guard)))
+    add_features(app, retriever, PastFeatures(catalog, offline_store(settings), guard))
     try:
         run_http(app, host=settings.serving.host, port=settings.serving.port)
     finally:
