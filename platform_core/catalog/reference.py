@@ -85,7 +85,7 @@ SECTIONS: tuple[tuple[str, tuple[type[BaseModel], ...]], ...] = (
     ("entities", (Entity,)),
     ("sources", (DataSource, Column, SourceMonitors)),
     ("feature_views", (FeatureView, Aggregation, Feature, ViewMonitors)),
-    ("feature_services", (FeatureService, RequestField)),
+    ("feature_services", (FeatureService, RequestField, ServiceMonitors)),
 )
 _SHORTHAND = {
     Entity: "`join_key: card_id` is short for `join_keys: [card_id]`.",

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
@@ -67,7 +68,8 @@ class Intervals:
 class RunningPlatform:
     """`start`, then `run` until told to stop; or `work` and `watch` a round at a time.
 
-    `open_parts` opens what the catalog in force needs; `version` tells its number without reading it.
+    `open_parts` opens what the catalog in force needs; `version` tells its number without reading it. `reports`: a
+    directory for those of the nightly screen.
     """
 
     def __init__(  # the ports it stands on
@@ -80,6 +82,7 @@ class RunningPlatform:
         environment: Environment = "production",
         intervals: Intervals | None = None,
         delivery: AlertmanagerDelivery | None = None,
+        reports: Path | None = None,
         wall: Callable[[], float] = time.monotonic,
     ) -> None:
         self._open = open_parts
@@ -89,6 +92,7 @@ class RunningPlatform:
         self._environment: Environment = environment
         self._intervals = intervals or Intervals()
         self._delivery = delivery
+        self._reports = reports
         self._stop = threading.Event()
         self._parts: Parts | None = None
         self._watching: Watching | None = None
@@ -125,7 +129,9 @@ class RunningPlatform:
         """Raises what keeps the catalog from being opened. `stop` ends what is under way then."""
         self._stop = stop or self._stop
         self._parts = self._watched = self._open()
-        self._watching = Watching(MonitorRunner(self.parts.view, monitors()), PlatformGauges(), self._delivery)
+        self._watching = Watching(
+            MonitorRunner(self.parts.view, monitors(self._reports)), PlatformGauges(), self._delivery
+        )
         every = self._intervals
         self.working.replace(self._writing())
         self.watchful.replace(

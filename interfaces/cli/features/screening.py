@@ -49,7 +49,9 @@ def screen(
     result = run_screen(platform.offline, platform.catalog, now, settings, only=pairs)
     reports: list[Path] = []
     if report:
-        reports = write_screen_reports(platform, result, settings, load_settings().data_dir / "reports" / "drift")
+        directory = load_settings().data_dir / "reports" / "drift"
+        drawn = write_screen_reports(platform, result, settings, directory)
+        reports = [path for paths in drawn.values() for path in paths]
     if json:
         print_json({**plain(result), "drifted": len(result.drifted), "reports": [str(path) for path in reports]})
     else:
