@@ -27,6 +27,7 @@ from platform_core.catalog.specs import (
     FeatureService,
     FeatureView,
     RequestField,
+    ServiceMonitors,
     SourceMonitors,
     ViewMonitors,
 )
