@@ -37,7 +37,7 @@ def _serve(base: Foundations, token: str) -> None:
     catalog = catalog_in_force(base)
     resources = SqlResources(base.engine, base.clock, base.audit)
     # What an online compaction does to reads is part of this store's physics: it is watched here, where reads are.
-    store = CompactionAwareStore(online_store(settings), resources)
+    store = CompactionAwareStore(online_store(settings, catalog), resources)
     guard = TenantGuard(base.audit)
     retriever = OnlineRetriever(catalog, store, base.clock, guard=guard)
     app = create_inference_app(
