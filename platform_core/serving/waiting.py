@@ -39,7 +39,7 @@ class StoreThreads:
         self._backlog: deque[_Job] = deque()
         self._threads: list[tuple[threading.Thread, SimpleQueue[_Job | None]]] = []
 
-    def stop(self, *, seconds: float = 2.0) -> None:
+    def stop(self, *, seconds: float = 0.5) -> None:
         """Threads that hang in a store that does not answer are left behind; they are daemons."""
         for _, inbox in self._threads:
             inbox.put(None)
