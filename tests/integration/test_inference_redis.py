@@ -88,6 +88,8 @@ def test_what_is_asked_is_what_is_read(redis: OwnRedis, clock: FixedClock) -> No
 
     async def ask() -> list[object]:
         answers = await asyncio.gather(*(asked.ask_views("br", wanted, now=NIGHT, ttls=TTLS) for _ in range(50)))
+        asked.close()
+        await asyncio.sleep(0)
         return [[batch.columns(["tx_count_1h"]) for batch in batches] for batches in answers]
 
     read = [batch.columns(["tx_count_1h"]) for batch in store.read_views("br", wanted, now=NIGHT, ttls=TTLS)]
