@@ -60,6 +60,7 @@ def _supervise(settings: Settings, workers: int) -> None:
 
 def _serve(base: Foundations, token: str, worker: Worker | None) -> None:
     from interfaces.bootstrap.draining import DrainingServer
+    from interfaces.bootstrap.usage import usage_of_serving
     from interfaces.http.access import install_access
     from interfaces.http.features import feature_routes
     from interfaces.principals import open_directory
@@ -108,7 +109,10 @@ def _serve(base: Foundations, token: str, worker: Worker | None) -> None:
         seconds=serving.drain_seconds,
         supervisor=None if worker is None else os.getppid(),
     )
+    usage = usage_of_serving(base)
+    usage.start(settings.usage.collect_seconds)
     try:
         server.serve_on(None if worker is None else socket.socket(fileno=worker.listener))
     finally:
+        usage.stop()
         store.close()

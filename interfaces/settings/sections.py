@@ -188,6 +188,21 @@ class TelemetrySettings(Frozen):
     """Added to what every signal says about its process, e.g. {"cloud.region": "sa-east-1"}."""
 
 
+class UsageSettings(Frozen):
+    """What use is charged at, to share the platform's cost among those who use it; nothing costs anything when not
+    set. What endpoints were billed comes from the billing export and is shown beside it."""
+
+    currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
+    account: str = "vigia"
+    """FOCUS' BillingAccountId."""
+
+    per_million_predictions: float = Field(default=0, ge=0)
+    per_million_feature_reads: float = Field(default=0, ge=0)
+    per_million_materialized_rows: float = Field(default=0, ge=0)
+    collect_seconds: float = Field(default=60, gt=0, le=3600)
+    """How often what was counted is stored, on the wall."""
+
+
 class ApprovalSettings(Frozen):
     expires_after_minutes: float = Field(default=30, gt=0, le=1440)
     """On the platform's clock."""

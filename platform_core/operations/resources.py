@@ -78,6 +78,10 @@ Spec = Annotated[
 ]
 
 
+NO_SERVICE = "-"
+"""The feature service of an attached endpoint that does not say which it reads."""
+
+
 class Resource(Frozen):
     urn: str
     tenant: str | None
@@ -88,6 +92,11 @@ class Resource(Frozen):
 
     revision: int
     updated_at: datetime
+
+    @property
+    def attached(self) -> bool:
+        """Whether another platform serves it (`platform_core.attached`): what runs here leaves it alone."""
+        return "platform" in self.status
 
 
 class ResourceChange(Frozen):

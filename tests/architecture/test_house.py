@@ -25,8 +25,8 @@ VENDOR_PLACES = {
     "lightgbm": ("platform_core/training", "platform_core/serving"),
     "deltalake": ("platform_core/features/offline",),
     "redis": ("platform_core/features/online",),
-    "boto3": ("platform_core/features/online",),
-    "botocore": ("platform_core/features/online",),
+    "boto3": ("platform_core/features/online", "platform_core/attached/sagemaker"),
+    "botocore": ("platform_core/features/online", "platform_core/attached/sagemaker"),
     "opentelemetry": ("foundation/telemetry",),
     "structlog": ("foundation/telemetry",),
 }
