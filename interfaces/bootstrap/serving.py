@@ -62,7 +62,7 @@ def _serve(base: Foundations, token: str, worker: Worker | None) -> None:
     from interfaces.bootstrap.draining import DrainingServer
     from interfaces.bootstrap.usage import usage_of_serving
     from interfaces.http.access import install_access
-    from interfaces.http.features import feature_routes
+    from interfaces.http.features import add_features
     from interfaces.principals import open_directory
     from platform_core.access.endpoints import EndpointAccess
     from platform_core.access.tenancy import TenantGuard
@@ -100,7 +100,7 @@ def _serve(base: Foundations, token: str, worker: Worker | None) -> None:
     )
     app.include_router(control_router(resources, token))
     install_access(app, directory)
-    app.include_router(feature_routes(retriever, PastFeatures(catalog, offline_store(settings), guard)))
+    add_features(app, retriever, PastFeatures(catalog, offline_store(settings), guard))
     serving = settings.serving
     server = DrainingServer(
         app,

@@ -92,6 +92,10 @@ class CompactionAwareStore(OnlineStore):
         if self._compacting.is_set():
             time.sleep(self._wait)
 
+    @property
+    def embedded(self) -> bool:
+        return self._store.embedded and not self._compacting.is_set()
+
     def write(self, tenant: str, view: str, rows: Sequence[FeatureRow]) -> int:
         return self._store.write(tenant, view, rows)
 
