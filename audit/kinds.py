@@ -20,6 +20,7 @@ class Kind(Frozen):
     personal: tuple[str, ...] = ()
 
 
+PRINCIPAL_CHANGES = ("added", "granted", "removed", "key_added", "keys_revoked")
 _STATUSES = ("investigating", "awaiting_approval", "mitigating", "mitigated", "resolved")
 
 KINDS: dict[str, Kind] = {
@@ -52,6 +53,7 @@ KINDS: dict[str, Kind] = {
     "kill_switch.released": Kind(payload=p.Reasoned, personal=("reason",)),
     "catalog.applied": Kind(payload=p.CatalogApplied),
     "model.registered": Kind(payload=p.ModelRegistered),
+    "model.signed": Kind(payload=p.ModelSigned),
     "model.promoted": Kind(payload=p.ModelPromoted),
     "resource.created": Kind(payload=p.ResourceCreated),
     "resource.patched": Kind(payload=p.ResourcePatched),
@@ -60,6 +62,8 @@ KINDS: dict[str, Kind] = {
     "pseudonym.reveal_refused": Kind(payload=p.PseudonymRevealed, personal=("reason",)),
     "health.reported": Kind(payload=p.HealthReported),
     "read.refused": Kind(payload=p.ReadRefused),
+    "call.refused": Kind(payload=p.CallsRefused),
+    **{f"principal.{how}": Kind(payload=p.PrincipalChanged) for how in PRINCIPAL_CHANGES},
     "session.opened": Kind(payload=p.SessionOpened, personal=("client",)),
     "session.refused": Kind(payload=p.SessionOpened, personal=("client",)),
     "subject.shredded": Kind(payload=p.SubjectShredded),

@@ -7,11 +7,27 @@ is doing.
 from __future__ import annotations
 
 import math
+from weakref import WeakSet
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-REGISTRY = CollectorRegistry(auto_describe=True)
+_registries: WeakSet[CollectorRegistry] = WeakSet()
+
+
+def new_registry(*, auto_describe: bool = False) -> CollectorRegistry:
+    """A registry for whatever has metrics of its own; while it is in use they are also sent over OTLP."""
+    registry = CollectorRegistry(auto_describe=auto_describe)
+    _registries.add(registry)
+    return registry
+
+
+def registries() -> list[CollectorRegistry]:
+    """Those in use in this process, that of the copilot first."""
+    return [REGISTRY, *(registry for registry in list(_registries) if registry is not REGISTRY)]
+
+
+REGISTRY = new_registry(auto_describe=True)
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 alerts_received = Counter(
@@ -39,6 +55,12 @@ diagnosis_seconds = Histogram(
     "vigia_diagnosis_seconds",
     "Wall seconds from the start of an investigation to its diagnosis.",
     buckets=(0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 30, 60),
+    registry=REGISTRY,
+)
+telemetry_lost = Counter(
+    "vigia_telemetry_lost",
+    "Spans and log lines, or pushes of metrics, that did not reach the collector.",
+    ["signal"],
     registry=REGISTRY,
 )
 audit_checkpoint_age = Gauge(

@@ -47,5 +47,5 @@ def answer_question(settings: Settings, question: str, *, api_key: str | None) -
     """Raises Unauthenticated without a key: what may be seen depends on who asks."""
     if not api_key:
         raise Unauthenticated("who is asking?", hint="set VIGIA_API_KEY")
-    principal = open_directory(settings.principals_file).by_api_key(api_key)
+    principal = open_directory(settings.principals_file, settings.environment).by_api_key(api_key)
     return make_ask(open_existing(settings), make_policy(settings)).answer(question, principal)

@@ -85,7 +85,7 @@ def copilot_services(base: Foundations, beside: Sequence[Callable[[], ReadinessC
         feedback=FeedbackDesk(base.engine, base.clock, base.audit, redact=redacts.redact),
         audit=base.audit,
         verify_audit=lambda: verify_stored_log(base),
-        principals=open_directory(settings.principals_file),
+        principals=open_directory(settings.principals_file, settings.environment),
         redactor=redacts,
         reveals=lambda: reveals,
         tools=describe_tools,

@@ -42,7 +42,7 @@ def make_approvals(base: Foundations, policy: PolicySource) -> ApprovalService:
         base.audit,
         policy,
         expires_after=timedelta(minutes=base.settings.approvals.expires_after_minutes),
-        people=open_directory(base.settings.principals_file).get,
+        people=open_directory(base.settings.principals_file, base.settings.environment).get,
     )
 
 
@@ -63,7 +63,7 @@ def make_break_glass(settings: Settings) -> BreakGlass:
 
 def make_delegations(settings: Settings) -> Delegations:
     base = open_foundations(settings)
-    people = open_directory(settings.principals_file).get
+    people = open_directory(settings.principals_file, settings.environment).get
     return Delegations(base.engine, base.clock, base.audit, people)
 
 

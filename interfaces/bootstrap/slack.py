@@ -41,7 +41,7 @@ def slack_reminders(base: Foundations) -> tuple[ReminderNotifier, ...]:
         return ()
     from interfaces.slack.reminders import SlackReminders
 
-    people = open_directory(base.settings.principals_file)
+    people = open_directory(base.settings.principals_file, base.settings.environment)
     redact = redactor(base.settings).redact
     client = _client(base.settings)
     return (SlackReminders(base.engine, client, slack.channel, people=people, redact=redact, channels=slack.channels),)

@@ -26,7 +26,7 @@ def make_incidents(base: Foundations) -> IncidentStore:
 def make_cards(
     base: Foundations, incidents: IncidentStore, approvals: ApprovalService, policy: PolicySource
 ) -> CardBuilder:
-    people = open_directory(base.settings.principals_file)
+    people = open_directory(base.settings.principals_file, base.settings.environment)
     # An executor without actions: it can say what was executed, and execute nothing.
     executions = Executor(
         base.engine,

@@ -98,7 +98,7 @@ def approve_batch(
 
     settings = load_settings()
     key = person_key(api_key, key_file, "an approval")
-    principal = open_directory(settings.principals_file).by_api_key(key)
+    principal = open_directory(settings.principals_file, settings.environment).by_api_key(key)
     service = approval_service(settings)
     reason = OutsideText(redactor(settings).redact).optional(reason)
     ids = service.like(request).request_ids
@@ -120,7 +120,7 @@ def _decide(request: str, verdict: Literal["approve", "reject"], reason: str | N
     from interfaces.terminal.output import print_json
 
     settings = load_settings()
-    principal = open_directory(settings.principals_file).by_api_key(key)
+    principal = open_directory(settings.principals_file, settings.environment).by_api_key(key)
     reason = OutsideText(redactor(settings).redact).optional(reason)
     decided = approval_service(settings).decide(request, principal, verdict, reason=reason, channel="cli")
     if json:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from foundation.secrets.urls import UrlWithSecret, masked_url
 from interfaces.settings.redaction import RedactionSettings
 from interfaces.settings.sections import (
     AlertSettings,
@@ -20,8 +20,10 @@ from interfaces.settings.sections import (
     HealthSettings,
     HttpSettings,
     LlmSettings,
+    ModelSettings,
     OnlineSettings,
     RunSettings,
+    SecretSettings,
     ServingSettings,
     SimulationSettings,
     SlackSettings,
@@ -42,11 +44,16 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_nested_delimiter=DELIMITER, frozen=True, extra="forbid", env_ignore_empty=True
+        env_prefix=PREFIX,
+        env_nested_delimiter=DELIMITER,
+        frozen=True,
+        extra="forbid",
+        env_ignore_empty=True,
+        hide_input_in_errors=True,
     )
 
     data_dir: Path = Path(".vigia")
-    database_url: str = ""
+    database_url: UrlWithSecret = Field(default="", repr=False)
     """SQLAlchemy URL; `vigia.db` in the data directory when not set."""
 
     principals_path: Path | None = None
@@ -61,6 +68,7 @@ class Settings(BaseSettings):
     environment: Environment = "production"
     """Which environment's catalog this reads, plans and applies: dev, staging or production."""
 
+    secrets: SecretSettings = Field(default_factory=SecretSettings)
     clock: ClockSettings = Field(default_factory=ClockSettings)
     http: HttpSettings = Field(default_factory=HttpSettings)
     serving: ServingSettings = Field(default_factory=ServingSettings)
@@ -74,6 +82,7 @@ class Settings(BaseSettings):
     approvals: ApprovalSettings = Field(default_factory=ApprovalSettings)
     budgets: BudgetSettings = Field(default_factory=BudgetSettings)
     audit: AuditSettings = Field(default_factory=AuditSettings)
+    models: ModelSettings = Field(default_factory=ModelSettings)
     online: OnlineSettings = Field(default_factory=OnlineSettings)
     redaction: RedactionSettings = Field(default_factory=RedactionSettings)
     worker: WorkerSettings = Field(default_factory=WorkerSettings)
@@ -90,7 +99,7 @@ class Settings(BaseSettings):
     @property
     def database_name(self) -> str:
         """For people: the file, or the server's address without its password."""
-        return re.sub(r"(?<=:)[^:/@]*(?=@)", "***", self.database_url).removeprefix("sqlite:///")
+        return masked_url(self.database_url).removeprefix("sqlite:///")
 
     @property
     def copilot_url(self) -> str:

@@ -17,9 +17,10 @@ from datetime import timedelta
 from functools import partial
 from typing import Protocol
 
-from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client import Gauge, generate_latest
 
 from foundation.errors import VigiaError
+from foundation.telemetry.metrics import new_registry
 from platform_core.access.principals import Environment
 from platform_core.catalog.specs import Catalog
 from platform_core.features.target import Targets
@@ -100,7 +101,7 @@ class RunningPlatform:
         self._turn = 0
         self._rounds: set[str] = set()
         self.working, self.watchful = Chores(wall=wall), Chores(wall=wall)
-        self.registry = CollectorRegistry()
+        self.registry = new_registry()
         self._catalog_gauge = Gauge("vigia_catalog_version", "Of the catalog in force here.", registry=self.registry)
         text = "How often in a row a view, the monitors or another chore failed."
         self._failing = Gauge("vigia_platform_chore_failures", text, ["chore"], registry=self.registry)

@@ -205,6 +205,7 @@ def boot(
     origin: datetime,
     seed: int,
     serving_url: str,
+    serving_key: str | None = None,
     alert_url: str | None,
     alert_secret: str,
     progress: Progress,
@@ -217,7 +218,7 @@ def boot(
     parts = assemble(data_dir, engine, clock, audit, online=online)
     booted = boot_company(parts, origin=origin, seed=seed, progress=progress)
     delivery = None if alert_url is None else AlertmanagerDelivery(alert_url, alert_secret)
-    simulation = Simulation(booted, HttpCheckout(serving_url), delivery=delivery)
+    simulation = Simulation(booted, HttpCheckout(serving_url, api_key=serving_key), delivery=delivery)
     progress("live", "payments flow")
     return simulation
 
