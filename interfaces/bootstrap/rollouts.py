@@ -167,4 +167,4 @@ def rollout_desk(settings: Settings) -> RolloutDesk:
 
 
 def person_of(settings: Settings, key: str) -> Principal:
-    return open_directory(settings.principals_file).by_api_key(key)
+    return open_directory(settings.principals_file, settings.environment).by_api_key(key)

@@ -24,6 +24,7 @@ from interfaces.cli.main import app
 from interfaces.principals import add_principal
 from interfaces.settings import load_settings
 from platform_core.operations.control_api import control_router
+from platform_core.operations.control_client import ControlClient
 from platform_core.operations.resources import RolloutSpec
 from platform_core.operations.sql_resources import SqlResources
 from platform_core.serving.prediction_log import PredictionRow, PredictionWriter
@@ -152,8 +153,15 @@ def test_nothing_is_asked_for_that_does_not_go(base: Foundations, keys: dict[str
 
 
 @contextmanager
-def working(base: Foundations) -> Iterator[None]:
+def working(base: Foundations, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The control API on loopback, and a worker beside it."""
+    clients: list[ControlClient] = []
+
+    def kept(url: str, token: str) -> ControlClient:
+        clients.append(ControlClient(url, token))
+        return clients[-1]
+
+    monkeypatch.setattr("interfaces.bootstrap.worker.ControlClient", kept)
     api = FastAPI()
     install_error_handlers(api)
     resources = SqlResources(base.engine, base.clock, base.audit)
@@ -172,6 +180,8 @@ def working(base: Foundations) -> Iterator[None]:
         finally:
             stop.set()
             thread.join()
+            for client in clients:
+                client.close()
 
 
 def approve(request: str, key: str) -> None:
@@ -179,8 +189,10 @@ def approve(request: str, key: str) -> None:
     assert done.exit_code == 0, done.output
 
 
-def test_a_rollback_halts_at_once_and_ends_once_approved(base: Foundations, keys: dict[str, str]) -> None:
-    with working(base):
+def test_a_rollback_halts_at_once_and_ends_once_approved(
+    base: Foundations, keys: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with working(base, monkeypatch):
         asked = vigia("rollback", "fraud-br", "--reason", "it is worse", "--wait", "30", key=keys["ana"])
         assert (asked["halted"], asked["status"]) == (True, "pending")
         assert state_of(spec_of(base)) == "halted", "the effect did not wait for anybody"
