@@ -15,8 +15,8 @@ Keys = tuple[str, ...]
 
 class FeatureRows(NamedTuple):
     """What was read for many rows: a list per feature, in the order of the reader's columns, with an element per row.
-    A value is None wherever its status is not `present`. Where all are present and the same for every row (there is one row, or
-    nothing to read) only `whole` is given."""
+    A value is None wherever its status is not `present`. Where all are present and the same for every row (there is
+    one row, or nothing to read) only `whole` is given."""
 
     values: Sequence[Sequence[FeatureValue]]
     statuses: Sequence[Sequence[ValueStatus]]
