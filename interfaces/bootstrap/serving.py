@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from foundation.errors import InvalidInput
+from foundation.telemetry.metrics import TELEMETRY
 from interfaces.bootstrap.foundations import Foundations, open_foundations
 from interfaces.bootstrap.models import registry_of
 from interfaces.bootstrap.platform import asked_store, catalog_in_force, offline_store, online_store
@@ -95,7 +96,7 @@ def _serve(base: Foundations, token: str, worker: Worker | None) -> None:
         access=EndpointAccess(directory, base.audit),
         open_to_all=settings.serving.host in LOOPBACK,
         traced_share=settings.serving.traced_share,
-        more_metrics=[retriever.metrics.registry],
+        more_metrics=[retriever.metrics.registry, TELEMETRY],
         shared_metrics=shared,
     )
     app.include_router(control_router(resources, token))

@@ -21,7 +21,7 @@ from typing import Protocol
 from prometheus_client import Gauge, generate_latest
 
 from foundation.errors import VigiaError
-from foundation.telemetry.metrics import new_registry
+from foundation.telemetry.metrics import TELEMETRY, new_registry
 from platform_core.access.principals import Environment
 from platform_core.catalog.specs import Catalog
 from platform_core.features.target import Targets
@@ -190,7 +190,7 @@ class RunningPlatform:
         self._failing.clear()
         for name, failures in {**self.working.failures, **self.watchful.failures}.items():
             self._failing.labels(name).set(failures)
-        return self.watching.gauges.render() + generate_latest(self.registry)
+        return self.watching.gauges.render() + generate_latest(self.registry) + generate_latest(TELEMETRY)
 
     def _repeat(self, round: Callable[[], float]) -> None:
         while not self._stop.is_set():
