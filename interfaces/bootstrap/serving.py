@@ -61,6 +61,7 @@ def _supervise(settings: Settings, workers: int) -> None:
 
 def _serve(base: Foundations, token: str, worker: Worker | None) -> None:
     from interfaces.bootstrap.draining import DrainingServer
+    from interfaces.bootstrap.predictions import prediction_writer
     from interfaces.bootstrap.usage import usage_of_serving
     from interfaces.http.access import install_access
     from interfaces.http.features import add_features
@@ -72,7 +73,6 @@ def _serve(base: Foundations, token: str, worker: Worker | None) -> None:
     from platform_core.operations.control_api import control_router
     from platform_core.operations.sql_resources import SqlResources
     from platform_core.serving.app import create_inference_app
-    from platform_core.serving.prediction_log import PredictionWriter
     from platform_core.serving.reading import StoreFeatures
     from platform_core.serving.worker_metrics import SharedMetrics
     from platform_core.simulation.slow_store import CompactionAwareStore
@@ -91,7 +91,7 @@ def _serve(base: Foundations, token: str, worker: Worker | None) -> None:
         features=StoreFeatures(catalog, store, base.clock, asked=store.asked, metrics=retriever.metrics),
         resources=resources,
         catalog=catalog,
-        predictions=PredictionWriter(offline_store(settings)),
+        predictions=prediction_writer(base, catalog),
         clock=base.clock,
         access=EndpointAccess(directory, base.audit),
         open_to_all=settings.serving.host in LOOPBACK,

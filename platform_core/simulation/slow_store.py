@@ -81,6 +81,8 @@ class CompactionAwareStore(OnlineStore):
     def close(self) -> None:
         self._stop.set()
         self._watcher.join(timeout=2)
+        if self._asked is not None:
+            self._asked.close()
 
     def _watch(self) -> None:
         while not self._stop.wait(POLL_SECONDS):
