@@ -44,6 +44,7 @@ KINDS: dict[str, Kind] = {
     "policy.refused": Kind(payload=p.Reasoned),
     **{f"delegation.{how}": Kind(payload=p.DelegationMade, personal=("reason",)) for how in ("made", "revoked")},
     **{f"glass.{how}": Kind(payload=p.GlassBroken, personal=("reason", "review")) for how in ("broken", "reviewed")},
+    "glass.chased": Kind(payload=p.GlassChased),
     "approval.refused": Kind(payload=p.ApprovalRefused, personal=("why",)),
     **{f"action.{status}": Kind(payload=p.ActionDone) for status in ("started", "succeeded", "failed", "unknown")},
     "action.verified": Kind(payload=p.ActionVerified),

@@ -186,6 +186,14 @@ class GlassBroken(Frozen):
     review: Sealed | None
 
 
+class GlassChased(Frozen):
+    """The review of a broken glass was asked for once more."""
+
+    step: int
+    opened_by: str
+    environment: str
+
+
 class PseudonymRevealed(Frozen):
     """Whose pseudonym is the entry's subject; `because` where it was refused."""
 

@@ -28,7 +28,7 @@ Recording = Callable[[AuditRecord], AbstractContextManager[None]]
 """Writes the record together with what the block does: both stay or neither."""
 
 
-def open_directory(path: Path, environment: Environment | None = None) -> PrincipalDirectory:
+def open_directory(path: Path, environment: Environment) -> PrincipalDirectory:
     """The people of the file as it is whenever it is asked, with what they hold in `environment`; nobody while there is
     none. Raises InvalidInput for a file that does not fit."""
     return PrincipalDirectory.load(path, may_be_missing=True, environment=environment)

@@ -6,6 +6,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -89,11 +90,25 @@ def read_request(connection: Connection, request_id: str) -> ApprovalRequest:
     return found[0]
 
 
+class Stored(NamedTuple):
+    """A request's proposal as it lies in the database."""
+
+    document: str
+    document_sha256: str
+    digest: str
+
+
 def require_untouched(connection: Connection, request: ApprovalRequest) -> None:
     """Raises Conflict when the stored proposal is no longer what was shown when approval was requested."""
     row = connection.execute(_STORED, {"of_request": request.id}).one()
+    refuse_altered(Stored(row.document, row.document_sha256, row.digest), request)
+
+
+def refuse_altered(stored: Stored, request: ApprovalRequest) -> None:
+    """As `require_untouched`, of what was read."""
     proposal = request.proposal
-    if sha256_text(row.document) != row.document_sha256 or row.digest != proposal.digest or not proposal.digest_holds():
+    as_shown = sha256_text(stored.document) == stored.document_sha256
+    if not as_shown or stored.digest != proposal.digest or not proposal.digest_holds():
         raise Conflict(
             f"the proposal behind {request.id} was changed after approval was requested",
             hint="nothing was decided; propose again, and look at the audit log for who had access",

@@ -16,6 +16,7 @@ from interfaces.bootstrap.stores import make_incidents
 from interfaces.bootstrap.tool_calls import audited_runs
 from interfaces.principals import open_directory
 from interfaces.settings import Settings
+from tools.act import action_types
 from tools.registry import observe_tools
 from tools.runner import ToolRunner
 
@@ -40,6 +41,7 @@ def make_ask(base: Foundations, policy: PolicySource) -> Ask:
         redactor=redacts,
         model=budgeted_model(base),
         on_call=audited_calls(base.audit, "agent:chat"),
+        unspoken=action_types(),
     )
 
 

@@ -11,19 +11,20 @@ from agents.incident.reconciler import Reconciler
 from agents.incident.triage import CatalogueTriage
 from agents.runbooks.library import RunbookLibrary
 from foundation.errors import InvalidInput
+from guardrails.approvals.break_glass import BreakGlass
 from guardrails.executor.executor import Executor
 from interfaces.bootstrap.approvers import who_may
 from interfaces.bootstrap.budgets import BudgetNotes, make_budget, make_ledger
 from interfaces.bootstrap.checkpoints import signing_checkpoints
 from interfaces.bootstrap.foundations import Foundations, open_foundations
-from interfaces.bootstrap.governance import live_policy, make_approvals, make_reminders
+from interfaces.bootstrap.governance import live_policy, make_approvals, make_glass_watch, make_reminders
 from interfaces.bootstrap.health import nightly_chores
 from interfaces.bootstrap.language import make_narrator
 from interfaces.bootstrap.platform import platform_view
 from interfaces.bootstrap.process import start_telemetry, until_stopped
 from interfaces.bootstrap.readiness import readiness
-from interfaces.bootstrap.redaction import redactor
-from interfaces.bootstrap.slack import slack_anchors, slack_notifiers, slack_reminders
+from interfaces.bootstrap.redaction import daily_chores, redactor
+from interfaces.bootstrap.slack import slack_anchors, slack_glass, slack_notifiers, slack_reminders
 from interfaces.bootstrap.worker_http import serving_metrics
 from interfaces.principals import open_directory
 from interfaces.settings import Settings
@@ -49,7 +50,8 @@ def run_worker(settings: Settings) -> None:
 
 def beside_the_work(base: Foundations) -> list[Callable[[], object]]:
     """What may wait for a chat that hangs: never on the thread that hands the incidents out."""
-    return [make_reminders(base, slack_reminders(base)).tick, *nightly_chores(base)]
+    watch = make_glass_watch(base, slack_glass(base))
+    return [make_reminders(base, slack_reminders(base)).tick, watch.tick, *nightly_chores(base), *daily_chores(base)]
 
 
 def make_worker(
@@ -104,6 +106,7 @@ def make_worker(
             notifiers=notifiers,
             observer=observer,
             budget_note=BudgetNotes(base),
+            glass=BreakGlass(base.engine, base.clock, base.audit, policy).holding,
         )
     )
 

@@ -96,7 +96,7 @@ def _desk_and_person(key: str) -> tuple[ProposalDesk, Principal]:
     from interfaces.settings import load_settings
 
     settings = load_settings()
-    person = open_directory(settings.principals_file).by_api_key(key)
+    person = open_directory(settings.principals_file, settings.environment).by_api_key(key)
     return proposal_desk(settings), person
 
 

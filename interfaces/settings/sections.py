@@ -192,6 +192,9 @@ class ApprovalSettings(Frozen):
     expires_after_minutes: float = Field(default=30, gt=0, le=1440)
     """On the platform's clock."""
 
+    grant_expires_after_minutes: float | None = Field(default=None, gt=0, le=1440)
+    """How long an approval may wait to be executed; as long as a request waits for people when not set."""
+
     remind_after_minutes: float = Field(default=5, gt=0, le=1440)
     """Then those on call are told again; after twice as long the approvers are called, after four times the admins."""
 

@@ -10,7 +10,8 @@ import pytest
 
 from foundation.clock import FixedClock
 from foundation.errors import Forbidden, Unauthenticated, Unavailable
-from interfaces.principals import PrincipalsFile, make_grant, open_directory
+from interfaces.principals import PrincipalsFile, make_grant
+from platform_core.access.directory import PrincipalDirectory
 from platform_core.access.endpoints import EndpointAccess
 from platform_core.access.principals import Environment
 from tests.fakes.audit_log import FakeAuditLog
@@ -24,7 +25,7 @@ def people(tmp_path: Path) -> PrincipalsFile:
 
 
 def access(people: PrincipalsFile, at: datetime = NOON, audit: FakeAuditLog | None = None) -> EndpointAccess:
-    return EndpointAccess(open_directory(people.path), audit, wall=at.timestamp)
+    return EndpointAccess(PrincipalDirectory.load(people.path, may_be_missing=True), audit, wall=at.timestamp)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +126,7 @@ def test_nothing_is_read_while_it_is_asked(people: PrincipalsFile, monkeypatch: 
 
 def test_its_thread_follows_the_file(people: PrincipalsFile) -> None:
     key = people.add("service:checkout", make_grant(["caller"], ["*"]))
-    asked = EndpointAccess(open_directory(people.path), interval=0.01)
+    asked = EndpointAccess(PrincipalDirectory.load(people.path, may_be_missing=True), interval=0.01)
     asked.start()
     try:
         assert asked.authorize_endpoint(key, "br", "production")

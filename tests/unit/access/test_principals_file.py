@@ -99,9 +99,9 @@ def test_an_old_entry_keeps_its_key_until_it_is_rotated(people: PrincipalsFile) 
         "principals:\n  - {id: human:ana, name: Ana, roles: [admin], tenants: ['*'], "
         f"api_key_sha256: {key_digest('old').hex()}}}\n"
     )
-    assert open_directory(people.path).by_api_key("old").id == "human:ana"
+    assert open_directory(people.path, "production").by_api_key("old").id == "human:ana"
     new = people.rotate("human:ana", overlap=timedelta(0))
-    directory = open_directory(people.path)
+    directory = open_directory(people.path, "production")
     assert directory.by_api_key(new).id == "human:ana"
     with pytest.raises(Unauthenticated):
         directory.by_api_key("old")
@@ -114,7 +114,7 @@ def test_one_key_of_two_is_revoked(people: PrincipalsFile) -> None:
     assert people.revoke("human:ana", gone) == [gone]
     with pytest.raises(NotFound, match="has no key"):
         people.revoke("human:ana", gone)
-    directory = open_directory(people.path)
+    directory = open_directory(people.path, "production")
     assert directory.by_api_key(second)
     with pytest.raises(Unauthenticated):
         directory.by_api_key(first)
