@@ -24,13 +24,12 @@ from interfaces.settings.sections import (
     OnlineSettings,
     RunSettings,
     SecretSettings,
-    ServingSettings,
-    SimulationSettings,
     SlackSettings,
     TelemetrySettings,
     UsageSettings,
     WorkerSettings,
 )
+from interfaces.settings.serving import ServingSettings, SimulationSettings
 from platform_core.access.principals import Environment
 
 PREFIX = "VIGIA__"
