@@ -62,6 +62,7 @@ def make_platform(base: Foundations) -> RunningPlatform:
             reload=timedelta(seconds=own.reload_seconds),
         ),
         delivery=_delivery(settings),
+        reports=settings.data_dir / "reports" / "drift",
     )
 
 

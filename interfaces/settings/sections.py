@@ -319,8 +319,17 @@ class AuditSettings(Frozen):
     """How many of the witnesses must have signed for entries to count as witnessed; all of them when 0."""
 
 
+class MlflowSettings(Frozen):
+    """Where training runs and versions are mirrored. Credentials of a server come from MLflow's own variables."""
+
+    tracking_uri: str | None = None
+    """http://host:5000, or sqlite:////path/mlflow.db; without it runs are kept as files in the data directory."""
+
+
 class ModelSettings(Frozen):
     """Registered models: whose signature is enough to load one, besides that of our own key."""
+
+    mlflow: MlflowSettings = MlflowSettings()
 
     trusted: dict[str, str] = Field(default_factory=dict)
     """By a name of your choice: verifier keys of others whose models are loaded here; `vigia models key` prints one."""

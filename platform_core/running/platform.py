@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Protocol
 
 from prometheus_client import Gauge, generate_latest
@@ -71,7 +72,8 @@ class Intervals:
 class RunningPlatform:
     """`start`, then `run` until told to stop; or `work` and `watch` a round at a time.
 
-    `open_parts` opens what the catalog in force needs; `version` tells its number without reading it.
+    `open_parts` opens what the catalog in force needs; `version` tells its number without reading it. `reports`: a
+    directory for those of the nightly screen.
     """
 
     def __init__(  # the ports it stands on
@@ -84,6 +86,7 @@ class RunningPlatform:
         environment: Environment = "production",
         intervals: Intervals | None = None,
         delivery: AlertmanagerDelivery | None = None,
+        reports: Path | None = None,
         wall: Callable[[], float] = time.monotonic,
     ) -> None:
         self._open = open_parts
@@ -93,6 +96,7 @@ class RunningPlatform:
         self._environment: Environment = environment
         self._intervals = intervals or Intervals()
         self._delivery = delivery
+        self._reports = reports
         self._stop = threading.Event()
         self._parts: Parts | None = None
         self._watching: Watching | None = None
@@ -131,7 +135,9 @@ class RunningPlatform:
         """Raises what keeps the catalog from being opened. `stop` ends what is under way then."""
         self._stop = stop or self._stop
         self._parts = self._watched = self._open()
-        self._watching = Watching(MonitorRunner(self.parts.view, monitors()), PlatformGauges(), self._delivery)
+        self._watching = Watching(
+            MonitorRunner(self.parts.view, monitors(self._reports)), PlatformGauges(), self._delivery
+        )
         self._rollouts = watch_of(self.parts.view, self._control)
         every = self._intervals
         self.working.replace(self._writing())

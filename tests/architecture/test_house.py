@@ -23,6 +23,8 @@ VENDOR_PLACES = {
     "slack_bolt": ("interfaces/slack",),
     "slack_sdk": ("interfaces/slack",),
     "lightgbm": ("platform_core/training", "platform_core/serving"),
+    "sklearn": ("platform_core/training",),
+    "mlflow": ("platform_core/attached/mlflow",),
     "deltalake": ("platform_core/features/offline",),
     "redis": ("platform_core/features/online",),
     "boto3": ("platform_core/features/online", "platform_core/attached/sagemaker"),
