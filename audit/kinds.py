@@ -63,6 +63,7 @@ KINDS: dict[str, Kind] = {
     "pseudonym.reveal_refused": Kind(payload=p.PseudonymRevealed, personal=("reason",)),
     "health.reported": Kind(payload=p.HealthReported),
     "read.refused": Kind(payload=p.ReadRefused),
+    "change.told": Kind(payload=p.ChangeTold),
     "call.refused": Kind(payload=p.CallsRefused),
     **{f"principal.{how}": Kind(payload=p.PrincipalChanged) for how in PRINCIPAL_CHANGES},
     "session.opened": Kind(payload=p.SessionOpened, personal=("client",)),
