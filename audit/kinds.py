@@ -53,6 +53,7 @@ KINDS: dict[str, Kind] = {
     "catalog.applied": Kind(payload=p.CatalogApplied),
     "model.registered": Kind(payload=p.ModelRegistered),
     "model.promoted": Kind(payload=p.ModelPromoted),
+    "model.judged": Kind(payload=p.ModelJudged),
     "resource.created": Kind(payload=p.ResourceCreated),
     "resource.patched": Kind(payload=p.ResourcePatched),
     "resource.change_withdrawn": Kind(payload=p.Nothing),
