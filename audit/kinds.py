@@ -52,6 +52,7 @@ KINDS: dict[str, Kind] = {
     "kill_switch.released": Kind(payload=p.Reasoned, personal=("reason",)),
     "catalog.applied": Kind(payload=p.CatalogApplied),
     "model.registered": Kind(payload=p.ModelRegistered),
+    "model.signed": Kind(payload=p.ModelSigned),
     "model.promoted": Kind(payload=p.ModelPromoted),
     "model.judged": Kind(payload=p.ModelJudged),
     "resource.created": Kind(payload=p.ResourceCreated),

@@ -218,6 +218,11 @@ class ModelRegistered(Frozen):
     code_version: str
 
 
+class ModelSigned(Frozen):
+    version: str
+    manifest: str
+
+
 class ModelPromoted(Frozen):
     model_config = ConfigDict(extra="allow")
     version: str

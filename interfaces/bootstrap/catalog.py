@@ -6,6 +6,7 @@ from pathlib import Path
 
 from foundation.errors import Forbidden, InvalidInput
 from interfaces.bootstrap.foundations import Foundations, open_foundations
+from interfaces.bootstrap.models import registry_of
 from interfaces.bootstrap.platform import ReadOnlyResources, catalog_in_force, catalog_of, platform_view
 from interfaces.principals import open_directory
 from interfaces.settings import Settings
@@ -31,10 +32,8 @@ def catalog_store(base: Foundations) -> CatalogStore:
 
     def readers() -> list[ModelReader]:
         from platform_core.serving.readers import model_readers
-        from platform_core.training.registry import ModelRegistry
 
-        registry = ModelRegistry(base.engine, base.clock, base.audit, base.settings.data_dir / "models")
-        return model_readers(resources, registry, environment)
+        return model_readers(resources, registry_of(base), environment)
 
     return CatalogStore(
         base.engine, base.clock, base.audit, environment=environment, resources=resources, readers=readers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from foundation.errors import InvalidInput
 from interfaces.bootstrap.foundations import Foundations, open_foundations
+from interfaces.bootstrap.models import registry_of
 from interfaces.bootstrap.platform import catalog_in_force, offline_store, online_store
 from interfaces.bootstrap.process import run_http, start_telemetry
 from interfaces.settings import Settings
@@ -31,7 +32,6 @@ def _serve(base: Foundations, token: str) -> None:
     from platform_core.serving.app import create_inference_app
     from platform_core.serving.prediction_log import PredictionWriter
     from platform_core.simulation.slow_store import CompactionAwareStore
-    from platform_core.training.registry import ModelRegistry
 
     settings = base.settings
     catalog = catalog_in_force(base)
@@ -41,7 +41,7 @@ def _serve(base: Foundations, token: str) -> None:
     guard = TenantGuard(base.audit)
     retriever = OnlineRetriever(catalog, store, base.clock, guard=guard)
     app = create_inference_app(
-        registry=ModelRegistry(base.engine, base.clock, base.audit, settings.data_dir / "models"),
+        registry=registry_of(base),
         retriever=retriever,
         resources=resources,
         catalog=catalog,

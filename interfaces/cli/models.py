@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from interfaces.cli import models_artifacts
 from interfaces.cli.options import Json
 
 app = typer.Typer(help="Registered models, and scores of whole data sets.", no_args_is_help=True)
+app.add_typer(models_artifacts.app)
 
 Name = Annotated[str, typer.Argument(help="Of the model, e.g. fraud_score.")]
 Version = Annotated[str | None, typer.Option(help="The newest in production by default.", metavar="N")]

@@ -20,6 +20,7 @@ from interfaces.settings.sections import (
     HealthSettings,
     HttpSettings,
     LlmSettings,
+    ModelSettings,
     OnlineSettings,
     RunSettings,
     ServingSettings,
@@ -74,6 +75,7 @@ class Settings(BaseSettings):
     approvals: ApprovalSettings = Field(default_factory=ApprovalSettings)
     budgets: BudgetSettings = Field(default_factory=BudgetSettings)
     audit: AuditSettings = Field(default_factory=AuditSettings)
+    models: ModelSettings = Field(default_factory=ModelSettings)
     online: OnlineSettings = Field(default_factory=OnlineSettings)
     redaction: RedactionSettings = Field(default_factory=RedactionSettings)
     worker: WorkerSettings = Field(default_factory=WorkerSettings)

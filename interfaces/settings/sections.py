@@ -235,3 +235,13 @@ class AuditSettings(Frozen):
     witnesses: dict[str, WitnessSettings] = Field(default_factory=dict)
     quorum: int = Field(default=0, ge=0)
     """How many of the witnesses must have signed for entries to count as witnessed; all of them when 0."""
+
+
+class ModelSettings(Frozen):
+    """Registered models: whose signature is enough to load one, besides that of our own key."""
+
+    trusted: dict[str, str] = Field(default_factory=dict)
+    """By a name of your choice: verifier keys of others whose models are loaded here; `vigia models key` prints one."""
+
+    max_bytes: int = Field(default=536_870_912, ge=1024)
+    """Of all files of one version; a larger one is not loaded."""

@@ -118,7 +118,7 @@ class EndpointDirectory:
     def _model(self, spec: RolloutSpec, version: str) -> LoadedModel:
         key = (spec.model, version)
         if key not in self._models:
-            model = self._registry.load(*key)
+            model = self._registry.load(*key, catalog=self._catalog)
             if model.version.signature.feature_service != spec.feature_service:
                 raise InvalidInput(
                     f"{spec.model} version {version} was trained on {model.version.signature.feature_service!r}, "

@@ -14,9 +14,10 @@ from foundation.errors import InvalidInput
 from platform_core.catalog.specs import Catalog
 from platform_core.features.historical import get_historical_features
 from platform_core.features.offline.port import OfflineStore
+from platform_core.training.compatibility import signature_features
 from platform_core.training.dataset import Floats, HistoricalFeatures, TrainingSet, load_training_set
 from platform_core.training.metrics import average_precision, cheapest_threshold, decline_rate, roc_auc
-from platform_core.training.types import FeatureBaseline, ModelSignature, SignatureFeature, TrainedModel
+from platform_core.training.types import FeatureBaseline, ModelSignature, TrainedModel
 
 VALIDATION_SHARE = 0.2
 MISSED_TO_DECLINED = 5.0
@@ -71,12 +72,9 @@ def train_fraud_model(
     booster = lgb.train(parameters, train, trees)
     score = np.asarray(booster.predict(data.features[cut:]), dtype=np.float64)
     metrics, threshold = _judge(data.label[cut:], score, data.weight[cut:])
-    requests = {field.name for field in catalog.feature_service(service).request_fields}
     signature = ModelSignature(
         feature_service=service,
-        features=tuple(
-            SignatureFeature(name=name, origin="request" if name in requests else "store") for name in data.names
-        ),
+        features=signature_features(catalog, catalog.feature_service(service)),
         decline_threshold=threshold,
         metrics=metrics,
         baseline=_baseline(data),

@@ -6,9 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from pydantic import Field
+
+from foundation.canonical import digest
 from foundation.frozen import Frozen
 
 Stage = Literal["dev", "staging", "production"]
+
+Flavor = Literal["lightgbm", "sklearn"]
+"""What trained the model. How it is stored is said in `platform_core.training.scoring`."""
+
+NumericDtype = Literal["float64", "int64", "bool"]
 
 
 class SignatureFeature(Frozen):
@@ -16,7 +24,17 @@ class SignatureFeature(Frozen):
 
     name: str
     origin: Literal["store", "request"]
-    dtype: Literal["float64"] = "float64"
+    dtype: NumericDtype = "float64"
+    """In the catalog; in the model's matrix every column is float64."""
+
+    definition: dict[str, str] = Field(default_factory=dict)
+    """What decided its values when the model was trained, by aspect (window, filter, …); empty for a request field, and
+    for a store feature of a model from before this was noted."""
+
+    @property
+    def version(self) -> str:
+        """Of the feature: a digest of its definition; empty where none was noted."""
+        return digest(self.definition)[:12] if self.definition else ""
 
 
 class FeatureBaseline(Frozen):
@@ -33,6 +51,7 @@ class FeatureBaseline(Frozen):
 class ModelSignature(Frozen):
     """All that is needed to use the model rightly and to make it again. Stored as `signature.json`."""
 
+    flavor: Flavor = "lightgbm"
     feature_service: str
     features: tuple[SignatureFeature, ...]
     """In the order of the model's columns; a null is NaN."""
@@ -57,10 +76,14 @@ class ModelSignature(Frozen):
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """`model_text` is LightGBM's own text format: readable by any version, and nothing is executed in loading it."""
+    """A model in memory, before it has a name. Nothing of it is executed in loading it."""
 
     model_text: str
+    """Its trees in LightGBM's own text format, readable by any version; empty for a linear model."""
+
     signature: ModelSignature
+    steps: str = ""
+    """Of flavor sklearn: JSON of what happens to a row around the trees (`platform_core.training.steps`)."""
 
 
 class ModelVersion(Frozen):

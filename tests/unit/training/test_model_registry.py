@@ -79,7 +79,7 @@ def test_an_altered_file_is_not_loaded(registry: ModelRegistry, trained: Trained
     with pytest.raises(Conflict, match="was altered"):
         registry.load("fraud_score", "1")
     path.unlink()
-    with pytest.raises(Unavailable, match="cannot be read"):
+    with pytest.raises(Conflict, match="lacks"):
         registry.load("fraud_score", "1")
 
 
