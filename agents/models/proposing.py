@@ -49,17 +49,13 @@ class ModelProposals:
         """Raises Conflict when a training is asked for already, or waits for a decision."""
         waiting = [r for r in self.approvals.for_incident(affair(model)) if self._waits(r, "retrain_model")]
         if waiting:
-            raise Conflict(
-                f"{waiting[0].id} asks for a training of {model} already", hint=f"it is {waiting[0].status}"
-            )
+            raise Conflict(f"{waiting[0].id} asks for a training of {model} already", hint=f"it is {waiting[0].status}")
         arguments: dict[str, Any] = {"model": model, "since": None if since is None else since.isoformat()}
         return self._ask(model, "retrain_model", arguments, why, requested_by)
 
     def _waits(self, request: ApprovalRequest, tool: str) -> bool:
         """Whether it may still be carried out."""
-        still = request.status == "approved" or (
-            request.status == "pending" and request.expires_at > self.clock.now()
-        )
+        still = request.status == "approved" or (request.status == "pending" and request.expires_at > self.clock.now())
         return request.proposal.tool == tool and still
 
     def _ask(

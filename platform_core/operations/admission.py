@@ -29,9 +29,7 @@ Admissions = Mapping[str, Admission]
 """By kind of resource."""
 
 
-def admit(
-    admissions: Admissions, connection: Connection, resource: Resource, patch: SpecPatch, *, actor: str
-) -> None:
+def admit(admissions: Admissions, connection: Connection, resource: Resource, patch: SpecPatch, *, actor: str) -> None:
     """Ask whoever has a say in `resource`. Raises Forbidden when it needs one and there is none here."""
     kind = resource.spec.kind
     admission = admissions.get(kind)

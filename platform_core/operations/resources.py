@@ -17,7 +17,7 @@ from pydantic import Field
 
 from foundation.frozen import Frozen
 from platform_core.access.principals import Environment
-from platform_core.operations.model_spec import ModelSpec as ModelSpec
+from platform_core.operations.model_spec import ModelSpec
 
 
 class ConnectorSpec(Frozen):

@@ -75,6 +75,12 @@ def in_production(connection: Connection, name: str) -> Place | None:
     return max(found, key=lambda place: int(place.version)) if found else None
 
 
+def was_in_production(connection: Connection, name: str) -> bool:
+    """Whether any version of it ever was."""
+    query = sa.select(_moves.c.id).where(_moves.c.name == name, _moves.c.to_stage == "production").limit(1)
+    return connection.execute(query).first() is not None
+
+
 def last_review_in_production(connection: Connection, name: str, version: str) -> str | None:
     """Under which review the version last came into production; None also when that was without one."""
     return connection.scalar(

@@ -73,6 +73,7 @@ def train_fraud_model(
     score = np.asarray(booster.predict(data.features[cut:]), dtype=np.float64)
     metrics, threshold = _judge(data.label[cut:], score, data.weight[cut:])
     signature = ModelSignature(
+        owner=catalog.feature_service(service).owner,
         feature_service=service,
         features=signature_features(catalog, catalog.feature_service(service)),
         decline_threshold=threshold,

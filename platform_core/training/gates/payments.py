@@ -110,9 +110,7 @@ def _segments(payments: pl.DataFrame) -> dict[str, Texts]:
     return found
 
 
-def _tables(
-    offline: OfflineStore, catalog: Catalog, start: datetime, end: datetime
-) -> list[tuple[str, pa.Table]]:
+def _tables(offline: OfflineStore, catalog: Catalog, start: datetime, end: datetime) -> list[tuple[str, pa.Table]]:
     keys = {key for entity in catalog.entities for key in entity.join_keys}
     found: list[tuple[str, pa.Table]] = []
     for source in catalog.sources:

@@ -1,4 +1,4 @@
-"""The limits that gates hold a model against, declared in a file: reviewed, versioned by digest, the same for everybody.
+"""The limits that gates hold a model against, in a file: reviewed, versioned by digest, the same for everybody.
 
 A file names only what it wants otherwise than the default. What it says of one kind of gate is one block, so that a
 limit stands beside the others of its gate.

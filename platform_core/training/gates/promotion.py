@@ -69,7 +69,8 @@ class Promotions:
 
     def require(self, connection: Connection, review: PromotionReview, name: str, version: str, to: Stage) -> None:
         """Raises Conflict unless `review` stands for this move now; also when the files were altered."""
-        registered = self.registry.open(name, version)
+        self.registry.open(name, version)
+        registered = self.registry.get(name, version)
         champion = in_production(connection, name)
         reviews.require_standing(
             review,

@@ -1,9 +1,9 @@
 """Entity rows with the features of both stores, each as of the same moment.
 
 The online store says which row it serves and what event it is from; the offline store is asked for the features as of
-that event. Where the online store serves nothing, both are asked as of now. Whatever the stores are doing meanwhile, the
-two answers are then about the same row; a row that differs all the same is read again, since it may have been replaced
-between the two reads.
+that event. Where the online store serves nothing, both are asked as of now. Whatever the stores are doing meanwhile,
+the two answers are then about the same row; a row that differs all the same is read again, since it may have been
+replaced between the two reads.
 """
 
 from __future__ import annotations
@@ -41,11 +41,14 @@ class Replaying:
     guard: TenantGuard
 
     def replay(self, service: str, payments: pl.DataFrame) -> Replay:
-        """Features of `service` for the entities of `payments` (columns tenant, join keys, event_ts, amount, channel)."""
+        """Features of `service` for the entities of `payments`: tenant, join keys, event_ts, amount, channel."""
         definition = self.catalog.feature_service(service)
         names = [reference.replace(":", "__") for reference in definition.features]
         names += [field.name for field in definition.request_fields]
-        parts = [self._of_tenant(service, tenant, rows) for (tenant,), rows in payments.group_by("tenant", maintain_order=True)]
+        parts = [
+            self._of_tenant(service, tenant, rows)
+            for (tenant,), rows in payments.group_by("tenant", maintain_order=True)
+        ]
         if not parts:
             return Replay(tuple(names), np.zeros((0, len(names))), np.zeros((0, len(names))))
         offline, online = (np.concatenate([part[side] for part in parts]) for side in (0, 1))
@@ -106,4 +109,3 @@ def _numbers(column: Sequence[object]) -> Floats:
 
 def _same(first: Floats, second: Floats) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
     return np.isclose(first, second, rtol=1e-9, atol=1e-9, equal_nan=True)
-

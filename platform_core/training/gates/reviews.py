@@ -72,7 +72,7 @@ def of_version(connection: Connection, name: str, version: str, to: Stage | None
     return _reviews(connection, *where, *([] if to is None else [model_gates.c.to_stage == to]))
 
 
-def require_standing(  # noqa: PLR0913 - everything a review is bound to
+def require_standing(
     review: PromotionReview,
     *,
     version: ModelVersion,

@@ -30,9 +30,7 @@ class Consistency:
                 figures={"rows": len(replay)},
                 limits={"rows": limits.min_rows},
             )
-        offline, online = (
-            Rows(replay.names, features).matrix(model) for features in (replay.offline, replay.online)
-        )
+        offline, online = (Rows(replay.names, features).matrix(model) for features in (replay.offline, replay.online))
         bulk = model.score(offline)
         single = np.array([model.score_one(row) for row in online])
         difference = np.abs(bulk - single)

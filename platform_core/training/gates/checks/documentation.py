@@ -1,4 +1,4 @@
-"""The model card says what somebody needs who was not there: whose it is, what for, its limits, its data, its metrics."""
+"""The model card tells somebody who was not there whose it is, what for, its limits, its data, its metrics."""
 
 from __future__ import annotations
 

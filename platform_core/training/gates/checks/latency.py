@@ -1,8 +1,8 @@
 """One row is scored within the model's part of the latency that was promised.
 
-The p99 of single-row calls, several times over. The least of these is held against the budget: what else a machine does
-can make a call slower, never faster, so the least disturbed series is nearest to the model's own time (Python's `timeit`
-advises the same). A model that is too slow is too slow in every series.
+The p99 of single-row calls, several times over. The least of these is held against the budget: what else a machine
+does can make a call slower, never faster, so the least disturbed series is nearest to the model's own time (Python's
+`timeit` advises the same). A model that is too slow is too slow in every series.
 """
 
 from __future__ import annotations

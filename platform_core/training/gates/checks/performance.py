@@ -87,7 +87,7 @@ def _compared(
         ("average precision", precision, limits.average_precision_margin),
         ("cost", cheaper, limits.cost_margin),
     )
-    outcomes = {name: _above(interval, -margin) for name, interval, margin in measures}
+    outcomes: dict[str, Outcome] = {name: _above(interval, -margin) for name, interval, margin in measures}
     values = [r.auc_and_precision(positive, negative) for r in ranked]
     return GateVerdict(
         gate=NAME,
