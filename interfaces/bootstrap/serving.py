@@ -7,6 +7,7 @@ from interfaces.bootstrap.foundations import Foundations, open_foundations
 from interfaces.bootstrap.models import registry_of
 from interfaces.bootstrap.platform import catalog_in_force, offline_store, online_store
 from interfaces.bootstrap.process import run_http, start_telemetry
+from interfaces.bootstrap.promotion import model_admissions
 from interfaces.settings import Settings
 
 
@@ -35,7 +36,8 @@ def _serve(base: Foundations, token: str) -> None:
 
     settings = base.settings
     catalog = catalog_in_force(base)
-    resources = SqlResources(base.engine, base.clock, base.audit)
+    # Whoever changes which version of a model is in production does so here, where the registry has its say.
+    resources = SqlResources(base.engine, base.clock, base.audit, admissions=model_admissions(base))
     # What an online compaction does to reads is part of this store's physics: it is watched here, where reads are.
     store = CompactionAwareStore(online_store(settings), resources)
     guard = TenantGuard(base.audit)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -67,7 +67,8 @@ class Intervals:
 class RunningPlatform:
     """`start`, then `run` until told to stop; or `work` and `watch` a round at a time.
 
-    `open_parts` opens what the catalog in force needs; `version` tells its number without reading it.
+    `open_parts` opens what the catalog in force needs; `version` tells its number without reading it; `chores` are
+    done beside the monitors.
     """
 
     def __init__(  # the ports it stands on
@@ -80,9 +81,11 @@ class RunningPlatform:
         environment: Environment = "production",
         intervals: Intervals | None = None,
         delivery: AlertmanagerDelivery | None = None,
+        chores: Callable[[], Iterable[Chore]] = tuple,
         wall: Callable[[], float] = time.monotonic,
     ) -> None:
         self._open = open_parts
+        self._more = chores
         self._version = version
         self._control = control
         self._tables = tables
@@ -132,6 +135,7 @@ class RunningPlatform:
             [
                 Chore("resources", every.reload.total_seconds(), self._reconcile),
                 Chore("monitors", every.monitor.total_seconds(), self._watch),
+                *self._more(),
             ]
         )
 

@@ -25,6 +25,7 @@ from platform_core.monitoring.registry import monitors
 from platform_core.monitoring.runner import MonitorRunner
 from platform_core.operations.resources import ConnectorSpec, DeploymentSpec, JobSpec, Resource
 from platform_core.operations.timeline import JobRun, JobStatus
+from platform_core.running.models import ModelUpkeep
 from platform_core.running.upkeep import Watching, delivering, tidy
 from platform_core.serving.prediction_log import DeltaPredictionLog
 from platform_core.simulation.boot import Booted, Progress, boot_company
@@ -33,12 +34,15 @@ from platform_core.simulation.deployments import behaviour
 from platform_core.simulation.faults import FAULTS
 from platform_core.simulation.parts import PlatformParts, assemble
 from platform_core.simulation.slow_store import COMPACTION_JOB
+from platform_core.training.retraining import retrain
+from platform_core.training.types import ModelVersion, TrainedModel
 from platform_core.urn import urn
 from platform_core.view import PlatformView
 
 _log = logging.getLogger(__name__)
 
 TICK_SECONDS = 1.0
+MODELS_EVERY_TICKS = 5
 TIDY_EVERY_TICKS = 30
 """One table each time: every table's turn comes every few minutes, and no tick waits for all of them."""
 
@@ -63,6 +67,7 @@ class Simulation:
         self.gauges = PlatformGauges()
         self.checkout = checkout
         self.delivery = delivery
+        self.models = model_upkeep(booted.parts)
         self.ticks = 0
         self.fault: str | None = None
         self._topics = booted.topics
@@ -103,6 +108,8 @@ class Simulation:
             watching = Watching(self.runner, self.gauges, self.delivery)
             changed = watching.step(self.parts.catalog, self.parts.resources, now, self._materializer.counts)
             stopwatch.lap("monitor")
+            if self.ticks % MODELS_EVERY_TICKS == 0:
+                self.models.step()
             self.ticks += 1
             if self.ticks % TIDY_EVERY_TICKS == 0:
                 tidy(self.parts.offline, self.ticks // TIDY_EVERY_TICKS)
@@ -168,6 +175,15 @@ class Simulation:
             JobRun(id=run, job=COMPACTION_JOB, subject=subject, started_at=began, ended_at=ended, status=status)
         )
         self.parts.resources.report_status(COMPACTION_JOB, {"state": status, "run": run, "since": began.isoformat()})
+
+
+def model_upkeep(parts: PlatformParts) -> ModelUpkeep:
+    """Trains what people asked for, on the company's own data."""
+
+    def train(like: ModelVersion, since: datetime | None) -> TrainedModel:
+        return retrain(parts.offline, parts.catalog, like, now=parts.clock.now(), since=since)
+
+    return ModelUpkeep(parts.resources, parts.registry, parts.operations, parts.clock, train)
 
 
 def platform_view(parts: PlatformParts) -> PlatformView:

@@ -78,12 +78,6 @@ class Gatekeeper:
             reviews.store(connection, self.audit, review)
         return review
 
-    def reviews(self, name: str, version: str) -> list[PromotionReview]:
-        """What was said of the version so far, newest first. Raises NotFound for one that there is not."""
-        self.registry.get(name, version)
-        with reading(self.engine) as connection:
-            return reviews.of_version(connection, name, version)
-
     def _champion(self, name: str) -> LoadedModel | None:
         with reading(self.engine) as connection:
             place = in_production(connection, name)
