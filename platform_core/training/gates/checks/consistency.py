@@ -33,7 +33,8 @@ class Consistency:
         offline, online = (Rows(replay.names, features).matrix(model) for features in (replay.offline, replay.online))
         bulk = model.score(offline)
         single = np.array([model.score_one(row) for row in online])
-        difference = np.abs(bulk - single)
+        # a score that is no number differs from every other, by as much as scores can
+        difference = np.nan_to_num(np.abs(bulk - single), nan=1.0)
         apart = float((difference > limits.tolerance).mean())
         same = np.isclose(offline, online, rtol=EQUAL, atol=EQUAL, equal_nan=True)
         names = [feature.name for feature in model.version.signature.features]
