@@ -32,6 +32,11 @@ def require_step(subject: str, was: Stage, becomes: Stage) -> None:
         )
 
 
-def stage_before(target: Stage) -> Stage | None:
-    """From where gates lead to `target`; None for the first stage."""
-    return next((was for was, becomes in sorted(NEEDS_GATES) if becomes == target), None)
+def require_climb(subject: str, was: Stage, target: Stage) -> None:
+    """Raises Conflict unless `target` is the next stage up for something in `was`."""
+    if (was, target) not in NEEDS_GATES:
+        up = [becomes for before, becomes in NEEDS_GATES if before == was]
+        raise Conflict(
+            f"{subject} is in {was} and cannot be promoted to {target}",
+            hint=f"from {was} it can be promoted to {up[0]}" if up else f"{was} is as far up as there is",
+        )

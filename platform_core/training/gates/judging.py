@@ -20,7 +20,7 @@ from platform_core.training.gates.verdicts import GateVerdict, PromotionReview
 from platform_core.training.moves import in_production
 from platform_core.training.registry import ModelRegistry
 from platform_core.training.scoring import LoadedModel
-from platform_core.training.stages import require_step
+from platform_core.training.stages import require_climb
 from platform_core.training.types import Stage
 
 MakeEvidence = Callable[[GatePolicy, LoadedModel, LoadedModel | None, str], Evidence]
@@ -43,11 +43,11 @@ class Gatekeeper:
     ) -> PromotionReview:
         """Run the gates that `to` asks for and store what they say; `told` hears of each as it comes.
 
-        Raises NotFound; Conflict when the version cannot go to `to` from where it is, when its files are not those that
+        Raises NotFound; Conflict when `to` is not the next stage up for the version, when its files are not those that
         were registered, or when the champion changed meanwhile.
         """
         candidate = self.registry.load(name, version)
-        require_step(f"{name} version {version}", candidate.version.stage, to)
+        require_climb(f"{name} version {version}", candidate.version.stage, to)
         champion = self._champion(name)
         case = Case(
             candidate=candidate,

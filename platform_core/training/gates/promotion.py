@@ -24,6 +24,7 @@ from platform_core.training.gates.policy import GatePolicy
 from platform_core.training.gates.verdicts import PromotionReview
 from platform_core.training.moves import in_production, last_review_in_production, move, place_of
 from platform_core.training.registry import ModelRegistry
+from platform_core.training.stages import require_climb
 from platform_core.training.types import ModelVersion, Stage
 from platform_core.urn import parse_urn
 
@@ -71,14 +72,15 @@ class Promotions:
         """Raises Conflict unless `review` stands for this move now; also when the files were altered."""
         self.registry.open(name, version)
         registered = self.registry.get(name, version)
-        champion = in_production(connection, name)
+        champion, place = in_production(connection, name), place_of(connection, name, version)
+        require_climb(f"{name} version {version}", place.stage, to)
         reviews.require_standing(
             review,
             version=registered,
             to=to,
             policy_digest=self.policy.digest,
             champion=None if champion is None else champion.version,
-            unmoved_since=place_of(connection, name, version).since,
+            unmoved_since=place.since,
             now=self.clock.now(),
             valid_for=self.policy.valid_for,
         )

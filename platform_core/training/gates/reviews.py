@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from audit.entry import AuditRecord
 from audit.port import AuditLog
 from foundation.canonical import digest
-from foundation.errors import Conflict, NotFound
+from foundation.errors import Conflict
 from platform_core.training.gates.tables import model_gates
 from platform_core.training.gates.verdicts import GateVerdict, PromotionReview
 from platform_core.training.types import ModelVersion, Stage
@@ -57,10 +57,10 @@ def store(connection: Connection, audit: AuditLog, review: PromotionReview) -> N
 
 
 def read(connection: Connection, review_id: str) -> PromotionReview:
-    """Raises NotFound."""
+    """Raises Conflict for one that there is not: whoever names it wants something on the strength of it."""
     found = _reviews(connection, model_gates.c.review_id == review_id)
     if not found:
-        raise NotFound(f"there is no review {review_id!r}", hint=AGAIN)
+        raise Conflict(f"there is no review {review_id!r}", hint=AGAIN)
     return found[0]
 
 
