@@ -9,7 +9,8 @@ from platform_core.catalog.specs import Catalog
 from platform_core.features.historical import get_historical_features
 from platform_core.features.offline.port import OfflineStore
 from platform_core.training.dataset import HistoricalFeatures
-from platform_core.training.pipeline import train_fraud_model
+from platform_core.training.pipeline import train
+from platform_core.training.plan import LightGbm, TrainingPlan, Window, make_plan
 from platform_core.training.types import ModelVersion, TrainedModel
 
 HOLDBACK = timedelta(days=2)
@@ -42,15 +43,19 @@ def retrain(
             f"between {start:%Y-%m-%d %H:%M} and {end:%Y-%m-%d %H:%M} UTC there is nothing to train on",
             hint="wait until there is more of the new data: the newest payments are kept for the gates",
         )
-    trees = signature.parameters.get("trees", 100)
-    return train_fraud_model(
-        offline,
-        catalog,
-        signature.feature_service,
-        start=start,
-        end=end,
+    return train(declared(current).over(start, end), offline, catalog, historical=historical)
+
+
+def declared(version: ModelVersion) -> TrainingPlan:
+    """What `version` was trained by; of one from before there were plans, what is known of it."""
+    signature = version.signature
+    if signature.plan:
+        return make_plan(signature.plan, f"the plan of {version.name} version {version.version}")
+    return TrainingPlan(
+        model=version.name,
+        feature_service=signature.feature_service,
+        window=Window(start=signature.data_start, end=signature.data_end),
         seed=signature.seed,
         max_rows=max(signature.rows, LEAST_ROWS),
-        trees=int(trees),
-        historical=historical,
+        estimator=LightGbm(trees=int(signature.parameters.get("trees", 100))),
     )

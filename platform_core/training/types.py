@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from foundation.canonical import digest
 from foundation.frozen import Frozen
+from platform_core.training.quality import Quality
 
 Stage = Literal["dev", "staging", "production"]
 
@@ -46,6 +47,8 @@ class FeatureBaseline(Frozen):
     p01: float | None
     p50: float | None
     p99: float | None
+    ventiles: tuple[float, ...] = ()
+    """The 19 values between twentieths of the payments; none where every value was null."""
 
 
 class ModelSignature(Frozen):
@@ -75,6 +78,24 @@ class ModelSignature(Frozen):
 
     environment: dict[str, str]
     """Versions of Python and of the libraries that the numbers depend on."""
+
+    environment_lock: str = ""
+    """SHA-256 over the names and versions of all distributions that were installed."""
+
+    plan: dict[str, JsonValue] = Field(default_factory=dict)
+    """The `TrainingPlan`, as JSON; empty for a model from before there were plans."""
+
+    table_versions: dict[str, int] = Field(default_factory=dict)
+    """Of every table that was read; where the store has versions, exactly these were read."""
+
+    query_digest: str = ""
+    """SHA-256 over what was asked of these tables: the plan's data part and the definitions of the features."""
+
+    quality: Quality | None = None
+    """On the newest part of the data; `metrics` has its figures too."""
+
+    scores: FeatureBaseline | None = None
+    """How the scores looked on the newest part of the data."""
 
 
 @dataclass(frozen=True)

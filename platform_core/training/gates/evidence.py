@@ -19,6 +19,7 @@ from platform_core.training.gates.payments import drawn, labelled_payments, labe
 from platform_core.training.gates.policy import GatePolicy
 from platform_core.training.gates.port import Evidence, Floats, LabelledRows, Replay, Rows
 from platform_core.training.gates.replaying import Replaying
+from platform_core.training.retraining import declared
 from platform_core.training.scoring import LoadedModel
 from platform_core.urn import parse_urn
 
@@ -36,7 +37,6 @@ class Sources:
     resources: ResourceReader
     replaying: Replaying
     psi: StabilityIndex
-    feature_lag: timedelta = timedelta(microseconds=1)
     historical: HistoricalFeatures = get_historical_features
 
 
@@ -51,6 +51,7 @@ class StoredEvidence(Evidence):
         self._candidate = candidate
         self._models = (candidate,) if champion is None else (candidate, champion)
         self._card = card
+        self._plan = declared(candidate.version)
         self._now = sources.replaying.clock.now()
 
     def held_out(self) -> LabelledRows:
@@ -62,7 +63,7 @@ class StoredEvidence(Evidence):
         # to the end of what any of them saw: a payment that one was trained on would flatter it
         newest = max(model.version.signature.data_end for model in self._models)
         start = max(newest, self._now - timedelta(days=limits.days))
-        payments = labelled_payments(sources.offline, sources.catalog, start, self._now)
+        payments = labelled_payments(sources.offline, sources.catalog, start, self._now, self._plan.label)
         if not len(payments):
             return nothing(start, self._now)
         some = drawn(payments, limits.max_rows, limits.seed)
@@ -127,9 +128,8 @@ class StoredEvidence(Evidence):
     def _features(self, payments: pl.DataFrame) -> Rows:
         sources = self._sources
         services = dict.fromkeys(model.version.signature.feature_service for model in self._models)
-        return with_features(
-            sources.offline, sources.catalog, list(services), payments, sources.feature_lag, sources.historical
-        )
+        lag = self._plan.feature_lag or timedelta(microseconds=1)
+        return with_features(sources.offline, sources.catalog, list(services), payments, lag, sources.historical)
 
 
 def nothing(start: datetime, end: datetime) -> LabelledRows:

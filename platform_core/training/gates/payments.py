@@ -14,21 +14,24 @@ from platform_core.catalog.specs import Catalog
 from platform_core.features.offline.port import OfflineStore
 from platform_core.training.dataset import HistoricalFeatures
 from platform_core.training.gates.port import Floats, LabelledRows, Rows, Texts
+from platform_core.training.plan import Label
 from platform_core.training.request_inputs import request_columns
 
 MERCHANT = "merchant_id"
 SIZES = ("small", "medium", "large")
 
 
-def labelled_payments(offline: OfflineStore, catalog: Catalog, start: datetime, end: datetime) -> pl.DataFrame:
+def labelled_payments(
+    offline: OfflineStore, catalog: Catalog, start: datetime, end: datetime, label: Label
+) -> pl.DataFrame:
     """Payments of all tenants with start <= event_ts < end that have a label, oldest first, as columns event_id,
     event_ts, join keys, amount, channel, tenant and is_fraud."""
     parts = [
         pl.DataFrame(table)
         .unique("event_id", keep="first")
-        .join(_labels(offline, tenant, start), on="event_id")
+        .join(_labels(offline, tenant, start, label), on=label.key)
         .with_columns(tenant=pl.lit(tenant))
-        for tenant, table in _tables(offline, catalog, start, end)
+        for tenant, table in _tables(offline, catalog, start, end, label.key)
     ]
     return pl.concat(parts, how="diagonal_relaxed").sort("event_ts", "event_id") if parts else pl.DataFrame()
 
@@ -110,19 +113,25 @@ def _segments(payments: pl.DataFrame) -> dict[str, Texts]:
     return found
 
 
-def _tables(offline: OfflineStore, catalog: Catalog, start: datetime, end: datetime) -> list[tuple[str, pa.Table]]:
+def _tables(
+    offline: OfflineStore, catalog: Catalog, start: datetime, end: datetime, *more: str
+) -> list[tuple[str, pa.Table]]:
+    """Payments of each tenant, with the join keys that are there."""
     keys = {key for entity in catalog.entities for key in entity.join_keys}
     found: list[tuple[str, pa.Table]] = []
     for source in catalog.sources:
         stored = set(offline.schema(source.table).names)
-        columns = list(dict.fromkeys(["event_id", "event_ts", *sorted(keys & stored), "amount", "channel"]))
+        columns = list(dict.fromkeys(["event_id", "event_ts", *sorted(keys & stored), "amount", "channel", *more]))
         found.append((source.tenant, offline.read(source.table, start=start, end=end, columns=columns)))
     return found
 
 
-def _labels(offline: OfflineStore, tenant: str, start: datetime) -> pl.DataFrame:
+def _labels(offline: OfflineStore, tenant: str, start: datetime, label: Label) -> pl.DataFrame:
+    """Columns `label.key` and is_fraud; none of a tenant that has no labels yet."""
     try:
-        labels = offline.read(f"chargebacks_{tenant}", start=start, columns=["event_id", "is_fraud"])
-    except NotFound:  # a tenant without chargebacks yet has no labels
-        return pl.DataFrame(schema={"event_id": pl.String, "is_fraud": pl.Int64})
-    return pl.DataFrame(labels).unique("event_id", keep="any")
+        labels = offline.read(
+            label.table.replace("{tenant}", tenant), start=start, columns=[label.key, label.column]
+        )
+    except NotFound:
+        return pl.DataFrame(schema={label.key: pl.String, "is_fraud": pl.Int64})
+    return pl.DataFrame(labels).unique(label.key, keep="any").rename({label.column: "is_fraud"})
