@@ -129,9 +129,7 @@ def _tables(
 def _labels(offline: OfflineStore, tenant: str, start: datetime, label: Label) -> pl.DataFrame:
     """Columns `label.key` and is_fraud; none of a tenant that has no labels yet."""
     try:
-        labels = offline.read(
-            label.table.replace("{tenant}", tenant), start=start, columns=[label.key, label.column]
-        )
+        labels = offline.read(label.table.replace("{tenant}", tenant), start=start, columns=[label.key, label.column])
     except NotFound:
         return pl.DataFrame(schema={label.key: pl.String, "is_fraud": pl.Int64})
     return pl.DataFrame(labels).unique(label.key, keep="any").rename({label.column: "is_fraud"})
