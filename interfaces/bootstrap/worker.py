@@ -33,6 +33,7 @@ from interfaces.bootstrap.worker_http import serving_metrics
 from interfaces.principals import open_directory
 from interfaces.settings import Settings
 from platform_core.operations.control_client import ControlClient
+from platform_core.operations.resources import ResourceWriter
 from platform_core.view import PlatformView
 from tools.act import actions
 from tools.registry import observe_tools
@@ -57,7 +58,7 @@ def beside_the_work(base: Foundations) -> list[Callable[[], object]]:
     """What may wait for a chat that hangs: never on the thread that hands the incidents out."""
     return [
         make_reminders(base, slack_reminders(base)).tick,
-        standing_requests(base).step,
+        standing_requests(base, control_client(base.settings)).step,
         *retraining_chores(base),
         *nightly_chores(base),
     ]
@@ -72,7 +73,7 @@ def make_worker(
     policy = live_policy(base, actor="service:worker")
     approvals = make_approvals(base, policy)
     people, redact = open_directory(settings.principals_file), redactor(settings).redact
-    executor = make_executor(base, platform, approvals, policy)
+    executor = make_executor(base, platform, approvals, policy, control_client(settings))
     triage = CatalogueTriage(
         platform,
         ToolRunner(platform, observe_tools(), redact=redact, budget=make_budget(base)),
@@ -104,15 +105,22 @@ def make_worker(
     )
 
 
-def make_executor(
-    base: Foundations, platform: PlatformView, approvals: ApprovalService, policy: PolicySource
-) -> Executor:
+def control_client(settings: Settings) -> ControlClient:
     """Raises InvalidInput without the control token."""
-    settings = base.settings
     token = settings.serving.control_token
     if token is None:
         raise InvalidInput("the worker needs the control token", hint="set VIGIA__SERVING__CONTROL_TOKEN")
-    writer = ControlClient(settings.serving_url, token.get_secret_value())
+    return ControlClient(settings.serving_url, token.get_secret_value())
+
+
+def make_executor(
+    base: Foundations,
+    platform: PlatformView,
+    approvals: ApprovalService,
+    policy: PolicySource,
+    writer: ResourceWriter,
+) -> Executor:
+    settings = base.settings
     return Executor(
         base.engine,
         base.clock,
@@ -127,7 +135,7 @@ def make_executor(
     )
 
 
-def standing_requests(base: Foundations) -> StandingRequests:
+def standing_requests(base: Foundations, writer: ResourceWriter) -> StandingRequests:
     """What people approved for models, carried out and looked after."""
     platform = platform_view(base)
     policy = live_policy(base, actor="service:worker")
@@ -139,7 +147,7 @@ def standing_requests(base: Foundations) -> StandingRequests:
         base.audit,
         platform.resources,
         approvals,
-        make_executor(base, platform, approvals, policy),
+        make_executor(base, platform, approvals, policy, writer),
         Verifier(lambda tool, arguments: runner.run(tool, arguments).observation, base.clock),
         actions(platform.resources, None, platform),
         lambda: platform.lineage,
