@@ -58,7 +58,7 @@ def beside_the_work(base: Foundations) -> list[Callable[[], object]]:
     """What may wait for a chat that hangs: never on the thread that hands the incidents out."""
     return [
         make_reminders(base, slack_reminders(base)).tick,
-        standing_requests(base, control_client(base.settings)).step,
+        *([] if base.settings.serving.control_token is None else [standing_requests(base).step]),
         *retraining_chores(base),
         *nightly_chores(base),
     ]
@@ -135,7 +135,7 @@ def make_executor(
     )
 
 
-def standing_requests(base: Foundations, writer: ResourceWriter) -> StandingRequests:
+def standing_requests(base: Foundations, writer: ResourceWriter | None = None) -> StandingRequests:
     """What people approved for models, carried out and looked after."""
     platform = platform_view(base)
     policy = live_policy(base, actor="service:worker")
@@ -147,7 +147,7 @@ def standing_requests(base: Foundations, writer: ResourceWriter) -> StandingRequ
         base.audit,
         platform.resources,
         approvals,
-        make_executor(base, platform, approvals, policy, writer),
+        make_executor(base, platform, approvals, policy, writer or control_client(base.settings)),
         Verifier(lambda tool, arguments: runner.run(tool, arguments).observation, base.clock),
         actions(platform.resources, None, platform),
         lambda: platform.lineage,
