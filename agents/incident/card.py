@@ -9,6 +9,7 @@ from agents.diagnosis.types import Finding
 from agents.incident.types import IncidentStatus, VerificationResult
 from agents.llm.narrative import Narrative
 from foundation.frozen import Frozen
+from guardrails.approvals.break_glass import BrokenGlass
 from guardrails.approvals.types import ApprovalStatus, Decision
 from guardrails.executor.port import ExecutionStatus
 from guardrails.proposal import BlastRadius, PlannedChange, Tier
@@ -134,3 +135,6 @@ class IncidentCard(Frozen):
 
     budget_note: str | None = None
     """What ran out while this was looked into, when something did."""
+
+    glass: tuple[BrokenGlass, ...] = ()
+    """Broken glass that holds now for this environment and tenant."""

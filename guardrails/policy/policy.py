@@ -210,20 +210,21 @@ def _combine(rules: list[Rule]) -> PolicyVerdict:
 
 def _objection(principal: Principal, proposal: ActionProposal, verdict: PolicyVerdict) -> str | None:
     """Why `principal` may not approve, None when they may."""
+    held = principal.roles_in(proposal.tenant, proposal.environment)
     checks = (
         (principal.kind == "human", f"{principal.id} is no person: agents and services never decide"),
         (verdict.effect == "require_approval", f"{verdict.rule}: {verdict.reason}; there is nothing to decide"),
         (
-            bool(principal.roles & verdict.approver_roles),
+            bool(held),
+            f"{principal.id} may not act for tenant {proposal.tenant or '* (all of them)'} in {proposal.environment}",
+        ),
+        (
+            bool(held & verdict.approver_roles),
             f"{principal.id} has none of the roles that may decide here: {', '.join(sorted(verdict.approver_roles))}",
         ),
         (
             not verdict.approver_ids or principal.id in verdict.approver_ids,
             f"{principal.id} is none of those named: {', '.join(sorted(verdict.approver_ids))}",
-        ),
-        (
-            principal.may_act_for(proposal.tenant),
-            f"{principal.id} may not act for tenant {proposal.tenant or '* (all of them)'}",
         ),
         (
             principal.id != proposal.requested_by or verdict.requester_may_approve,

@@ -50,7 +50,7 @@ def apply_catalog(
 ) -> CatalogPlan:
     """As the person whose key it is. Raises Unauthenticated, Forbidden, Conflict."""
     catalog = files(settings, directory)
-    person = open_directory(settings.principals_file).by_api_key(api_key)
+    person = open_directory(settings.principals_file, settings.environment).by_api_key(api_key)
     if "admin" not in person.roles:
         raise Forbidden(f"{person.id} may not apply a catalog", hint="that takes the role admin")
     tenants = None if "*" in person.tenants else person.tenants

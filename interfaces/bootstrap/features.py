@@ -18,7 +18,7 @@ def online_features(
 ) -> OnlineResponse:
     """Of one entity, as the person of `api_key` sees them. Without `tenant`, of the only one that they may see."""
     base = open_foundations(settings)
-    principal = open_directory(settings.principals_file).by_api_key(api_key)
+    principal = open_directory(settings.principals_file, settings.environment).by_api_key(api_key)
     catalog = catalog_in_force(base)
     store = online_store(settings)
     retriever = OnlineRetriever(catalog, store, base.clock, guard=TenantGuard(base.audit))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platform_core.simulation
 from foundation.errors import InvalidInput, NotFound
@@ -19,6 +20,9 @@ from platform_core.operations.resources import Resource, ResourceReader
 from platform_core.operations.sql_resources import SqlResources
 from platform_core.operations.sql_timeline import SqlOperations
 from platform_core.view import PlatformView
+
+if TYPE_CHECKING:
+    from platform_core.features.online.redis_asked import AskedRedis
 
 SIMULATED_CATALOG = Path(platform_core.simulation.__file__).parent / "catalog"
 
@@ -85,6 +89,15 @@ def online_store(settings: Settings) -> OnlineStore:
     from platform_core.features.online.sqlite import SqliteOnlineStore
 
     return SqliteOnlineStore(settings.data_dir / "online.db", clock=clock)
+
+
+def asked_store(settings: Settings) -> AskedRedis | None:
+    """The same store for an event loop, where it can be asked without a thread: Redis."""
+    if settings.online.kind != "redis" or settings.online.url is None:
+        return None
+    from platform_core.features.online.redis_asked import AskedRedis
+
+    return AskedRedis(settings.online.url)
 
 
 def offline_store(settings: Settings) -> OfflineStore:

@@ -13,6 +13,7 @@ from agents.incident.verify import Verifier
 from agents.models.standing import StandingRequests
 from agents.runbooks.library import RunbookLibrary
 from foundation.errors import InvalidInput
+from guardrails.approvals.break_glass import BreakGlass
 from guardrails.approvals.service import ApprovalService
 from guardrails.executor.executor import Executor
 from guardrails.policy.policy import PolicySource
@@ -20,15 +21,15 @@ from interfaces.bootstrap.approvers import who_may
 from interfaces.bootstrap.budgets import BudgetNotes, make_budget, make_ledger
 from interfaces.bootstrap.checkpoints import signing_checkpoints
 from interfaces.bootstrap.foundations import Foundations, open_foundations
-from interfaces.bootstrap.governance import live_policy, make_approvals, make_reminders
+from interfaces.bootstrap.governance import live_policy, make_approvals, make_glass_watch, make_reminders
 from interfaces.bootstrap.health import nightly_chores
 from interfaces.bootstrap.language import make_narrator
 from interfaces.bootstrap.platform import platform_view
 from interfaces.bootstrap.process import start_telemetry, until_stopped
 from interfaces.bootstrap.promotion import retraining_chores
 from interfaces.bootstrap.readiness import readiness
-from interfaces.bootstrap.redaction import redactor
-from interfaces.bootstrap.slack import slack_anchors, slack_notifiers, slack_reminders
+from interfaces.bootstrap.redaction import daily_chores, redactor
+from interfaces.bootstrap.slack import slack_anchors, slack_glass, slack_notifiers, slack_reminders
 from interfaces.bootstrap.worker_http import serving_metrics
 from interfaces.principals import open_directory
 from interfaces.settings import Settings
@@ -56,11 +57,14 @@ def run_worker(settings: Settings) -> None:
 
 def beside_the_work(base: Foundations) -> list[Callable[[], object]]:
     """What may wait for a chat that hangs: never on the thread that hands the incidents out."""
+    watch = make_glass_watch(base, slack_glass(base))
     return [
         make_reminders(base, slack_reminders(base)).tick,
+        watch.tick,
         *([] if base.settings.serving.control_token is None else [standing_requests(base).step]),
         *retraining_chores(base),
         *nightly_chores(base),
+        *daily_chores(base),
     ]
 
 
@@ -72,7 +76,7 @@ def make_worker(
     platform = platform_view(base)
     policy = live_policy(base, actor="service:worker")
     approvals = make_approvals(base, policy)
-    people, redact = open_directory(settings.principals_file), redactor(settings).redact
+    people, redact = open_directory(settings.principals_file, settings.environment), redactor(settings).redact
     executor = make_executor(base, platform, approvals, policy, control_client(settings))
     triage = CatalogueTriage(
         platform,
@@ -101,6 +105,7 @@ def make_worker(
             notifiers=notifiers,
             observer=observer,
             budget_note=BudgetNotes(base),
+            glass=BreakGlass(base.engine, base.clock, base.audit, policy).holding,
         )
     )
 
@@ -128,7 +133,7 @@ def make_executor(
         approvals,
         policy,
         actions(platform.resources, writer, platform),
-        people=open_directory(settings.principals_file).get,
+        people=open_directory(settings.principals_file, settings.environment).get,
         actor="service:worker",
         budget=make_ledger(base),
         redact=redactor(settings).redact,

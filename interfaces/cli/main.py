@@ -24,6 +24,7 @@ from interfaces.cli import (
     incidents,
     kill_switch,
     models,
+    operations,
     people,
     processes,
     redaction,
@@ -60,6 +61,9 @@ app.add_typer(configuration.config, name="config")
 app.add_typer(models.app, name="models")
 app.add_typer(people.app, name="principals")
 app.add_typer(database.app, name="database")
+app.command("timeline")(operations.timeline)
+app.command("jobs")(operations.jobs)
+app.command("usage")(operations.usage)
 
 
 def _version(wanted: bool) -> None:

@@ -171,7 +171,8 @@ def _person(api_key: str | None, key_file: object, what: str) -> Principal:
     from interfaces.settings import load_settings
 
     key = person_key(api_key, key_file if isinstance(key_file, Path) else None, what)
-    return open_directory(load_settings().principals_file).by_api_key(key)
+    settings = load_settings()
+    return open_directory(settings.principals_file, settings.environment).by_api_key(key)
 
 
 def _somebody(api_key: str | None, key_file: object) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from foundation.secrets.urls import UrlWithSecret, masked_url
 from interfaces.settings.redaction import RedactionSettings
 from interfaces.settings.sections import (
     AlertSettings,
@@ -23,10 +23,12 @@ from interfaces.settings.sections import (
     ModelSettings,
     OnlineSettings,
     RunSettings,
+    SecretSettings,
     ServingSettings,
     SimulationSettings,
     SlackSettings,
     TelemetrySettings,
+    UsageSettings,
     WorkerSettings,
 )
 from platform_core.access.principals import Environment
@@ -43,11 +45,16 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_nested_delimiter=DELIMITER, frozen=True, extra="forbid", env_ignore_empty=True
+        env_prefix=PREFIX,
+        env_nested_delimiter=DELIMITER,
+        frozen=True,
+        extra="forbid",
+        env_ignore_empty=True,
+        hide_input_in_errors=True,
     )
 
     data_dir: Path = Path(".vigia")
-    database_url: str = ""
+    database_url: UrlWithSecret = Field(default="", repr=False)
     """SQLAlchemy URL; `vigia.db` in the data directory when not set."""
 
     principals_path: Path | None = None
@@ -65,6 +72,7 @@ class Settings(BaseSettings):
     environment: Environment = "production"
     """Which environment's catalog this reads, plans and applies: dev, staging or production."""
 
+    secrets: SecretSettings = Field(default_factory=SecretSettings)
     clock: ClockSettings = Field(default_factory=ClockSettings)
     http: HttpSettings = Field(default_factory=HttpSettings)
     serving: ServingSettings = Field(default_factory=ServingSettings)
@@ -75,6 +83,7 @@ class Settings(BaseSettings):
     slack: SlackSettings = Field(default_factory=SlackSettings)
     llm: LlmSettings = Field(default_factory=LlmSettings)
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
+    usage: UsageSettings = Field(default_factory=UsageSettings)
     approvals: ApprovalSettings = Field(default_factory=ApprovalSettings)
     budgets: BudgetSettings = Field(default_factory=BudgetSettings)
     audit: AuditSettings = Field(default_factory=AuditSettings)
@@ -95,7 +104,7 @@ class Settings(BaseSettings):
     @property
     def database_name(self) -> str:
         """For people: the file, or the server's address without its password."""
-        return re.sub(r"(?<=:)[^:/@]*(?=@)", "***", self.database_url).removeprefix("sqlite:///")
+        return masked_url(self.database_url).removeprefix("sqlite:///")
 
     @property
     def copilot_url(self) -> str:

@@ -7,7 +7,8 @@ from typing import Any
 
 from agents.diagnosis.types import Finding
 from agents.incident.card import CardApproval, CardCause, CardProposal, IncidentCard
-from interfaces.card_words import against, name, odds
+from guardrails.taint.suspicion import Suspicious
+from interfaces.card_words import MOST_SUSPICIOUS, against, by_place, glass_line, name, odds
 from interfaces.slack.charts import chart_block
 from interfaces.slack.ids import ActionId, BlockId
 from interfaces.slack.limits import BLOCKS_PER_MESSAGE, CHARTS_PER_MESSAGE, HEADER_TEXT, SECTION_TEXT, cut, escape
@@ -27,11 +28,14 @@ def card_blocks(card: IncidentCard, redact: Redact) -> list[Block]:
         show.header(f"{card.label}  {card.title}"),
         show.context(_where(card)),
         show.section(card.impact),
+        *(show.markup(f":rotating_light: *Broken glass*  {show.text(glass_line(each))}") for each in card.glass[:3]),
     ]
     if card.verdict is None:
         blocks.append(show.section("Investigating…"))
     blocks += _diagnosis(card, show)
     blocks += [chart_block(chart, redact) for chart in card.charts[:CHARTS_PER_MESSAGE] if chart.series]
+    if card.suspicious:
+        blocks.append(show.markup(_suspicious(card.suspicious, show)))
     if card.proposal is not None:
         blocks.append({"type": "divider"})
         blocks += _proposal(card.proposal, card.approval, show)
@@ -97,8 +101,6 @@ def _diagnosis(card: IncidentCard, show: _Show) -> list[Block]:
         notes.append(f"*Ruled out*  {' · '.join(_rival(cause, show) for cause in card.ruled_out[:3])}")
     if card.not_checked:
         notes.append(f"*Not checked*  {show.text('; '.join(card.not_checked[:3]))}")
-    for item in card.suspicious[:3]:
-        notes.append(f"*Suspicious content* in {show.text(item.where)} ({item.rule}): {show.text(item.excerpt)}")
     if card.budget_note:
         notes.append(f"*Budget*  {show.text(card.budget_note)}")
     if card.look_next:
@@ -106,6 +108,14 @@ def _diagnosis(card: IncidentCard, show: _Show) -> list[Block]:
     if notes:
         blocks.append(show.markup("\n".join(notes)))
     return blocks
+
+
+def _suspicious(items: Sequence[Suspicious], show: _Show) -> str:
+    places = by_place(items)
+    more = f"\nand {len(places) - MOST_SUSPICIOUS} more" if len(places) > MOST_SUSPICIOUS else ""
+    quoted = (f"\n{show.text(where)} {rules}: “{show.text(text)}”" for where, rules, text in places[:MOST_SUSPICIOUS])
+    said = "somebody wrote orders into the data; nothing follows them, ask how they got there"
+    return f":warning: *Suspicious content*  {said}{''.join(quoted)}{more}"
 
 
 def _finding(finding: Finding, show: _Show) -> str:
@@ -148,6 +158,7 @@ def _decision(approval: CardApproval, incident_id: str) -> Block:
         "elements": [
             _button("Approve", ActionId.APPROVE, approval.id, style="primary"),
             _button("Reject…", ActionId.REJECT, approval.id, style="danger"),
+            _button("Edit…", ActionId.EDIT, approval.id),
             _button("Details", ActionId.DETAILS, incident_id),
         ],
     }

@@ -30,31 +30,50 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class EventTimes:
-    """Sorted, in microseconds since 1970. `held_back` rows were left out because their clock is wrong."""
+    """Sorted, in microseconds since 1970. `held_back` rows were left out because their clock is wrong, `unkeyed` ones
+    because they have no key or no time."""
 
     times: npt.NDArray[np.int64]
     held_back: int
+    unkeyed: int
 
 
 def event_times(offline: OfflineStore, target: Target, start: datetime | None, end: datetime | None) -> EventTimes:
     """Of the rows with a key in [start, end) that a materialization would take.
 
-    Reads three columns. Raises NotFound when the source has no table yet.
+    Reads three columns, batch by batch: eight bytes of an event stay. Raises NotFound when the source has no table yet.
     """
     source, mapping = target.source, target.spec.field_mapping
     known = offline.schema(source.table).names
     wanted = {*target.join_keys, source.event_timestamp, source.created_timestamp}
     columns = [n for n in known if n in wanted | {mapping[name] for name in wanted & set(mapping)}]
-    stored = stored_since(
+    times: list[npt.NDArray[np.int64]] = []
+    held_back = unkeyed = 0
+    for stored in _parts(offline, target, start, end, columns):
+        sound = catalog_rows(stored, source, mapping)
+        rows = sound.select([*target.join_keys, source.event_timestamp]).drop_null()
+        times.append(rows[source.event_timestamp].cast(pa.int64()).to_numpy())
+        held_back, unkeyed = held_back + len(stored) - len(sound), unkeyed + len(sound) - len(rows)
+    together = np.concatenate(times) if times else np.zeros(0, np.int64)
+    together.sort()
+    return EventTimes(together, held_back, unkeyed)
+
+
+def _parts(
+    offline: OfflineStore, target: Target, start: datetime | None, end: datetime | None, columns: list[str]
+) -> Iterator[pa.Table]:
+    source, mapping = target.source, target.spec.field_mapping
+    if source.event_timestamp in columns and source.event_timestamp not in mapping:
+        time = source.event_timestamp
+        for batch in offline.scan(source.table, start=start, end=end, columns=columns, time_column=time):
+            yield pa.Table.from_batches([batch])
+        return
+    yield stored_since(
         lambda time: offline.read(source.table, start=start, end=end, columns=columns, time_column=time),
         source,
         mapping,
         columns,
     )
-    sound = catalog_rows(stored, source, mapping)
-    rows = sound.select([*target.join_keys, source.event_timestamp]).drop_null()
-    times = rows[source.event_timestamp].cast(pa.int64()).to_numpy()
-    return EventTimes(np.sort(times), len(stored) - len(sound))
 
 
 def chunks(times: npt.NDArray[np.int64], start: datetime, end: datetime, size: int) -> Iterator[Chunk]:

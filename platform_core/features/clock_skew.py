@@ -10,4 +10,5 @@ from __future__ import annotations
 from datetime import timedelta
 
 MAX_CLOCK_SKEW = timedelta(minutes=10)
-"""Far over what synchronised clocks differ by, far under what a wrong zone (1 h and more) does."""
+"""How far an event time may lie after the row's created time, and a row after the clock of the store it is written to.
+Far over what synchronised clocks differ by, far under what a wrong zone (1 h and more) does."""

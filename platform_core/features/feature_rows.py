@@ -1,4 +1,4 @@
-"""Feature rows between their three homes: DuckDB results, the offline table `features_<view>`, the online store."""
+"""Feature rows on their way from a computation to the offline table `features_<view>`."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute
 
-from platform_core.features.online.port import FeatureRow
-
 _compute: Any = pyarrow.compute  # its kernels are made at import time: no type checker sees them
 
 TIMESTAMP = pa.timestamp("us", "UTC")
 
 
 def offline_table(view: str) -> str:
-    """Columns: tenant, key (string), event_ts, created_ts (timestamp us UTC), then each feature as float64."""
+    """Columns: tenant, key (string), event_ts, created_ts (timestamp us UTC), then each feature as its dtype."""
     return f"features_{view}"
 
 
@@ -34,18 +32,3 @@ def with_tenant(rows: pa.Table, tenant: str, created_ts: datetime | None = None)
             **{name: rows[name] for name in features},
         }
     )
-
-
-def newest_per_key(rows: pa.Table) -> list[FeatureRow]:
-    """The online rows of an offline-shaped table: of each key the newest by (event_ts, created_ts)."""
-    if not len(rows):
-        return []
-    rows = rows.sort_by([("event_ts", "ascending"), ("created_ts", "ascending")])
-    names = [n for n in rows.column_names if n not in {"tenant", "key", "event_ts", "created_ts"}]
-    last = dict(zip(rows["key"].to_pylist(), range(len(rows)), strict=True))
-    rows = rows.take(pa.array(list(last.values()), pa.int64()))
-    columns = [rows[n].to_pylist() for n in ("key", "event_ts", "created_ts", *names)]
-    return [
-        FeatureRow(key, event_ts, created_ts, dict(zip(names, values, strict=True)))
-        for key, event_ts, created_ts, *values in zip(*columns, strict=True)
-    ]

@@ -71,9 +71,11 @@ class Materializer:
         chunk_rows: int = CHUNK_ROWS,
     ) -> None:
         self.counts: Counter[tuple[str, str, str]] = Counter()
-        """Source rows by (view, tenant, what): `taken`, of those `late`, `duplicates`, `too_late`; and `held_back`."""
+        """Rows by (view, tenant, what). Of the source: `taken`, of those `late`, `duplicates`, `too_late` and (so many
+        at least) `unkeyed`, which are in no feature; and `held_back`. Of the view: `refused` by the online store."""
 
         self._targets = Targets(catalog, resources)
+        self._online = online
         self._clock = clock
         self._checkpoints = Checkpoints(offline, progress, checkpoint_s)
         self._log = RunLog(operations)
@@ -99,14 +101,14 @@ class Materializer:
             try:
                 self._hold(view, tenant)
                 step = self._stream.advance(target)
-                self._count(target, step.counts)
+                counts = self._counted(target, step.counts)
                 self._checkpoints.write_if_due(view)
             except LeaseHeld as held:
                 # Not recorded: the holder's own runs are, every second of ours would bury them.
                 return run.model_copy(update={"ended_at": self._clock.now(), "status": "cancelled", "error": str(held)})
             except FAILURES as error:
                 return self._log.finish(run, self._clock.now(), "failed", error=str(error))
-            return self._log.finish(run, self._clock.now(), "succeeded", rows=step.rows, counts=step.counts)
+            return self._log.finish(run, self._clock.now(), "succeeded", rows=step.rows, counts=counts)
 
     def catch_up(self, view: str, tenant: str, *, author: str = AUTHOR, on_chunk: OnChunk = unheard) -> JobRun:
         """Materialize all that arrived, the first time and after a change of the view all history, chunk by chunk;
@@ -129,15 +131,14 @@ class Materializer:
                     on_chunk(advance)
 
                 loaded = self._load(target, after_chunk)
-                tally.add(0, {"held_back": loaded.held_back})
-                self._count(target, {"taken": loaded.events, "held_back": loaded.held_back})
+                tally.add(0, self._counted(target, {"taken": loaded.events, **_left_out(loaded)}))
+                tally.counts["taken"] = loaded.events
             while True:
                 still_ours()  # progress that was refused is forgotten: nothing may follow from it
                 step = self._stream.advance(target)
                 self._checkpoints.write(view)
                 still_ours()
-                self._count(target, step.counts)
-                tally.add(step.rows, step.counts)
+                tally.add(step.rows, self._counted(target, step.counts))
                 if step.left == 0:
                     break
                 on_chunk(
@@ -182,7 +183,7 @@ class Materializer:
             with self._lock:
                 self._checkpoints.write(view)
             done = self._ranged.backfill(target, start, end, after_chunk)
-            tally.add(0, {"held_back": done.held_back})
+            tally.add(0, _left_out(done) | {"refused": self._online.take_refused(tenant, view)})
             if done.resumed_at is not None:
                 tally.details["resumed_at"] = done.resumed_at.isoformat()
         return tally.run
@@ -247,9 +248,13 @@ class Materializer:
             hint="run it again: it starts over under the new settings",
         )
 
-    def _count(self, target: Target, counts: Mapping[str, int]) -> None:
-        for what, count in counts.items():
-            self.counts[target.view.name, target.tenant, what] += count
+    def _counted(self, target: Target, counts: Mapping[str, int]) -> dict[str, int]:
+        """`counts` and what the online store refused since, added to `counts` of this process."""
+        view, tenant = target.view.name, target.tenant
+        found = {**counts, "refused": self._online.take_refused(tenant, view)}
+        for what, count in found.items():
+            self.counts[view, tenant, what] += count
+        return found
 
     def _succeeding(self, view: str, tenant: str, prefix: str) -> JobRun:
         """The run of whoever just took the lease: older ones of its kind, the prefix of their ids, have nobody left."""
@@ -268,3 +273,7 @@ class Materializer:
             started_at=self._clock.now(),
             status="running",
         )
+
+
+def _left_out(done: Ranged) -> dict[str, int]:
+    return {"held_back": done.held_back, "unkeyed": done.unkeyed}

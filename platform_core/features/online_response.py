@@ -22,7 +22,7 @@ _EVENT_TS = "__event_ts"
 EventTimes = Mapping[str, Sequence[datetime | None]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that would take longer to make than a row to read
 class OnlineResponse:
     """Columns of equal length, one value per entity row in the order of the request.
 
@@ -33,8 +33,8 @@ class OnlineResponse:
     tenant: str
     entities: Mapping[str, Sequence[object]]
     dtypes: Mapping[str, Dtype]
-    values: Mapping[str, Sequence[FeatureValue]]
-    statuses: Mapping[str, Sequence[ValueStatus]]
+    values: Mapping[str, list[FeatureValue]]
+    statuses: Mapping[str, list[ValueStatus]]
     times: Callable[[], EventTimes] = field(repr=False, compare=False)
 
     @property
@@ -52,7 +52,7 @@ class OnlineResponse:
 
     def to_dict(self) -> dict[str, list[FeatureValue]]:
         """The values alone, by feature."""
-        return {name: list(column) for name, column in self.values.items()}
+        return dict(self.values)
 
     def to_rows(self) -> list[dict[str, Any]]:
         """Per entity row its join keys and values."""

@@ -44,6 +44,7 @@ class Ranged:
     version: int
     resumed_at: datetime | None
     held_back: int
+    unkeyed: int
     end: datetime | None = None
     """Later than the events that there were when it began; None when there was none."""
 
@@ -73,7 +74,7 @@ class RangedWork:
         times = found.times
         known = self._known(target, "history")
         if known is None and not len(times):
-            return Ranged(0, 0, self._offline.version(target.source.table), None, found.held_back)
+            return Ranged(0, 0, self._offline.version(target.source.table), None, found.held_back, found.unkeyed)
         # A range that was begun keeps its end and its version: what came since is the stream's.
         started = known or Range(
             moment(int(times[0])),
@@ -83,7 +84,7 @@ class RangedWork:
             definition(target),
         )
         done = self._work(target, "history", started, known is not None, on_chunk, anew=anew)
-        return replace(done, held_back=found.held_back, end=started.end)
+        return replace(done, held_back=found.held_back, unkeyed=found.unkeyed, end=started.end)
 
     def backfill(self, target: Target, start: datetime, end: datetime, on_chunk: Callable[[Advance], None]) -> Ranged:
         """The rows of the events in [start, end), where they differ from those that are there."""
@@ -129,7 +130,7 @@ class RangedWork:
             work = replace(work, cursor=chunk.end, rows=work.rows + written)
             self._ranges.save(view, tenant, kind, work)
             on_chunk(Advance(done, len(times), rows, chunk.end))
-        return Ranged(done, rows, work.version, resumed_at, found.held_back)
+        return Ranged(done, rows, work.version, resumed_at, found.held_back, found.unkeyed)
 
     def _chunk(self, target: Target, chunk: Chunk, *, own_times: bool, compare: bool) -> int:
         view, tenant = target.view.name, target.tenant

@@ -34,8 +34,10 @@ class PlannedColumn:
     place: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ReadPlan:
+    """One for each question; the same object for the same question."""
+
     service: str
     """Empty for a list of features that is no service."""
 
@@ -48,6 +50,11 @@ class ReadPlan:
 
     ttls: Mapping[str, timedelta]
     latency_slas: Mapping[str, timedelta]
+    keyed: tuple[tuple[str, str], ...] | None
+    """Of each view its name and its join key; None where one has several."""
+
+    in_order: bool
+    """Whether the columns are those of its only view, in its order."""
 
 
 class ReadPlans:
@@ -93,16 +100,19 @@ class ReadPlans:
             )
             for view, feature in places
         )
+        views = tuple(
+            PlannedView(v.name, v.entity, self._catalog.entity(v.entity).join_keys, tuple(chosen[v.name]))
+            for v in specs
+        )
         return ReadPlan(
             service=wanted if isinstance(wanted, str) and ":" not in wanted else "",
-            views=tuple(
-                PlannedView(v.name, v.entity, self._catalog.entity(v.entity).join_keys, tuple(chosen[v.name]))
-                for v in specs
-            ),
+            views=views,
             columns=columns,
             dtypes={column.name: column.dtype for column in columns},
             ttls={v.name: v.ttl for v in specs},
             latency_slas={v.name: v.latency_sla for v in specs if v.latency_sla is not None},
+            keyed=tuple((v.name, v.join_keys[0]) for v in views) if all(len(v.join_keys) == 1 for v in views) else None,
+            in_order=len(specs) == 1 and [column.place for column in columns] == list(range(len(columns))),
         )
 
 

@@ -13,13 +13,15 @@ from platform_core.access.tenancy import TenantGuard
 from platform_core.catalog.specs import Catalog
 from platform_core.features.entity_rows import EntityColumns, EntityRows, keys_of
 from platform_core.features.keys import entity_key
+from platform_core.features.online.batch import RowBatch, ValueStatus
 from platform_core.features.online.metrics import OnlineReadMetrics
 from platform_core.features.online.port import OnlineStore
-from platform_core.features.online_response import OnlineResponse
+from platform_core.features.online_response import EventTimes, OnlineResponse
 from platform_core.features.read_plan import PlannedView, ReadPlan, ReadPlans
 
 MAX_ROWS = 5_000
 MAX_VALUES = 500_000
+_PRESENT: tuple[ValueStatus] = ("present",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +106,50 @@ class OnlineRetriever:
             self._authorize(principal, tenant, features)
             plan = self._plans.find(features, full_names=full_feature_names)
             self._check_tenant(tenant)
-            response = self._read(plan, EntityColumns(entity_rows), tenant)
+            response = self._read_one(plan, entity_rows, tenant)
+            if response is None:
+                response = self._read(plan, EntityColumns(entity_rows), tenant)
         except VigiaError as error:
             self.metrics.refused.labels(error.code).inc()
             raise
         self.metrics.observe(plan, perf_counter() - started)
         return response
+
+    def _read_one(self, plan: ReadPlan, rows: EntityRows, tenant: str) -> OnlineResponse | None:
+        """A single row, which is what is asked most, where its keys are text and all its values are present. None where
+        anything has to be said about it: `_read` says it."""
+        if plan.keyed is None or type(rows) is not list or len(rows) != 1:
+            return None
+        row: object = rows[0]
+        if type(row) is not dict:
+            return None
+        entities: dict[str, Sequence[object]] = {}
+        wanted: list[tuple[str, Sequence[str]]] = []
+        for view, name in plan.keyed:
+            key: object = row.get(name)
+            if type(key) is not str:
+                return None
+            entities[name] = [key]
+            wanted.append((view, (key,)))
+        batches = self._online.read_views(tenant, wanted, now=self._clock.now(), ttls=plan.ttls)
+        if plan.in_order:
+            values = batches[0].first(plan.views[0].features)
+            if values is None:
+                return self._columns(plan, tenant, entities, batches)
+        else:
+            parts = [batch.first(view.features) for view, batch in zip(plan.views, batches, strict=True)]
+            if None in parts:
+                return self._columns(plan, tenant, entities, batches)
+            values = [parts[column.view][column.place] for column in plan.columns]  # type: ignore[index]
+        names, present = plan.dtypes, list(_PRESENT)
+        return OnlineResponse(
+            tenant=tenant,
+            entities=entities,
+            dtypes=names,
+            values={name: [value] for name, value in zip(names, values, strict=True)},
+            statuses=dict.fromkeys(names, present),
+            times=lambda: _event_times(plan, batches),
+        )
 
     def _read(self, plan: ReadPlan, rows: EntityColumns, tenant: str) -> OnlineResponse:
         _check_size(rows.count, len(plan.columns))
@@ -123,6 +163,11 @@ class OnlineRetriever:
                 entities.update(zip(view.join_keys, columns, strict=True))
             wanted.append((view.name, keys[view.join_keys]))
         batches = self._online.read_views(tenant, wanted, now=self._clock.now(), ttls=plan.ttls)
+        return self._columns(plan, tenant, entities, batches)
+
+    def _columns(
+        self, plan: ReadPlan, tenant: str, entities: Mapping[str, Sequence[object]], batches: Sequence[RowBatch]
+    ) -> OnlineResponse:
         read = [batch.columns(view.features) for view, batch in zip(plan.views, batches, strict=True)]
         values = [read[column.view].values[column.place] for column in plan.columns]
         statuses = [read[column.view].statuses[column.place] for column in plan.columns]
@@ -132,7 +177,7 @@ class OnlineRetriever:
             dtypes=plan.dtypes,
             values=dict(zip(plan.dtypes, values, strict=True)),
             statuses=dict(zip(plan.dtypes, statuses, strict=True)),
-            times=lambda: {v.name: batch.event_times() for v, batch in zip(plan.views, batches, strict=True)},
+            times=lambda: _event_times(plan, batches),
         )
 
     def _authorize(self, principal: Principal, tenant: str, features: str | Sequence[str]) -> None:
@@ -144,6 +189,10 @@ class OnlineRetriever:
     def _check_tenant(self, tenant: str) -> None:
         if tenant not in self._tenants:
             raise NotFound(f"no tenant {tenant!r}", hint=f"tenants: {', '.join(sorted(self._tenants))}")
+
+
+def _event_times(plan: ReadPlan, batches: Sequence[RowBatch]) -> EventTimes:
+    return {view.name: batch.event_times() for view, batch in zip(plan.views, batches, strict=True)}
 
 
 def _one_key(view: PlannedView, entities: Mapping[str, str]) -> str:

@@ -12,6 +12,7 @@ import pyarrow.compute
 
 from foundation.errors import InvalidInput
 from platform_core.catalog.specs import DataSource
+from platform_core.features.clock_skew import MAX_CLOCK_SKEW
 from platform_core.features.offline.arrow import unified
 from platform_core.features.values import ARROW_TYPES
 
@@ -19,9 +20,6 @@ _compute: Any = pyarrow.compute  # its kernels are made at import time: no type 
 
 EVENT_ID = "event_id"
 """Where a source has this column it identifies the event: the same one delivered twice counts once."""
-
-CLOCK_TOLERANCE = timedelta(minutes=5)
-"""How far the clocks of whoever makes events may run ahead of ours."""
 
 LATE_AFTER = timedelta(hours=1)
 """Rows that arrive so long after their event are counted as late."""
@@ -37,7 +35,7 @@ _ENOUGH_ROWS = 50
 def catalog_rows(rows: pa.Table, source: DataSource, mapping: Mapping[str, str]) -> pa.Table:
     """The columns of the catalog, in its order and types, and `__mapped` (bool): a mapping filled the row.
 
-    Rows of events that lie more than `CLOCK_TOLERANCE` after their own arrival are left out: their clock is wrong, and
+    Rows of events that lie more than `MAX_CLOCK_SKEW` after their own arrival are left out: their clock is wrong, and
     the newest row of a key would stay theirs until then. The arrival's time decides, so that every reader agrees.
 
     A number that is not finite is null. A column that `mapping` (catalog name -> stored name) names is read from both,
@@ -60,7 +58,7 @@ def catalog_rows(rows: pa.Table, source: DataSource, mapping: Mapping[str, str])
     table = pa.table({**columns, "__mapped": filled})
     if not {source.event_timestamp, source.created_timestamp} <= set(columns):
         return table
-    latest = _compute.add(table[source.created_timestamp], pa.scalar(CLOCK_TOLERANCE, pa.duration("us")))
+    latest = _compute.add(table[source.created_timestamp], pa.scalar(MAX_CLOCK_SKEW, pa.duration("us")))
     return table.filter(_compute.fill_null(_compute.less_equal(table[source.event_timestamp], latest), True))
 
 
@@ -156,10 +154,11 @@ def thinned(arrivals: list[Arrival], limit: int) -> list[Arrival]:
         return arrivals
     old, young = arrivals[:-limit], arrivals[-limit:]
     pairs = [old[i : i + 2] for i in range(0, len(old), 2)]
-    return [*(_joined(*pair) if len(pair) == 2 else pair[0] for pair in pairs), *young]
+    return [*(joined(*pair) if len(pair) == 2 else pair[0] for pair in pairs), *young]
 
 
-def _joined(first: Arrival, second: Arrival) -> Arrival:
+def joined(first: Arrival, second: Arrival) -> Arrival:
+    """What both brought, as one arrival of the second's version."""
     starts = [a.first_event for a in (first, second) if a.first_event is not None]
     return Arrival(
         second.version,

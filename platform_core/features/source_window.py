@@ -10,6 +10,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from math import inf
 from typing import Any
 
 import duckdb
@@ -17,14 +18,15 @@ import pyarrow as pa
 import pyarrow.compute
 
 from platform_core.catalog.specs import DataSource
+from platform_core.features.clock_skew import MAX_CLOCK_SKEW
 from platform_core.features.offline.port import ArrivalFeed, ArrivalsForgotten
 from platform_core.features.source_rows import (
-    CLOCK_TOLERANCE,
     EVENT_ID,
     LATENESS,
     Arrival,
     catalog_rows,
     describe,
+    joined,
     stored_since,
     thinned,
 )
@@ -65,9 +67,21 @@ class SourceWindow:
         self._mapping: dict[str, str] | None = None
         self._listed_after = -1
         self._since = datetime.max.replace(tzinfo=UTC)
+        self._asked: tuple[int, float] = -1, inf
+        self.more = False
+        """Whether arrivals may have been left where they are."""
 
-    def follow(self, now: datetime, mapping: Mapping[str, str], watermark: int, as_of: datetime | None = None) -> None:
-        """Bring the window up to date. `arrivals` then lists what came after `watermark`, at least.
+    def follow(
+        self,
+        now: datetime,
+        mapping: Mapping[str, str],
+        watermark: int,
+        as_of: datetime | None = None,
+        *,
+        rows: float = inf,
+    ) -> None:
+        """Take in what arrived, until `rows` of them came after `watermark`: whole versions, one at least. `arrivals`
+        then lists what came after `watermark`, at least.
 
         Rows older than the window usually reaches are not held: `reach_back` before computing with late ones.
         `as_of`: when the watermark was the newest version; needed where the log no longer says what came since.
@@ -76,15 +90,18 @@ class SourceWindow:
         keep = now - self._reach - _SLACK
         if mapping != self._mapping or self._listed_after > watermark:
             self._load(keep, mapping, watermark)
-        elif self.floor < keep - _TRIM:
+        elif self.floor < keep - _TRIM and not self.more:
             self._trim(keep)
-        self._take_in()
+        self._asked = watermark, rows
+        self._take_in(watermark, rows)
 
     def reach_back(self, start: datetime) -> None:
-        """Hold rows from `start` on."""
+        """Hold rows from `start` on, of what `follow` would take in. Where it is far behind, the window moves along."""
         if start < self.floor:
-            self._load(start, self._mapping or {}, self._listed_after)
-            self._take_in()
+            self._load(start, self._mapping or {}, self._asked[0])
+            self._take_in(*self._asked)
+        elif self.more and self.floor < start - _SLACK - _TRIM:
+            self._trim(start - _SLACK)
 
     def forget(self, watermark: int) -> None:
         """Every view has seen the arrivals up to `watermark`."""
@@ -127,39 +144,60 @@ class SourceWindow:
             self._offline.schema(table).names,
         )
 
-    def _take_in(self) -> None:
-        mapping = self._mapping or {}
-        try:
-            arrived = self._offline.appended(self._source.table, after=self.version)
-        except ArrivalsForgotten as forgotten:
-            self._start_over(forgotten)
+    def _take_in(self, watermark: int, limit: float) -> None:
+        taken = sum(a.rows for a in self.arrivals if a.version > watermark)
+        self.more = taken >= limit
+        if self.more:
             return
-        for version, stored in arrived:
-            rows = catalog_rows(stored, self._source, mapping)
-            arrival = describe(version, stored, rows, self._source, mapping)
-            held = rows.filter(_compute.greater_equal(rows[self._source.event_timestamp], self.floor))
-            inserted = self._insert(held, version)
-            self.arrivals.append(replace(arrival, duplicates=len(held) - inserted))
-            self.version = version
-            if arrival.too_late:
-                _log.warning(
-                    "%s: %d rows of version %d came over %d days after their events and are left to a backfill,"
-                    " the first event at %s",
-                    self._source.name,
-                    arrival.too_late,
-                    version,
-                    LATENESS.days,
-                    _compute.min(rows[self._source.event_timestamp]).as_py(),
-                )
-            if arrival.held_back:
-                _log.warning(
-                    "%s: %d of %d rows of version %d are dated over %s after their arrival and are not materialized",
-                    self._source.name,
-                    arrival.held_back,
-                    arrival.held_back + arrival.rows,
-                    version,
-                    CLOCK_TOLERANCE,
-                )
+        arriving: Arrival | None = None
+        try:
+            for version, stored in self._offline.appended(self._source.table, after=self.version):
+                if arriving is not None and version != arriving.version:
+                    self._arrived(arriving)
+                    taken, arriving = taken + arriving.rows, None
+                    self.more = taken >= limit
+                    if self.more:
+                        return
+                part = self._part(version, stored)
+                arriving = part if arriving is None else joined(arriving, part)
+        except BaseException as error:
+            self.database.execute(f"DELETE FROM {self.relation} WHERE __version > {self.version}")  # noqa: S608
+            if not isinstance(error, ArrivalsForgotten):
+                raise
+            self._start_over(error)
+            return
+        if arriving is not None:
+            self._arrived(arriving)
+
+    def _part(self, version: int, stored: pa.Table) -> Arrival:
+        """Rows of a version, perhaps not all of them."""
+        mapping = self._mapping or {}
+        rows = catalog_rows(stored, self._source, mapping)
+        arrival = describe(version, stored, rows, self._source, mapping)
+        held = rows.filter(_compute.greater_equal(rows[self._source.event_timestamp], self.floor))
+        inserted = self._insert(held, version)
+        return replace(arrival, duplicates=len(held) - inserted)
+
+    def _arrived(self, arrival: Arrival) -> None:
+        self.arrivals.append(arrival)
+        self.version = arrival.version
+        if arrival.too_late:
+            _log.warning(
+                "%s: %d rows of version %d came over %d days after their events and are left to a backfill",
+                self._source.name,
+                arrival.too_late,
+                arrival.version,
+                LATENESS.days,
+            )
+        if arrival.held_back:
+            _log.warning(
+                "%s: %d of %d rows of version %d are dated over %s after their arrival and are not materialized",
+                self._source.name,
+                arrival.held_back,
+                arrival.held_back + arrival.rows,
+                arrival.version,
+                MAX_CLOCK_SKEW,
+            )
 
     def _insert(self, rows: pa.Table, version: int) -> int:
         """Returns how many rows are new: an event that is there already is not taken in again."""

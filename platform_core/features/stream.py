@@ -13,7 +13,7 @@ from foundation.clock import Clock
 from foundation.errors import Conflict, InvalidInput
 from platform_core.catalog.specs import DataSource
 from platform_core.features.checkpoints import Checkpoints
-from platform_core.features.feature_rows import newest_per_key, with_tenant
+from platform_core.features.feature_rows import with_tenant
 from platform_core.features.offline.port import ArrivalFeed
 from platform_core.features.online.port import OnlineStore
 from platform_core.features.progress import Progress
@@ -25,7 +25,8 @@ from platform_core.features.touched import restored_rows, touched_rows
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Feature rows made, source rows counted by kind, and source rows that arrived but were left to the next step."""
+    """Feature rows made, source rows counted by kind, and source rows that arrived but were left to the next step
+    (at least so many: of those that were not looked at one is counted)."""
 
     rows: int = 0
     counts: Mapping[str, int] = field(default_factory=dict[str, int])
@@ -67,13 +68,18 @@ class Stream:
                 f"feature view {view} was changed: its values for {tenant} are those of its earlier definition",
                 hint=f"load them again: vigia features materialize {view}",
             )
-        window = self._window(target.source)
-        window.follow(now, target.spec.field_mapping, before.watermark, self._as_of(target.source))
-        arrivals = [a for a in window.arrivals if a.version > before.watermark]
-        sound, problem = sound_until(arrivals, target.source, target.join_keys, target.needed)
+        window, as_of, most = self._window(target.source), self._as_of(target.source), self._chunk_rows
+        while True:
+            window.follow(now, target.spec.field_mapping, before.watermark, as_of, rows=most)
+            arrivals = [a for a in window.arrivals if a.version > before.watermark]
+            sound, problem = sound_until(arrivals, target.source, target.join_keys, target.needed)
+            if problem is None or sound or not window.more:
+                break
+            most *= 2  # whether the contract is broken for good is said by what came last
         taken = min(sound, _first(arrivals, self._chunk_rows))
         watermark = arrivals[taken - 1].version if taken else before.watermark
-        as_of = now if taken == len(arrivals) else before.as_of
+        more = window.more
+        as_of = now if taken == len(arrivals) and not more else before.as_of
         after = Progress(watermark, target.spec.quarantine_since, target.mapping, as_of, target.definition)
         rows = 0
         if before != after:
@@ -83,9 +89,10 @@ class Stream:
             if replace(before, watermark=watermark) != after:
                 self._checkpoints.write(view)
         window.forget(min(self._watermarks(target.source)))
-        if problem is not None and taken == sound:
+        if problem is not None and taken == sound and not (more and taken):
             raise InvalidInput(problem)
-        return Step(rows, counted(arrivals[:taken]), sum(a.rows for a in arrivals[taken:]))
+        left = sum(a.rows for a in arrivals[taken:]) + more
+        return Step(rows, counted(arrivals[:taken], target), left)
 
     def restore(self, target: Target) -> None:
         """Set online values back to before the quarantine of `target`, which begins now as far as we know."""
@@ -98,7 +105,7 @@ class Stream:
         after = Progress(version, since, target.mapping)
         self._reach_back(target, window, [], Progress(version), after)
         restored = with_tenant(restored_rows(target, window, since, after), target.tenant, self._stamp())
-        self._online.restore(target.tenant, target.view.name, newest_per_key(restored))
+        self._online.restore_table(target.tenant, target.view.name, restored)
 
     def _stamp(self) -> datetime:
         """When the rows of a step were created: later than those of the step before, whatever the clock does, because
@@ -112,7 +119,7 @@ class Stream:
         restored = None
         if after.quarantine_since is not None and after.quarantine_since != before.quarantine_since:
             restored = with_tenant(restored_rows(target, window, min(edges), after), tenant, now)
-            self._online.restore(tenant, view, newest_per_key(restored))
+            self._online.restore_table(tenant, view, restored)
             self._checkpoints.add(view, restored)
         rows = with_tenant(touched_rows(target, window, before, after), tenant, now)
         self._online.write_table(tenant, view, rows)
@@ -151,12 +158,14 @@ class Stream:
         return [self._checkpoints.progress(v.name, source.tenant) for v in self._targets.readers(source)]
 
 
-def counted(arrivals: Sequence[Arrival]) -> Mapping[str, int]:
+def counted(arrivals: Sequence[Arrival], target: Target) -> Mapping[str, int]:
     """Source rows by kind; see `Materializer.counts`."""
     total: Counter[str] = Counter()
+    vital = [*target.join_keys, target.source.event_timestamp]
     for arrival in arrivals:
         total.update(arrival.counts)
         total["taken"] += arrival.rows
+        total["unkeyed"] += max(arrival.nulls[column] for column in vital)
     return total
 
 

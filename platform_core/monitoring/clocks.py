@@ -7,7 +7,7 @@ from datetime import timedelta
 import pyarrow as pa
 
 from foundation.errors import NotFound
-from platform_core.features.source_rows import CLOCK_TOLERANCE
+from platform_core.features.clock_skew import MAX_CLOCK_SKEW
 from platform_core.monitoring.alert import Alert
 from platform_core.monitoring.monitor import Monitor, Watch, alert
 from platform_core.monitoring.recent import pc
@@ -32,7 +32,7 @@ class ClockMonitor(Monitor):
         except NotFound:
             return None
         ahead = pc.subtract(rows[source.event_timestamp], rows[source.created_timestamp])
-        late = rows.filter(pc.greater(ahead, pa.scalar(CLOCK_TOLERANCE, pa.duration("us"))))
+        late = rows.filter(pc.greater(ahead, pa.scalar(MAX_CLOCK_SKEW, pa.duration("us"))))
         self.readings[watch.name] = float(len(late))
         if len(late) <= watch.spec.threshold:
             return None
@@ -43,6 +43,6 @@ class ClockMonitor(Monitor):
             now=now,
             value=float(len(late)),
             summary=f"{source.name}: {len(late)} of {len(rows)} rows of the last hour are dated over "
-            f"{CLOCK_TOLERANCE.total_seconds() / 60:g} min after their arrival, up to {furthest:%Y-%m-%d %H:%M} UTC; "
+            f"{MAX_CLOCK_SKEW.total_seconds() / 60:g} min after their arrival, up to {furthest:%Y-%m-%d %H:%M} UTC; "
             "they are held back",
         )

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from foundation.errors import Conflict, InvalidInput, NotFound
 from platform_core.catalog.specs import DataSource
-from platform_core.features.source_rows import CLOCK_TOLERANCE
+from platform_core.features.clock_skew import MAX_CLOCK_SKEW
 from platform_core.monitoring.alert import Alert
 from platform_core.monitoring.monitor import Monitor, Watch, alert
 from platform_core.monitoring.recent import Kept
@@ -100,7 +100,7 @@ class DriftMonitor(Monitor):
 def newest_values(view: PlatformView, source: DataSource, column: str, now: datetime) -> tuple[Floats, datetime]:
     """Non-null values of the last `WINDOW`, or of a longer stretch where that is needed for a sample, and the time of
     the first of its rows."""
-    end = now + CLOCK_TOLERANCE  # a wrong clock's row would be the newest for ever
+    end = now + MAX_CLOCK_SKEW  # a wrong clock's row would be the newest for ever
     rows = _rows(view, source, column, now - REACH, end).sort_by(source.event_timestamp)
     if not len(rows):
         return np.zeros(0), now

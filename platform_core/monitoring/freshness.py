@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from foundation.errors import Conflict
-from platform_core.features.source_rows import CLOCK_TOLERANCE
+from platform_core.features.clock_skew import MAX_CLOCK_SKEW
 from platform_core.monitoring.alert import Alert
 from platform_core.monitoring.monitor import Monitor, Watch, alert
 from platform_core.operations.resources import SourceSpec
@@ -30,7 +30,7 @@ class FreshnessMonitor(Monitor):
         if newest is None:
             return None
         now = view.clock.now()
-        if newest > now + CLOCK_TOLERANCE:
+        if newest > now + MAX_CLOCK_SKEW:
             raise Conflict(
                 f"the newest value of {name} for {tenant} is dated {newest:%Y-%m-%d %H:%M} UTC, after now",
                 hint="an event with a wrong clock was materialized: nothing can be said about freshness",

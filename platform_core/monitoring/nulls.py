@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from foundation.errors import NotFound
-from platform_core.features.source_rows import CLOCK_TOLERANCE
+from platform_core.features.clock_skew import MAX_CLOCK_SKEW
 from platform_core.monitoring.alert import Alert
 from platform_core.monitoring.monitor import Monitor, Watch, alert
 from platform_core.monitoring.statistics import binomial_tail
@@ -31,7 +31,7 @@ class NullMonitor(Monitor):
             rows = view.offline.read(
                 source.table,
                 start=now - WINDOW,
-                end=now + CLOCK_TOLERANCE,
+                end=now + MAX_CLOCK_SKEW,
                 columns=list(dict.fromkeys([source.event_timestamp, column])),
                 time_column=source.event_timestamp,
             )

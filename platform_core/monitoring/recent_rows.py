@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from foundation.errors import NotFound
 from platform_core.catalog.specs import DataSource
-from platform_core.features.source_rows import CLOCK_TOLERANCE
+from platform_core.features.clock_skew import MAX_CLOCK_SKEW
 from platform_core.view import PlatformView
 
 WINDOW = timedelta(minutes=15)
@@ -21,7 +21,7 @@ def recent_rows(view: PlatformView, source: DataSource, columns: list[str], now:
         if not set(columns) <= set(known):
             return None
         wanted = list(dict.fromkeys([source.event_timestamp, *columns]))
-        end = now + CLOCK_TOLERANCE
+        end = now + MAX_CLOCK_SKEW
         return view.offline.read(
             source.table, start=now - WINDOW, end=end, columns=wanted, time_column=source.event_timestamp
         )

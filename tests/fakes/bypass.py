@@ -207,7 +207,7 @@ class Disarmed:
         self._patch.setattr("guardrails.executor.checks.require_same_target", lambda *_: None)
 
     def stored_document(self) -> None:
-        self._patch.setattr("guardrails.approvals.store.require_untouched", lambda *_: None)
+        self._patch.setattr("guardrails.approvals.store.refuse_altered", lambda *_: None)
 
     def claim(self) -> None:
         """Takes the row whatever its state and however late."""

@@ -21,7 +21,7 @@ from platform_core.attached.feast.names import key_parts, our_name
 from platform_core.attached.feast.wire import NotCarried, Part, decode_key, decode_value, encode_key
 from platform_core.features.clock_skew import MAX_CLOCK_SKEW
 from platform_core.features.keys import entity_key
-from platform_core.features.online.layout import Layout, PackedRow
+from platform_core.features.online.layout import Layout, PackedRows
 from platform_core.features.online.packed_store import PackedStore
 from platform_core.features.online.rows import FeatureRow
 from platform_core.features.values import FeatureValue
@@ -68,7 +68,7 @@ class FeastOnlineStore(PackedStore):
         self,
         tenant: str,
         view: str,
-        rows: Sequence[PackedRow],
+        rows: PackedRows,
         layouts: Sequence[Layout],
         *,
         horizon_us: int,

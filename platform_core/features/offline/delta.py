@@ -20,12 +20,12 @@ from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from foundation.errors import InvalidInput, NotFound, Unavailable
-from platform_core.features.offline.arrow import conform, plain_type, unified
-from platform_core.features.offline.delta_log import added_files, files_between, holds, refuse_unreadable
+from platform_core.features.offline.arrow import conform, plain_type
+from platform_core.features.offline.delta_log import OWN_PARTITION as PARTITION
+from platform_core.features.offline.delta_log import added_rows, files_between, holds, refuse_unreadable
 from platform_core.features.offline.parquet_scan import DataFile, between, read_parquet, scan_parquet
 from platform_core.features.offline.port import ArrivalsForgotten
 
-PARTITION = "event_date"
 _TIME_COLUMNS = ("event_ts", "ts")
 """The first one that a table has when it is made decides its partition."""
 
@@ -131,15 +131,15 @@ class DeltaOfflineStore:
             raise ArrivalsForgotten(f"version {version} of {path} cannot be read: {lost} was vacuumed")
         return self._rows(table, files, schema, None, between(time_column, start, None))
 
-    def appended(self, table: str, *, after: int) -> list[tuple[int, pa.Table]]:
+    def appended(self, table: str, *, after: int) -> Iterator[tuple[int, pa.Table]]:
         path = self._path(table)
         if not (path / "_delta_log").is_dir():
             raise self._not_found(table)
-        commits = list(added_files(path, after))
         # Asked every second, mostly in vain: while the log holds `after` itself, nothing behind it was cleaned away.
-        if not commits and not holds(path, after) and self.version(table) > after:
+        lost = not holds(path, after + 1) and not holds(path, after)
+        if lost and self.version(table) > after:
             raise ArrivalsForgotten(f"the Delta log of {path} no longer holds version {after + 1}")
-        return [(version, unified(files)) for version, files in commits if files]
+        return added_rows(path, after, lambda: self.schema(table))
 
     def compact(self, table: str) -> int:
         """Rewrite the many small files that frequent appends leave into few; returns how many files went.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,11 @@ from foundation.errors import Unavailable
 from platform_core.features.offline.parquet_scan import DataFile
 from platform_core.features.offline.port import ArrivalsForgotten
 
+OWN_PARTITION = "event_date"
+"""The column by which our own tables are partitioned."""
+
 _TRUNCATION = timedelta(milliseconds=1)
+_ZONE = re.compile(r"(Z|[+-]\d\d:?\d\d)$")
 
 
 def files_between(
@@ -58,15 +63,54 @@ _BESIDE_THE_FILES = {
 }
 
 
-def added_files(root: Path, after: int) -> Iterator[tuple[int, list[pa.Table]]]:
-    """(version, the tables its commit added) for each commit after `after`, in order, as far as the log holds them.
+def added_rows(root: Path, after: int, schema: Callable[[], pa.Schema]) -> Iterator[tuple[int, pa.Table]]:
+    """(version, rows that its commit added) for each commit after `after`, in order, as far as the log holds them: a
+    row group at a time. `schema`: the table's, for the columns that are in the names of its files only.
 
-    Reads the commit files of the Delta protocol (`_delta_log/<20 digits>.json`).
+    Reads the commit files of the Delta protocol (`_delta_log/<20 digits>.json`). Raises Unavailable, ArrivalsForgotten.
     """
     version = after + 1
     while (commit := _commit(root, version)).exists():
-        yield version, _additions(root, commit)
+        try:
+            for action in _additions(commit):
+                file = pq.ParquetFile(root / unquote(action["path"]))
+                beside = partition_columns(action.get("partitionValues") or {}, file.schema_arrow.names, schema)
+                for group in range(file.num_row_groups):
+                    yield version, with_columns(file.read_row_group(group), beside)
+        except FileNotFoundError as error:
+            raise ArrivalsForgotten(f"what the commit {commit} added was vacuumed: {error}") from error
+        except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+            raise Unavailable(f"the commit {commit} cannot be read: {error}") from error
         version += 1
+
+
+def partition_columns(
+    values: Mapping[str, str | None], stored: Sequence[str], schema: Callable[[], pa.Schema]
+) -> dict[str, pa.Scalar]:
+    """Of the partition columns that a data file does not hold itself: their value in all its rows.
+
+    The log has them as text (Delta protocol, "Partition Value Serialization"): empty is null, times are in UTC. What
+    is not in `schema` is left out.
+    """
+    missing = [name for name in values if name not in stored]
+    if not missing or missing == [OWN_PARTITION]:
+        return {}
+    types = {field.name: field.type for field in schema()}
+    return {name: _typed(values[name], types[name]) for name in missing if name in types}
+
+
+def with_columns(rows: pa.Table, columns: Mapping[str, pa.Scalar]) -> pa.Table:
+    for name, value in columns.items():
+        rows = rows.append_column(name, pa.repeat(value, len(rows)))
+    return rows
+
+
+def _typed(text: str | None, dtype: pa.DataType) -> pa.Scalar:
+    if text is None or not text:
+        return pa.scalar(None, dtype)
+    if pa.types.is_timestamp(dtype) and not _ZONE.search(text):
+        text += "Z"
+    return pa.scalar(text).cast(dtype)
 
 
 def holds(root: Path, version: int) -> bool:
@@ -78,12 +122,6 @@ def _commit(root: Path, version: int) -> Path:
     return root / "_delta_log" / f"{version:020d}.json"
 
 
-def _additions(root: Path, commit: Path) -> list[pa.Table]:
-    try:
-        actions: list[dict[str, Any]] = [json.loads(line) for line in commit.read_text().splitlines() if line]
-        added = [action["add"] for action in actions if "add" in action and action["add"]["dataChange"]]
-        return [pq.ParquetFile(root / unquote(add["path"])).read() for add in added]
-    except FileNotFoundError as error:
-        raise ArrivalsForgotten(f"what the commit {commit} added was vacuumed: {error}") from error
-    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
-        raise Unavailable(f"the commit {commit} cannot be read: {error}") from error
+def _additions(commit: Path) -> list[dict[str, Any]]:
+    actions: list[dict[str, Any]] = [json.loads(line) for line in commit.read_text().splitlines() if line]
+    return [action["add"] for action in actions if "add" in action and action["add"]["dataChange"]]

@@ -8,14 +8,14 @@ clock is coarse, and another one may still be written at the same tick.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
 
 from platform_core.features.offline.parquet import ParquetOfflineStore
-from platform_core.features.offline.parquet_scan import DataFile, between, read_parquet
+from platform_core.features.offline.parquet_scan import DataFile, between, read_parquet, scan_parquet
 from platform_core.features.offline.port import ArrivalFeed
 
 SETTLED_NS = 1_000_000_000
@@ -39,13 +39,14 @@ class ParquetFeed(ParquetOfflineStore, ArrivalFeed):
         kept = files if time_column in schema.names else []
         return read_parquet(kept, schema, self._root / table, columns=None, only=only)
 
-    def appended(self, table: str, *, after: int) -> list[tuple[int, pa.Table]]:
-        schema, versions = self.schema(table), dict[int, list[DataFile]]()
-        for written, file in self._arrived(table):
-            if written > after:
-                versions.setdefault(written, []).append(file)
-        where = self._root / table
-        return [(v, read_parquet(versions[v], schema, where, columns=None, only=None)) for v in sorted(versions)]
+    def appended(self, table: str, *, after: int) -> Iterator[tuple[int, pa.Table]]:
+        schema, where = self.schema(table), self._root / table
+        arrived = sorted((a for a in self._arrived(table) if a[0] > after), key=lambda a: a[0])
+        return (
+            (written, pa.Table.from_batches([batch]))
+            for written, file in arrived
+            for batch in scan_parquet([file], schema, where)
+        )
 
     def _arrived(self, table: str) -> list[tuple[int, DataFile]]:
         """When each file was written (microseconds), and the file."""

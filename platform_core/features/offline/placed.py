@@ -74,7 +74,7 @@ class PlacedOfflineStore(ArrivalFeed):
         store, name = self._of(table)
         return store.read_version(name, version, start=start, time_column=time_column)
 
-    def appended(self, table: str, *, after: int) -> list[tuple[int, pa.Table]]:
+    def appended(self, table: str, *, after: int) -> Iterator[tuple[int, pa.Table]]:
         store, name = self._of(table)
         return store.appended(name, after=after)
 

@@ -73,9 +73,10 @@ class ArrivalFeed(OfflineStore, Protocol):
         """Rows with start <= time_column, as the table was at `version`. Raises ArrivalsForgotten when that is lost."""
         ...
 
-    def appended(self, table: str, *, after: int) -> list[tuple[int, pa.Table]]:
+    def appended(self, table: str, *, after: int) -> Iterator[tuple[int, pa.Table]]:
         """What each version after `after` added, oldest first; rewritten files (compaction) are not additions.
 
-        Raises ArrivalsForgotten when what followed `after` is lost.
+        Read as it is asked for, a file or less at a time: a version comes in as many parts, one after the other. Raises
+        ArrivalsForgotten when what followed `after` is lost.
         """
         ...

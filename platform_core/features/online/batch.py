@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from foundation.errors import Unavailable
-from platform_core.features.online.layout import ID, TIMES, Layout, layout_id
+from platform_core.features.online.layout import ID, TIMES, Layout
 from platform_core.features.values import FeatureValue, moment
 
 ValueStatus = Literal["present", "null", "expired", "missing"]
@@ -35,7 +35,10 @@ class Columns(NamedTuple):
 
 class RowBatch:
     """`blobs` of one view: a packed row each, or None where there is none. A row whose event time is before
-    `oldest_us` is expired: nothing of it is shown but its time."""
+    `oldest_us` is expired: nothing of it is shown but its time. `layouts` finds one by what a row says it is, and
+    raises Unavailable for what no row says."""
+
+    __slots__ = ("_blobs", "_layouts", "_oldest")
 
     def __init__(
         self, blobs: Sequence[bytes | None], layouts: Callable[[bytes], Layout], oldest_us: int | None
@@ -55,19 +58,21 @@ class RowBatch:
         times = np.frombuffer(joined, "<i8").astype("M8[us]").tolist()
         return [None if time is None else time.replace(tzinfo=UTC) for time in times]
 
+    def first(self, features: tuple[str, ...]) -> Sequence[FeatureValue] | None:
+        """The values of the first row if all of them are present; None otherwise, `columns` then says what is so."""
+        blob = self._blobs[0]
+        return None if blob is None else self._layouts(blob[ID]).whole(blob, features, self._oldest)
+
     def columns(self, features: Sequence[str]) -> Columns:
         """Raises Unavailable for bytes that are not a row."""
         blobs = self._blobs
-        if len(blobs) == 1:
-            layouts = {} if blobs[0] is None else {blobs[0][ID]: self._layouts(layout_id(blobs[0]))}
-            row, statuses = self._read_row(blobs[0], layouts, features)
-            return Columns([[value] for value in row], [[status] for status in statuses])
-        references = {layout_id(blob) for blob in blobs if blob is not None}
+        references = {blob[ID] for blob in blobs if blob is not None}
+        layouts = {reference: self._layouts(reference) for reference in references}
         if len(references) == 1 and len(blobs) > _FEW:
-            layout = self._layouts(next(iter(references)))
+            (layout,) = layouts.values()
             if not layout.strings:
                 return self._read_together(layout, features)
-        return self._read_each({reference: self._layouts(reference) for reference in references}, features)
+        return self._read_each(layouts, features)
 
     def _read_each(self, layouts: Mapping[bytes, Layout], features: Sequence[str]) -> Columns:
         rows: list[Sequence[FeatureValue]] = []

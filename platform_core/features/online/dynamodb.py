@@ -27,7 +27,7 @@ from zlib import crc32
 from foundation.clock import Clock
 from foundation.errors import InvalidInput, Unavailable
 from platform_core.features.clock_skew import MAX_CLOCK_SKEW
-from platform_core.features.online.layout import Layout, PackedRow
+from platform_core.features.online.layout import Layout, PackedRow, PackedRows
 from platform_core.features.online.packed_store import PackedStore
 from platform_core.features.online.scope import scope_name
 from platform_core.features.values import moment
@@ -126,7 +126,7 @@ class DynamoOnlineStore(PackedStore):
         self,
         tenant: str,
         view: str,
-        rows: Sequence[PackedRow],
+        rows: PackedRows,
         layouts: Sequence[Layout],
         *,
         horizon_us: int,
@@ -135,7 +135,7 @@ class DynamoOnlineStore(PackedStore):
         scope = scope_name(tenant, view)
         for layout in layouts:
             self._keep(layout)
-        first = self._next_written(len(rows))
+        first = self._next_written(len(rows.keys))
 
         def put(numbered: tuple[int, PackedRow]) -> bool:
             number, row = numbered
@@ -166,7 +166,7 @@ class DynamoOnlineStore(PackedStore):
                 return False
             return True
 
-        return sum(self._all(put, enumerate(rows, start=first)))
+        return sum(self._all(put, enumerate(map(PackedRow, *rows), start=first)))
 
     def _fetch(self, tenant: str, wanted: Sequence[tuple[str, Sequence[str]]]) -> list[bytes | None]:
         names: list[str] = []

@@ -19,9 +19,10 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from math import isfinite
+from operator import itemgetter
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -46,6 +47,11 @@ _CODES: Mapping[Dtype, tuple[str, str]] = {
 }
 _ZEROS: Mapping[Dtype, float | int | bool] = {"float64": 0.0, "int64": 0, "timestamp": 0, "bool": False, "string": 0}
 _HEADER = "<qq8s"
+_BEFORE_VALUES = 4
+"""Fields of a row before its values: event and created time, id, null bitmap."""
+
+_MOST_REMEMBERED = 64
+"""Choices of features, of one layout."""
 
 
 class PackedRow(NamedTuple):
@@ -53,6 +59,22 @@ class PackedRow(NamedTuple):
     event_us: int
     created_us: int
     blob: bytes
+
+
+class PackedRows(NamedTuple):
+    """Rows column by column: what stores move."""
+
+    keys: list[str]
+    event_us: list[int]
+    created_us: list[int]
+    blobs: list[bytes]
+
+    @classmethod
+    def of(cls, rows: Sequence[PackedRow]) -> PackedRows:
+        return cls(*map(list, zip(*rows, strict=True))) if rows else cls([], [], [], [])  # type: ignore[arg-type]
+
+
+Picked = Callable[[Sequence[Any]], Sequence[Any]]
 
 
 class Layout:
@@ -65,12 +87,14 @@ class Layout:
         self.id = bytes([VERSION]) + hashlib.sha256(self.document.encode()).digest()[:7]
         self.positions = {name: place for place, name in enumerate(self.names)}
         self._places: dict[tuple[str, ...], list[int | None]] = {}
+        self._pickers: dict[tuple[str, ...], Picked | None] = {}
         self._bitmap = (len(fields) + 7) // 8
         self._no_nulls = bytes(self._bitmap)
         codes = [_CODES[dtype] for dtype in self.dtypes]
         self.struct = struct.Struct(f"{_HEADER}{self._bitmap}s" + "".join(code for code, _ in codes))
         head: list[Any] = [("event", "<i8"), ("created", "<i8"), ("id", "S8"), ("nulls", "u1", (self._bitmap,))]
         columns: list[Any] = [(f"v{place}", code) for place, (_, code) in enumerate(codes)]
+        self._plain = not {"string", "timestamp"} & set(self.dtypes)
         self._floats_only = set(self.dtypes) <= {"float64"}
         self.record = np.dtype([*head, ("floats", "<f8", (len(fields),))] if self._floats_only else [*head, *columns])
         self.strings = tuple(place for place, dtype in enumerate(self.dtypes) if dtype == "string")
@@ -112,10 +136,22 @@ class Layout:
         asked = tuple(features)
         found = self._places.get(asked)
         if found is None:
-            if len(self._places) > 64:
+            if len(self._places) > _MOST_REMEMBERED:
                 self._places.clear()
             found = self._places[asked] = [self.positions.get(feature) for feature in asked]
         return found
+
+    def whole(self, blob: bytes, features: tuple[str, ...], oldest: int) -> Sequence[FeatureValue] | None:
+        """The values of `features` where that takes no second look: the layout has all of them and no text or time, no
+        value of the row is null, and its event time is not before `oldest` (microseconds). None otherwise."""
+        try:
+            picked = self._pickers[features]
+        except KeyError:
+            picked = self._picker(features)
+        if picked is None or len(blob) != self.struct.size:
+            return None
+        fields = self.struct.unpack(blob)
+        return picked(fields) if fields[0] >= oldest and fields[3] == self._no_nulls else None
 
     def pack(self, row: FeatureRow) -> PackedRow:
         """Raises InvalidInput, naming key and feature, for a value that its dtype does not hold."""
@@ -186,6 +222,18 @@ class Layout:
         event, created, values = self.unpack(blob)
         return FeatureRow(key, moment(event), moment(created), dict(zip(self.names, values, strict=True)))
 
+    def _picker(self, features: tuple[str, ...]) -> Picked | None:
+        """Takes the values of `features` out of a row's unpacked fields; None where `whole` cannot."""
+        places = [self.positions.get(feature) for feature in features]
+        at = [_BEFORE_VALUES + place for place in places if place is not None]
+        picked: Picked | None = None
+        if self._plain and len(at) == len(features) > 0:
+            picked = itemgetter(*at) if len(at) > 1 else itemgetter(slice(at[0], at[0] + 1))
+        if len(self._pickers) > _MOST_REMEMBERED:
+            self._pickers.clear()
+        self._pickers[features] = picked
+        return picked
+
     def _read_strings(self, blob: bytes, values: list[Any]) -> None:
         start = self.struct.size
         for place in self.strings:
@@ -196,13 +244,11 @@ class Layout:
             start = end
 
 
-def layout_id(blob: bytes) -> bytes:
-    """Raises Unavailable for a row of another format."""
-    reference = blob[ID]
+def check_reference(reference: bytes) -> None:
+    """Raises Unavailable when `reference`, the `ID` of a row, is of another format."""
     if len(reference) != 8 or reference[0] != VERSION:
         found = f"format {reference[0]}" if reference else "no format"
-        raise Unavailable(f"an online row of {len(blob)} bytes has {found}, expected {VERSION}")
-    return reference
+        raise Unavailable(f"an online row has {found}, expected {VERSION}")
 
 
 def _fits(column: Sequence[FeatureValue], dtype: Dtype, usual: Dtype) -> bool:

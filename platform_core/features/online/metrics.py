@@ -2,16 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Iterable
+from itertools import accumulate
+from threading import Lock
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge
+from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
+from foundation.telemetry.metrics import new_registry
 from platform_core.catalog.specs import Catalog
 from platform_core.features.read_plan import ReadPlan
 
 _SECONDS = (0.00025, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.25, 0.5, 1.0)
+_MOST_WATCHED = 256
 AD_HOC = "-"
 """The service of a request for a list of features."""
+
+
+class _Latency:
+    """Of one (view, service): readings by bucket, and their sum."""
+
+    __slots__ = ("counts", "limit", "total", "view")
+
+    def __init__(self, view: str, limit: float) -> None:
+        self.view = view
+        self.limit = limit
+        self.counts = [0] * (len(_SECONDS) + 1)
+        self.total = 0.0
+
+
+class _Latencies(Collector):
+    """A histogram, without what the client's own does for each reading: that takes as long as the look-up of a row."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], _Latency] = {}
+
+    def describe(self) -> Iterable[Metric]:
+        return [self._family()]
+
+    def collect(self) -> Iterable[Metric]:
+        family = self._family()
+        names = [*map(floatToGoString, _SECONDS), "+Inf"]
+        for labels, latency in list(self.kept.items()):
+            buckets = list(zip(names, map(float, accumulate(latency.counts)), strict=True))
+            family.add_metric(labels, buckets, latency.total)
+        return [family]
+
+    def _family(self) -> HistogramMetricFamily:
+        text = "From the request for online features to their values."
+        return HistogramMetricFamily("vigia_online_features_seconds", text, labels=["view", "service"])
 
 
 class OnlineReadMetrics:
@@ -22,14 +65,9 @@ class OnlineReadMetrics:
     """
 
     def __init__(self, catalog: Catalog) -> None:
-        self.registry = CollectorRegistry()
-        self.seconds = Histogram(
-            "vigia_online_features_seconds",
-            "From the request for online features to their values.",
-            ["view", "service"],
-            buckets=_SECONDS,
-            registry=self.registry,
-        )
+        self.registry = new_registry()
+        self._latencies = _Latencies()
+        self.registry.register(self._latencies)
         self.sla = Gauge(
             "vigia_online_features_latency_sla_seconds",
             "What the owner promised for the 99th percentile.",
@@ -48,7 +86,8 @@ class OnlineReadMetrics:
             ["code"],
             registry=self.registry,
         )
-        self._watches: dict[tuple[str, str], Callable[[float], None]] = {}
+        self._lock = Lock()
+        self._watched: dict[ReadPlan, tuple[_Latency, ...]] = {}
         for view in catalog.feature_views:
             if view.latency_sla is not None:
                 self.sla.labels(view.name).set(view.latency_sla.total_seconds())
@@ -56,24 +95,28 @@ class OnlineReadMetrics:
 
     def observe(self, plan: ReadPlan, seconds: float) -> None:
         """A read by `plan` took `seconds`."""
-        for view in plan.views:
-            watch = self._watches.get((view.name, plan.service))
-            if watch is None:
-                watch = self._watches[view.name, plan.service] = self._watch(view.name, plan)
-            watch(seconds)
+        watched = self._watched.get(plan)
+        if watched is None:
+            watched = self._watch(plan)
+        bucket = bisect_left(_SECONDS, seconds)
+        with self._lock:
+            for latency in watched:
+                latency.counts[bucket] += 1
+                latency.total += seconds
+        for latency in watched:
+            if seconds > latency.limit:
+                self.burned.labels(latency.view).inc()
 
-    def _watch(self, view: str, plan: ReadPlan) -> Callable[[float], None]:
-        """The labels are looked up once."""
-        record = self.seconds.labels(view, plan.service or AD_HOC).observe
-        promised = plan.latency_slas.get(view)
-        if promised is None:
-            return record
-        limit = promised.total_seconds()
-        burn = self.burned.labels(view).inc
-
-        def watch(seconds: float) -> None:
-            record(seconds)
-            if seconds > limit:
-                burn()
-
-        return watch
+    def _watch(self, plan: ReadPlan) -> tuple[_Latency, ...]:
+        """The counters are looked up once for a plan."""
+        service = plan.service or AD_HOC
+        found: list[_Latency] = []
+        with self._lock:
+            for view in plan.views:
+                promised = plan.latency_slas.get(view.name)
+                limit = float("inf") if promised is None else promised.total_seconds()
+                found.append(self._latencies.kept.setdefault((view.name, service), _Latency(view.name, limit)))
+            if len(self._watched) >= _MOST_WATCHED:
+                self._watched.clear()
+            self._watched[plan] = tuple(found)
+        return tuple(found)

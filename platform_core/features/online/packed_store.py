@@ -17,10 +17,10 @@ import pyarrow as pa
 from foundation.clock import Clock
 from foundation.errors import Unavailable
 from platform_core.features.online.batch import RowBatch
-from platform_core.features.online.layout import Layout, PackedRow, layout_id
+from platform_core.features.online.layout import ID, Layout, PackedRow, PackedRows, check_reference
 from platform_core.features.online.port import FeatureRow, OnlineRow, OnlineStore
 from platform_core.features.online.rows import sound_rows
-from platform_core.features.online.table_rows import feature_rows, newest_of_table, numeric_layout, packed_columns
+from platform_core.features.online.table_rows import TableRows
 from platform_core.features.values import microseconds, moment
 
 _FOREVER = (1 << 53) - 1
@@ -39,6 +39,7 @@ class PackedStore(OnlineStore):
 
     def __init__(self, clock: Clock | None, max_ahead: timedelta) -> None:
         self.refused: Counter[tuple[str, str]] = Counter()
+        self._untold: Counter[tuple[str, str]] = Counter()
         self._clock = clock
         self._max_ahead = max_ahead
         self._layouts: dict[bytes, Layout] = {}
@@ -49,20 +50,13 @@ class PackedStore(OnlineStore):
         return self._store(tenant, view, rows, force=False)
 
     def write_table(self, tenant: str, view: str, rows: pa.Table) -> int:
-        horizon = self._horizon()
-        newest, beyond = newest_of_table(rows, horizon)
-        if len(beyond):
-            self._refuse(tenant, view, len(beyond), beyond["event_ts"][0].as_py())
-        layout = numeric_layout(newest)
-        if layout is None:
-            packed, layouts = self._packed(view, feature_rows(newest))
-        else:
-            self._layouts.setdefault(layout.id, layout)
-            packed, layouts = packed_columns(newest, layout), [layout]
-        return self._put_sound(tenant, view, packed, layouts, horizon, force=False)
+        return self._store_table(tenant, view, rows, force=False)
 
     def restore(self, tenant: str, view: str, rows: Sequence[FeatureRow]) -> int:
         return self._store(tenant, view, rows, force=True)
+
+    def restore_table(self, tenant: str, view: str, rows: pa.Table) -> int:
+        return self._store_table(tenant, view, rows, force=True)
 
     def read(
         self, tenant: str, keys: Sequence[tuple[str, str]], *, now: datetime, ttls: Mapping[str, timedelta]
@@ -75,7 +69,7 @@ class PackedStore(OnlineStore):
             if blob is None:
                 answer.append(OnlineRow(view, key, "missing", None, {}))
                 continue
-            layout = self._layout(layout_id(blob))
+            layout = self._layout(blob[ID])
             event, _, values = layout.unpack(blob)
             if view in ttls and now_us - event > ttls[view] // _MICROSECOND:
                 answer.append(OnlineRow(view, key, "expired", moment(event), {}))
@@ -92,8 +86,12 @@ class PackedStore(OnlineStore):
         now: datetime,
         ttls: Mapping[str, timedelta],
     ) -> list[RowBatch]:
-        blobs = self._fetch(tenant, wanted) if any(keys for _, keys in wanted) else []
         now_us = microseconds(now)
+        if len(wanted) == 1 and len(wanted[0][1]) == 1:  # what a scoring request asks most
+            view = wanted[0][0]
+            oldest = now_us - ttls[view] // _MICROSECOND if view in ttls else None
+            return [RowBatch(self._fetch(tenant, wanted), self._layout, oldest)]
+        blobs = self._fetch(tenant, wanted) if any(keys for _, keys in wanted) else []
         batches: list[RowBatch] = []
         start = 0
         for view, keys in wanted:
@@ -106,14 +104,18 @@ class PackedStore(OnlineStore):
         if limit <= 0:
             return []
         found = self._last_written(tenant, view, limit)
-        return [self._layout(layout_id(blob)).row(key, blob) for key, blob in found]
+        return [self._layout(blob[ID]).row(key, blob) for key, blob in found]
+
+    def take_refused(self, tenant: str, view: str) -> int:
+        with self._counting:
+            return self._untold.pop((tenant, view), 0)
 
     @abstractmethod
     def _put(
         self,
         tenant: str,
         view: str,
-        rows: Sequence[PackedRow],
+        rows: PackedRows,
         layouts: Sequence[Layout],
         *,
         horizon_us: int,
@@ -140,19 +142,33 @@ class PackedStore(OnlineStore):
         if beyond:
             self._refuse(tenant, view, len(beyond), beyond[0].event_ts)
         packed, layouts = self._packed(view, sound)
+        return self._put_sound(tenant, view, PackedRows.of(packed), layouts, horizon, force=force)
+
+    def _store_table(self, tenant: str, view: str, rows: pa.Table, *, force: bool) -> int:
+        horizon = self._horizon()
+        sound, beyond = TableRows(rows).sound(horizon)
+        if len(beyond):
+            self._refuse(tenant, view, len(beyond), beyond["event_ts"][0].as_py())
+        layout = sound.numeric_layout()
+        if layout is None:
+            some, layouts = self._packed(view, sound.feature_rows())
+            packed = PackedRows.of(some)
+        else:
+            self._layouts.setdefault(layout.id, layout)
+            packed, layouts = sound.packed(layout), [layout]
         return self._put_sound(tenant, view, packed, layouts, horizon, force=force)
 
     def _put_sound(
         self,
         tenant: str,
         view: str,
-        packed: Sequence[PackedRow],
+        packed: PackedRows,
         layouts: Sequence[Layout],
         horizon: datetime | None,
         *,
         force: bool,
     ) -> int:
-        if not packed:
+        if not packed.keys:
             return 0
         limit = _FOREVER if horizon is None else microseconds(horizon)
         return self._put(tenant, view, packed, layouts, horizon_us=limit, force=force)
@@ -177,12 +193,14 @@ class PackedStore(OnlineStore):
     def _refuse(self, tenant: str, view: str, count: int, first: datetime) -> None:
         with self._counting:
             self.refused[tenant, view] += count
+            self._untold[tenant, view] += count
         message = "refused %d rows of %s of %s from the future, the first at %s: is the clock of its sender right?"
         _log.warning(message, count, view, tenant, first.isoformat())
 
     def _layout(self, reference: bytes) -> Layout:
         layout = self._layouts.get(reference)
         if layout is None:
+            check_reference(reference)
             document = self._stored_layout(reference)
             if document is None:
                 raise Unavailable(f"the online store at {self.address} lacks the layout {reference.hex()}")

@@ -40,7 +40,8 @@ class OnlineStore(Protocol):
 
     def write(self, tenant: str, view: str, rows: Sequence[FeatureRow]) -> int:
         """Newest wins by (event_ts, created_ts), decided atomically in the store: older or equal rows never
-        overwrite. Rows too far in the future of the store's clock are refused and counted. Returns keys changed."""
+        overwrite; of equals in one batch the one with the greatest values wins (`newest_places`). Rows too far in the
+        future of the store's clock are refused and counted. Returns keys changed."""
         ...
 
     def write_table(self, tenant: str, view: str, rows: pa.Table) -> int:
@@ -50,6 +51,10 @@ class OnlineStore(Protocol):
 
     def restore(self, tenant: str, view: str, rows: Sequence[FeatureRow]) -> int:
         """Set rows even over newer ones: the way back to last-known-good values under a quarantine."""
+        ...
+
+    def restore_table(self, tenant: str, view: str, rows: pa.Table) -> int:
+        """`restore`, for columns as `write_table` takes them."""
         ...
 
     def read(
@@ -76,3 +81,7 @@ class OnlineStore(Protocol):
     def sample(self, tenant: str, view: str, limit: int) -> list[FeatureRow]:
         """Up to `limit` of the most recently written rows: what the parity check compares with offline."""
         ...
+
+    def take_refused(self, tenant: str, view: str) -> int:
+        """How many rows this store refused since this was asked last: each of them is told once."""
+        return 0

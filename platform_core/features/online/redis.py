@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, cast
 from foundation.clock import Clock
 from foundation.errors import InvalidInput, Unavailable
 from platform_core.features.clock_skew import MAX_CLOCK_SKEW
-from platform_core.features.online.layout import Layout, PackedRow
+from platform_core.features.online.layout import Layout, PackedRows
 from platform_core.features.online.packed_store import PackedStore
 from platform_core.features.online.redis_channel import RedisChannel
 from platform_core.features.online.scope import scope_name
@@ -108,7 +108,7 @@ class RedisOnlineStore(PackedStore):
         self,
         tenant: str,
         view: str,
-        rows: Sequence[PackedRow],
+        rows: PackedRows,
         layouts: Sequence[Layout],
         *,
         horizon_us: int,
@@ -123,10 +123,10 @@ class RedisOnlineStore(PackedStore):
         head: list[str | bytes | int] = [mode, horizon_us, len(prefix.encode()), len(layouts)]
         head += [layout.document for layout in layouts]
         calls: list[list[str | bytes | int]] = []
-        for start in range(0, len(rows), _BATCH):
-            batch = rows[start : start + _BATCH]
-            keys = [*places, *(prefix + row.key for row in batch)]
-            calls.append([len(keys), *keys, *head, *(row.blob for row in batch)])
+        for start in range(0, len(rows.keys), _BATCH):
+            batch = slice(start, start + _BATCH)
+            keys = [*places, *[prefix + key for key in rows.keys[batch]]]
+            calls.append([len(keys), *keys, *head, *rows.blobs[batch]])
         with self._answering():
             return sum(sum(self._run_script(calls[i : i + _AT_ONCE])) for i in range(0, len(calls), _AT_ONCE))
 

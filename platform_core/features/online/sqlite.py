@@ -7,12 +7,13 @@ import threading
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from itertools import repeat
 from pathlib import Path
 
 from foundation.clock import Clock
 from foundation.errors import Unavailable
 from platform_core.features.clock_skew import MAX_CLOCK_SKEW
-from platform_core.features.online.layout import Layout, PackedRow
+from platform_core.features.online.layout import Layout, PackedRows
 from platform_core.features.online.packed_store import PackedStore
 from platform_core.features.values import moment
 
@@ -66,7 +67,7 @@ class SqliteOnlineStore(PackedStore):
         self,
         tenant: str,
         view: str,
-        rows: Sequence[PackedRow],
+        rows: PackedRows,
         layouts: Sequence[Layout],
         *,
         horizon_us: int,
@@ -83,9 +84,9 @@ class SqliteOnlineStore(PackedStore):
                 query = "SELECT coalesce(max(written), 0) + 1 FROM packed_rows WHERE scope = ?"
                 written = connection.execute(query, (scope,)).fetchone()[0]
                 changed = connection.total_changes
-                connection.executemany(
-                    statement, [(scope, r.key, r.event_us, r.created_us, written, r.blob) for r in rows]
-                )
+                of, at = repeat(scope), repeat(written)
+                values = zip(of, rows.keys, rows.event_us, rows.created_us, at, rows.blobs, strict=False)
+                connection.executemany(statement, values)
                 stored = connection.total_changes - changed
                 connection.execute("COMMIT")
             except BaseException:
@@ -112,8 +113,8 @@ class SqliteOnlineStore(PackedStore):
     def _fetch_one(self, tenant: str, view: str, keys: Sequence[str]) -> bytes | None:
         """What a scoring request asks most: nothing around the look-up that it can do without."""
         try:
-            scope = self._scopes[tenant, view]
-            found = self._local.connection.execute(_ONE, (scope, keys[0])).fetchone()
+            # The thread's own cursor: there is at most one row, so that no read stays open behind it.
+            found = self._local.cursor.execute(_ONE, (self._scopes[tenant, view], keys[0])).fetchone()
         except (KeyError, AttributeError):  # the first look at the scope, or of this thread
             with self._connection() as connection:
                 found = connection.execute(_ONE, (self._scope(connection, tenant, view), keys[0])).fetchone()
@@ -164,7 +165,7 @@ class SqliteOnlineStore(PackedStore):
                 connection = sqlite3.connect(self._path, isolation_level=None, timeout=30, check_same_thread=False)
                 connection.execute("PRAGMA journal_mode=WAL")
                 connection.execute("PRAGMA synchronous=NORMAL")
-                self._local.connection = connection
+                self._local.connection, self._local.cursor = connection, connection.cursor()
             yield connection
         except sqlite3.Error as error:
             raise self._unavailable(error) from error

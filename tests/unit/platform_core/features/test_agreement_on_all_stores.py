@@ -60,6 +60,9 @@ class OwnTenants(OnlineStore):
     def restore(self, tenant: str, view: str, rows: Sequence[FeatureRow]) -> int:
         return self._store.restore(self._prefix + tenant, view, rows)
 
+    def restore_table(self, tenant: str, view: str, rows: pa.Table) -> int:
+        return self._store.restore_table(self._prefix + tenant, view, rows)
+
     def read(self, tenant: str, keys: Sequence[tuple[str, str]], **how: Any) -> list[OnlineRow]:
         return self._store.read(self._prefix + tenant, keys, **how)
 

@@ -88,10 +88,11 @@ def test_appended_tells_what_each_version_brought(store: DeltaOfflineStore) -> N
     first = store.append("t", rows(T0, T0 + DAY, amount=[1.0, 2.0]))
     second = store.append("t", rows(T0 - DAY, amount=[3.0]))
     assert store.version("t") == second > first
-    arrived = store.appended("t", after=first)
+    arrived = list(store.appended("t", after=first))
     assert [(version, part["amount"].to_pylist()) for version, part in arrived] == [(second, [3.0])]
-    assert [part.num_rows for _, part in store.appended("t", after=-1)] == [2, 1]
-    assert store.appended("t", after=second) == []
+    # In parts: the first version has a file for each day.
+    assert [(v, part.num_rows) for v, part in store.appended("t", after=-1)] == [(first, 1), (first, 1), (second, 1)]
+    assert list(store.appended("t", after=second)) == []
     assert store.read_version("t", first, start=T0).num_rows == 2
 
 
@@ -100,7 +101,7 @@ def test_compaction_keeps_the_rows_and_is_not_an_arrival(store: DeltaOfflineStor
         version = store.append("t", rows(T0 + step * timedelta(minutes=1), amount=[float(step)]))
     assert store.compact("t") == 5
     assert sorted(store.read("t")["amount"].to_pylist()) == [0.0, 1.0, 2.0, 3.0, 4.0]
-    assert store.appended("t", after=version) == []
+    assert list(store.appended("t", after=version)) == []
     store.append("t", rows(T0, amount=[9.0]))
     assert [part["amount"].to_pylist() for _, part in store.appended("t", after=version)] == [[9.0]]
 
@@ -114,7 +115,7 @@ def test_vacuum_deletes_what_compaction_left_and_only_that(store: DeltaOfflineSt
     assert (store.vacuum("payments_br", keep=timedelta(0)), files()) == (6, 1)
     assert len(store.read("payments_br")) == 6
     for lost in (
-        lambda: store.appended("payments_br", after=2),
+        lambda: list(store.appended("payments_br", after=2)),
         lambda: store.read_version("payments_br", 2, start=T0),
     ):
         with pytest.raises(ArrivalsForgotten, match="vacuumed"):
@@ -130,7 +131,7 @@ def test_asking_in_vain_does_not_list_the_log(store: DeltaOfflineStore, monkeypa
 
     monkeypatch.setattr(Path, "glob", listed)
     monkeypatch.setattr(Path, "iterdir", listed)
-    assert store.appended("payments_br", after=version) == []
+    assert list(store.appended("payments_br", after=version)) == []
 
 
 def test_what_the_log_forgot_is_said(store: DeltaOfflineStore, tmp_path: Path) -> None:
@@ -139,9 +140,9 @@ def test_what_the_log_forgot_is_said(store: DeltaOfflineStore, tmp_path: Path) -
     for version in (0, 1, 2):
         (tmp_path / "payments_br" / "_delta_log" / f"{version:020d}.json").unlink()
     assert [version for version, _ in store.appended("payments_br", after=2)] == [3]
-    assert store.appended("payments_br", after=3) == []
+    assert list(store.appended("payments_br", after=3)) == []
     with pytest.raises(ArrivalsForgotten, match="no longer holds version 1"):
-        store.appended("payments_br", after=0)
+        list(store.appended("payments_br", after=0))
     with pytest.raises(ArrivalsForgotten, match="version 1 of"):
         store.read_version("payments_br", 1, start=T0)
 
@@ -157,7 +158,7 @@ def test_two_stores_on_one_directory_see_each_other(store: DeltaOfflineStore, tm
 
 def test_unknown_tables_and_columns_are_named(store: DeltaOfflineStore, tmp_path: Path) -> None:
     store.append("payments_br", rows(T0, amount=[1.0]))
-    for ask in (store.read, store.schema, store.version, lambda name: store.appended(name, after=-1)):
+    for ask in (store.read, store.schema, store.version, lambda name: list(store.appended(name, after=-1))):
         with pytest.raises(NotFound, match=r"payments_cl.*payments_br"):
             ask("payments_cl")
     with pytest.raises(InvalidInput, match=r"'amuont'.*amount"):

@@ -42,7 +42,7 @@ def test_a_file_arrives_when_it_is_written_and_again_when_rewritten(tmp_path: Pa
     put(tmp_path / "payments" / "b.parquet", rows(3), START + SECOND)
     first = feed.version("payments")
     assert [values(t) for _, t in feed.appended("payments", after=-1)] == [[1, 2], [3]]
-    assert feed.appended("payments", after=first) == []
+    assert list(feed.appended("payments", after=first)) == []
     put(tmp_path / "payments" / "a.parquet", rows(1, 2, 4), START + 5 * SECOND)
     ((version, arrived),) = feed.appended("payments", after=first)
     assert (version, values(arrived)) == (feed.version("payments"), [1, 2, 4])
@@ -55,7 +55,7 @@ def test_a_file_of_this_second_waits_for_the_next_look(tmp_path: Path) -> None:
     wall = [START]
     feed = ParquetFeed(tmp_path, wall_ns=lambda: wall[0])
     put(tmp_path / "payments.parquet", rows(1), START)
-    assert (feed.version("payments"), feed.appended("payments", after=-1)) == (0, [])
+    assert (feed.version("payments"), list(feed.appended("payments", after=-1))) == (0, [])
     wall[0] += SECOND
     assert [values(t) for _, t in feed.appended("payments", after=0)] == [[1]]
 
