@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from foundation.errors import Forbidden, InvalidInput
+from interfaces.bootstrap.features import TenantReader
 from interfaces.bootstrap.foundations import Foundations, open_foundations
 from interfaces.bootstrap.models import registry_of
 from interfaces.bootstrap.platform import ReadOnlyResources, catalog_in_force, catalog_of, platform_view
@@ -65,14 +66,20 @@ def catalog_here(settings: Settings, directory: Path | None = None) -> Catalog:
     return catalog_in_force(open_foundations(settings))
 
 
-def card(settings: Settings, name: str, *, live: bool) -> str:
-    """A page of Markdown about a view or a service. Raises NotFound, and InvalidInput for what has no card."""
+def card(settings: Settings, name: str, *, api_key: str | None) -> str:
+    """A page of Markdown about a view or a service; with `api_key` also how a view's values are now, of the tenants
+    that its person may see. Raises NotFound, InvalidInput for what has no card, Unauthenticated, Forbidden."""
     from platform_core.monitoring.live_state import view_state
 
-    platform = platform_view(open_foundations(settings))
+    base = open_foundations(settings)
+    reader = None if api_key is None else TenantReader(base, api_key)
+    platform = platform_view(base)
     item = find(platform.catalog, name)
     if isinstance(item, FeatureView):
-        return view_card(platform.catalog, item, platform.lineage, view_state(platform, item) if live else None)
+        state = None
+        if reader is not None:
+            state = view_state(platform, item, reader.seen(platform.catalog.tenants(item.name), card=item.name))
+        return view_card(platform.catalog, item, platform.lineage, state)
     if isinstance(item, FeatureService):
         return service_card(platform.catalog, item, platform.lineage)
     raise InvalidInput(f"{name!r} has no card", hint="feature views and feature services have; vigia features describe")

@@ -15,6 +15,7 @@ from interfaces.bootstrap.checkpoints import verify_stored_log
 from interfaces.bootstrap.foundations import Foundations, open_foundations
 from interfaces.bootstrap.governance import live_policy, make_approvals
 from interfaces.bootstrap.lineage import LiveCatalog
+from interfaces.bootstrap.listening import require_free
 from interfaces.bootstrap.operations import OperationsRecords, change_desk
 from interfaces.bootstrap.platform import catalog_in_force, lineage_of, tenants_of
 from interfaces.bootstrap.process import run_http, start_telemetry
@@ -35,7 +36,8 @@ from interfaces.settings import Settings
 
 
 def run_copilot(settings: Settings) -> None:
-    """Serves until SIGTERM or SIGINT."""
+    """Serves until SIGTERM or SIGINT. Raises Unavailable for a port that is taken."""
+    require_free(settings.http.host, settings.http.port, setting="VIGIA__HTTP__PORT")
     base = open_foundations(settings)
     start_telemetry(settings, "vigia-copilot")
     run_http(copilot_app(base), host=settings.http.host, port=settings.http.port)

@@ -67,6 +67,7 @@ def make_platform(base: Foundations) -> RunningPlatform:
         ),
         delivery=_delivery(settings),
         chores=lambda: [Chore("models", MODELS_SECONDS, model_upkeep(base).step)],
+        reports=settings.data_dir / "reports" / "drift",
     )
 
 

@@ -62,9 +62,10 @@ def _supervise(settings: Settings, workers: int) -> None:
 
 def _serve(base: Foundations, token: str, worker: Worker | None) -> None:
     from interfaces.bootstrap.draining import DrainingServer
+    from interfaces.bootstrap.predictions import prediction_writer
     from interfaces.bootstrap.usage import usage_of_serving
     from interfaces.http.access import install_access
-    from interfaces.http.features import feature_routes
+    from interfaces.http.features import add_features
     from interfaces.principals import open_directory
     from platform_core.access.endpoints import EndpointAccess
     from platform_core.access.tenancy import TenantGuard
@@ -73,7 +74,6 @@ def _serve(base: Foundations, token: str, worker: Worker | None) -> None:
     from platform_core.operations.control_api import control_router
     from platform_core.operations.sql_resources import SqlResources
     from platform_core.serving.app import create_inference_app
-    from platform_core.serving.prediction_log import PredictionWriter
     from platform_core.serving.reading import StoreFeatures
     from platform_core.serving.worker_metrics import SharedMetrics
     from platform_core.simulation.slow_store import CompactionAwareStore
@@ -83,7 +83,7 @@ def _serve(base: Foundations, token: str, worker: Worker | None) -> None:
     # Whoever changes which version of a model is in production does so here, where the registry has its say.
     resources = SqlResources(base.engine, base.clock, base.audit, admissions=model_admissions(base))
     # What an online compaction does to reads is part of this store's physics: it is watched here, where reads are.
-    store = CompactionAwareStore(online_store(settings), resources, asked=asked_store(settings))
+    store = CompactionAwareStore(online_store(settings, catalog), resources, asked=asked_store(settings))
     guard = TenantGuard(base.audit)
     retriever = OnlineRetriever(catalog, store, base.clock, guard=guard)
     directory = open_directory(settings.principals_file, settings.environment)
@@ -93,7 +93,7 @@ def _serve(base: Foundations, token: str, worker: Worker | None) -> None:
         features=StoreFeatures(catalog, store, base.clock, asked=store.asked, metrics=retriever.metrics),
         resources=resources,
         catalog=catalog,
-        predictions=PredictionWriter(offline_store(settings)),
+        predictions=prediction_writer(base, catalog),
         clock=base.clock,
         access=EndpointAccess(directory, base.audit),
         open_to_all=settings.serving.host in LOOPBACK,
@@ -103,7 +103,7 @@ def _serve(base: Foundations, token: str, worker: Worker | None) -> None:
     )
     app.include_router(control_router(resources, token))
     install_access(app, directory)
-    app.include_router(feature_routes(retriever, PastFeatures(catalog, offline_store(settings), guard)))
+    add_features(app, retriever, PastFeatures(catalog, offline_store(settings), guard))
     serving = settings.serving
     server = DrainingServer(
         app,

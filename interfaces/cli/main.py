@@ -28,6 +28,7 @@ from interfaces.cli import (
     people,
     processes,
     redaction,
+    rollouts,
     story,
 )
 
@@ -59,6 +60,7 @@ app.add_typer(governance.break_glass, name="break-glass")
 app.add_typer(governance.delegations, name="delegations")
 app.add_typer(configuration.config, name="config")
 app.add_typer(models.app, name="models")
+app.add_typer(rollouts.app, name="rollouts")
 app.add_typer(people.app, name="principals")
 app.add_typer(database.app, name="database")
 app.command("timeline")(operations.timeline)

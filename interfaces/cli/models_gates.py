@@ -23,16 +23,11 @@ Name = Annotated[str, typer.Argument(help="Of the model, e.g. fraud_score.")]
 Version = Annotated[str, typer.Argument(help="Its number, e.g. 4.")]
 To = Annotated[str, typer.Option(help="staging or production.")]
 
+app = typer.Typer()
 SHOWN = {"passed": "passed", "failed": "FAILED", "could_not_be_judged": "could not be judged"}
 
 
-def register(app: typer.Typer) -> None:
-    app.command("gate")(gate)
-    app.command("gates")(gates)
-    app.command("promote")(promote)
-    app.command("retrain")(retrain)
-
-
+@app.command("gate")
 def gate(
     name: Name, version: Version, *, to: To, api_key: ApiKey = None, key_file: KeyFile = None, json: Json = False
 ) -> None:
@@ -57,6 +52,7 @@ def gate(
         raise typer.Exit(1)
 
 
+@app.command("gates")
 def gates(name: Name, version: Version, json: Json = False) -> None:
     """Show every review that the version has had, newest first."""
     from interfaces.bootstrap.promotion import reviews_of
@@ -73,6 +69,7 @@ def gates(name: Name, version: Version, json: Json = False) -> None:
         print_review(review)
 
 
+@app.command("promote")
 def promote(
     name: Name, version: Version, *, to: To, api_key: ApiKey = None, key_file: KeyFile = None, json: Json = False
 ) -> None:
@@ -93,6 +90,7 @@ def promote(
     _asked(propose_production(settings, name, version, person), json=json)
 
 
+@app.command("retrain")
 def retrain(
     name: Name,
     *,

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Protocol
 
 from prometheus_client import Gauge, generate_latest
@@ -72,7 +73,7 @@ class RunningPlatform:
     """`start`, then `run` until told to stop; or `work` and `watch` a round at a time.
 
     `open_parts` opens what the catalog in force needs; `version` tells its number without reading it; `chores` are
-    done beside the monitors.
+    done beside the monitors. `reports`: a directory for those of the nightly screen.
     """
 
     def __init__(  # the ports it stands on
@@ -86,6 +87,7 @@ class RunningPlatform:
         intervals: Intervals | None = None,
         delivery: AlertmanagerDelivery | None = None,
         chores: Callable[[], Iterable[Chore]] = tuple,
+        reports: Path | None = None,
         wall: Callable[[], float] = time.monotonic,
     ) -> None:
         self._open = open_parts
@@ -96,6 +98,7 @@ class RunningPlatform:
         self._environment: Environment = environment
         self._intervals = intervals or Intervals()
         self._delivery = delivery
+        self._reports = reports
         self._stop = threading.Event()
         self._parts: Parts | None = None
         self._watching: Watching | None = None
@@ -134,7 +137,9 @@ class RunningPlatform:
         """Raises what keeps the catalog from being opened. `stop` ends what is under way then."""
         self._stop = stop or self._stop
         self._parts = self._watched = self._open()
-        self._watching = Watching(MonitorRunner(self.parts.view, monitors()), PlatformGauges(), self._delivery)
+        self._watching = Watching(
+            MonitorRunner(self.parts.view, monitors(self._reports)), PlatformGauges(), self._delivery
+        )
         self._rollouts = watch_of(self.parts.view, self._control)
         every = self._intervals
         self.working.replace(self._writing())

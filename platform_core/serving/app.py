@@ -85,6 +85,9 @@ def create_inference_app(
     endpoints = EndpointDirectory(resources, registry, catalog, interval=refresh_interval)
     scorer = Scorer(features, Recorder(clock, metrics, predictions.write))
     metrics.log_dropped.set_function(lambda: predictions.dropped)
+    metrics.log_lost.set_function(lambda: predictions.lost)
+    metrics.log_waiting.labels("memory_rows").set_function(lambda: predictions.buffered)
+    metrics.log_waiting.labels("disk_batches").set_function(lambda: predictions.spilled)
     waiting = StoreThreads(threads)
     pool = ThreadPoolExecutor(4, thread_name_prefix="score")
     registries = (metrics.registry, *more_metrics)
@@ -105,6 +108,7 @@ def create_inference_app(
                 await asyncio.to_thread(access.stop)
             pool.shutdown()
             waiting.stop()
+            features.close()
             await asyncio.to_thread(predictions.stop)
             if shared_metrics is not None:
                 await asyncio.to_thread(shared_metrics.stop)

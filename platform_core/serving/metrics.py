@@ -64,6 +64,17 @@ class ServingMetrics:
         self.log_dropped = Gauge(
             "vigia_prediction_log_dropped", "Scores that did not reach the prediction log.", registry=self.registry
         )
+        self.log_lost = Gauge(
+            "vigia_prediction_log_lost",
+            "Scores that workers had taken when they were killed, as the one that took over counted.",
+            registry=self.registry,
+        )
+        self.log_waiting = Gauge(
+            "vigia_prediction_log_waiting",
+            "What the offline store has not taken yet.",
+            ["where"],
+            registry=self.registry,
+        )
         self._meters: dict[str, EndpointMeters] = {}
 
     def of(self, endpoint: str) -> EndpointMeters:

@@ -15,8 +15,8 @@ Keys = tuple[str, ...]
 
 class FeatureRows(NamedTuple):
     """What was read for many rows: a list per feature, in the order of the reader's columns, with an element per row.
-    A value is None wherever its status is not `present`. Where all are present and the same for every row (there is one row, or
-    nothing to read) only `whole` is given."""
+    A value is None wherever its status is not `present`. Where all are present and the same for every row (there is
+    one row, or nothing to read) only `whole` is given."""
 
     values: Sequence[Sequence[FeatureValue]]
     statuses: Sequence[Sequence[ValueStatus]]
@@ -49,6 +49,9 @@ class FeatureSource(Protocol):
     def reader(self, service: str, tenant: str) -> FeatureReader:
         """Raises NotFound for a service or tenant that is not there, InvalidInput for a feature no model can read."""
         ...
+
+    def close(self) -> None:
+        """Let go of what was opened for an event loop, on that loop."""
 
 
 class EndpointResources(ResourceReader, Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from queue import SimpleQueue
@@ -25,22 +26,24 @@ class _Job(NamedTuple):
 
 
 class StoreThreads:
-    """A fixed number of threads that wait for a store which can only be waited for. What nobody waits for any more is
-    not read."""
+    """Up to `most` threads that wait for a store which can only be waited for. What nobody waits for any more is not
+    read.
 
-    def __init__(self, threads: int) -> None:
-        self._queue: SimpleQueue[_Job | None] = SimpleQueue()
-        self._threads = [
-            threading.Thread(target=self._work, name=f"online-read-{number}", daemon=True) for number in range(threads)
-        ]
-        for thread in self._threads:
-            thread.start()
+    The thread that finished last is asked next: one that has just worked answers in half the time of one that slept.
+    """
 
-    def stop(self, *, seconds: float = 2.0) -> None:
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._idle: list[SimpleQueue[_Job | None]] = []
+        self._backlog: deque[_Job] = deque()
+        self._threads: list[tuple[threading.Thread, SimpleQueue[_Job | None]]] = []
+
+    def stop(self, *, seconds: float = 0.5) -> None:
         """Threads that hang in a store that does not answer are left behind; they are daemons."""
-        for _ in self._threads:
-            self._queue.put(None)
-        for thread in self._threads:
+        for _, inbox in self._threads:
+            inbox.put(None)
+        for thread, _ in self._threads:
             thread.join(timeout=seconds / len(self._threads))
 
     async def read(self, reader: FeatureReader, rows: Sequence[Keys], seconds: float) -> FeatureRows:
@@ -54,22 +57,50 @@ class StoreThreads:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[FeatureRows] = loop.create_future()
         timer = loop.call_later(max(seconds, 0.0), _give_up, future, seconds)
-        self._queue.put(_Job(reader, rows, future, loop))
+        self._hand_over(_Job(reader, rows, future, loop))
         try:
             return await future
         finally:
             timer.cancel()
 
-    def _work(self) -> None:
-        while (job := self._queue.get()) is not None:
-            if job.future.done():
-                continue
-            try:
-                found = job.reader.read(job.rows)
-            except Exception as error:  # noqa: BLE001 it is the request's, which is waiting for it: the thread goes on
-                _deliver(job, _fail, error)
+    def _hand_over(self, job: _Job) -> None:
+        with self._lock:
+            if self._idle:
+                inbox = self._idle.pop()
+            elif len(self._threads) < self._most:
+                inbox = self._one_more()
             else:
-                _deliver(job, _answer, found)
+                self._backlog.append(job)
+                return
+        inbox.put(job)
+
+    def _one_more(self) -> SimpleQueue[_Job | None]:
+        inbox: SimpleQueue[_Job | None] = SimpleQueue()
+        name = f"online-read-{len(self._threads)}"
+        thread = threading.Thread(target=self._work, args=(inbox,), name=name, daemon=True)
+        self._threads.append((thread, inbox))
+        thread.start()
+        return inbox
+
+    def _work(self, inbox: SimpleQueue[_Job | None]) -> None:
+        job = inbox.get()
+        while job is not None:
+            if not job.future.done():
+                _do(job)
+            with self._lock:
+                job = self._backlog.popleft() if self._backlog else None
+                if job is None:
+                    self._idle.append(inbox)
+            job = job or inbox.get()
+
+
+def _do(job: _Job) -> None:
+    try:
+        found = job.reader.read(job.rows)
+    except Exception as error:  # noqa: BLE001 it is the request's, which is waiting for it: the thread goes on
+        _deliver(job, _fail, error)
+    else:
+        _deliver(job, _answer, found)
 
 
 def _deliver(job: _Job, how: object, what: object) -> None:

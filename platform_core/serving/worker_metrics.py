@@ -16,7 +16,14 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Metric, generate_latest
 
-SUMMED_GAUGES = frozenset({"vigia_predictions_in_flight", "vigia_prediction_log_dropped"})
+SUMMED_GAUGES = frozenset(
+    {
+        "vigia_predictions_in_flight",
+        "vigia_prediction_log_dropped",
+        "vigia_prediction_log_lost",
+        "vigia_prediction_log_waiting",
+    }
+)
 """All other gauges say the same in every process, or the largest is what matters."""
 
 _Labels = tuple[tuple[str, str], ...]

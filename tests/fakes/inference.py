@@ -54,6 +54,7 @@ class FakeRetriever(FeatureSource):
     delay: float = 0.0
     error: Exception | None = None
     asked: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
+    reads: int = 0
 
     def reader(self, service: str, tenant: str) -> FeatureReader:
         return FakeReader(self, service, tenant)
@@ -75,6 +76,7 @@ class FakeReader(FeatureReader):
 
     def read(self, rows: Sequence[Keys]) -> FeatureRows:
         source = self.source
+        source.reads += 1
         source.asked += [(self.service, self.tenant, keys) for keys in rows]
         if source.delay:
             time.sleep(source.delay)
@@ -108,6 +110,7 @@ class Inference:
         self.offline = FakeOfflineStore()
         self.predictions = PredictionWriter(self.offline, interval=0.2)
         self.clock = clock
+        self.patches = 0
 
     def app(self, access: EndpointAccess | None = None, **more: Any) -> InferenceApp:
         return create_inference_app(
@@ -123,6 +126,7 @@ class Inference:
 
     def patch(self, **fields: object) -> None:
         resource = self.resources.get(ENDPOINT)
+        self.patches += 1
         self.resources.patch(
             ENDPOINT,
             dict(fields),
