@@ -82,7 +82,7 @@ class RedisPipe:
                 for greeting in self._greetings():
                     answer = await line.send(greeting)
                     if isinstance(answer, Exception):
-                        raise self._unavailable(answer)
+                        raise self._unavailable(answer)  # noqa: TRY301 - one way out for a line that did not come to be
         except BaseException:
             if line is not None:
                 line.abort("it did not greet us")
