@@ -19,7 +19,7 @@ from agents.incident.verify import Verifier
 from agents.models.proposing import affair
 from audit.entry import AuditRecord
 from audit.port import AuditLog
-from audit.search import records_about
+from audit.search import said_of
 from foundation.clock import Clock
 from foundation.database import reading
 from foundation.errors import VigiaError
@@ -32,7 +32,7 @@ from platform_core.urn import parse_urn
 
 log = get_logger(__name__)
 ACTOR = "agent:models"
-OUTCOMES = frozenset({"action.verified", "action.not_verified"})
+OUTCOMES = ("action.verified", "action.not_verified")
 
 
 @dataclass
@@ -96,8 +96,7 @@ class StandingRequests:
 
     def _told(self, request: ApprovalRequest, execution: ActionExecution) -> bool:
         with reading(self.engine) as connection:
-            known = records_about(connection, execution.id, incident_id=request.proposal.incident_id)
-        return any(record.action in OUTCOMES for record in known)
+            return bool(said_of(connection, execution.id, incident_id=request.proposal.incident_id, actions=OUTCOMES))
 
     def _tell(self, request: ApprovalRequest, result: VerificationResult) -> None:
         said = ("verified: " if result.verified else "not verified: ") + "; ".join(result.checks)

@@ -1,6 +1,6 @@
 """Verdicts of gates on model versions, and by which review a version was moved.
 
-Revision 0010, after 0009.
+Revision 0013, after 0012.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from alembic import op
 
 from foundation.database import Json, UtcDateTime
 
-revision = "0010"
-down_revision = "0009"
+revision = "0013"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
