@@ -63,6 +63,9 @@ class Settings(BaseSettings):
     policy_path: Path | None = None
     """YAML file of the policy; the built-in one (everything in production needs approval) when not set."""
 
+    gate_policy_path: Path | None = None
+    """YAML file of the limits that model versions are held to before they move up; the defaults when not set."""
+
     catalog_path: Path | None = None
     """Directory of catalog files; the simulated company's when not set. Once a catalog was applied, that one holds."""
 

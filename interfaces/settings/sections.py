@@ -225,6 +225,9 @@ class WorkerSettings(Frozen):
 
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = Field(default=None, ge=0, le=65535)
+    retraining_check_hours: float = Field(default=24, ge=0)
+    """How often, on the platform's clock, models in production are looked at for drift and decay; 0: never. What is
+    found becomes a proposal."""
 
 
 class HealthSettings(Frozen):
