@@ -273,6 +273,12 @@ class CallsRefused(Frozen):
     count: int
 
 
+class ChangeTold(Frozen):
+    change_event_id: str
+    kind: str
+    at: str
+
+
 class PrincipalChanged(Frozen):
     """What was added or taken away, without any key: `keys` are the ids of those that changed."""
 

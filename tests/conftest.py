@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -49,8 +50,16 @@ def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data directory of a company that has just booted, to be copied: booting takes longer than any test of it."""
     from tests.fakes.simulated import write_past
 
-    directory = tmp_path_factory.mktemp("company") / "past"
-    write_past(directory)
+    place = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        place = place.parent  # one for all workers
+    directory, written = place / "company", place / "company.written"
+    with (place / "company.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not written.exists():
+            shutil.rmtree(directory, ignore_errors=True)
+            write_past(directory)
+            written.touch()
     return directory
 
 

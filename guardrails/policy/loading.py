@@ -10,6 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from foundation.errors import InvalidInput
+from foundation.yaml_errors import yaml_problem
 from guardrails.policy.document import PolicyDocument
 
 DEFAULT_POLICY = Path(__file__).with_name("default_policy.yaml")
@@ -32,7 +33,7 @@ def parse_document(text: str, *, where: str) -> PolicyDocument:
         value = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
         # ValueError: a date that is none. RecursionError: brackets without end.
-        raise InvalidInput(f"{where}: not YAML: {error}") from error
+        raise InvalidInput(f"{where}: not YAML: {yaml_problem(error)}") from error
     if not isinstance(node, yaml.MappingNode):
         raise InvalidInput(f"{where}: a policy is a mapping with version, rules and freezes")
     _refuse_repeated_keys(node, where)

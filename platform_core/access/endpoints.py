@@ -75,15 +75,8 @@ class EndpointAccess:
         Raises Unauthenticated without a key or for one that nobody has (any more), Forbidden for somebody who may not,
         in the same words whether there is such a tenant or not, and Unavailable while nobody can be known.
         """
-        problem, snapshot = self._problem, self._snapshot
-        if problem is not None:
-            raise Unavailable(problem.message, hint=problem.hint)
-        if not api_key:
-            raise Unauthenticated("who is asking?", hint="Authorization: Bearer <API key>")
-        found = snapshot.people.by_key.get(key_digest(api_key))
-        if found is None or (found[0].expires_at is not None and found[0].expired(self._wall())):
-            raise Unauthenticated("nobody is known by this API key")
-        principal = found[1]
+        snapshot = self._snapshot
+        principal = self._known(snapshot, api_key)
         asked = principal.id, tenant, environment
         if asked in snapshot.allowed:
             return principal
@@ -92,6 +85,23 @@ class EndpointAccess:
         if len(snapshot.allowed) < _MOST_REMEMBERED:
             snapshot.allowed.add(asked)
         return principal
+
+    def may_score(self, api_key: str | None, tenant: str, environment: Environment) -> bool:
+        """The same as a question, of which nothing is recorded: for what is shown to whom. Raises as above for a key
+        that nobody has."""
+        principal = self._known(self._snapshot, api_key)
+        return bool(principal.roles_in(tenant, environment) & SCORING_ROLES)
+
+    def _known(self, snapshot: _Snapshot, api_key: str | None) -> Principal:
+        problem = self._problem
+        if problem is not None:
+            raise Unavailable(problem.message, hint=problem.hint)
+        if not api_key:
+            raise Unauthenticated("who is asking?", hint="Authorization: Bearer <API key>")
+        found = snapshot.people.by_key.get(key_digest(api_key))
+        if found is None or (found[0].expires_at is not None and found[0].expired(self._wall())):
+            raise Unauthenticated("nobody is known by this API key")
+        return found[1]
 
     def _refusal(self, principal: Principal, tenant: str, environment: Environment) -> Forbidden:
         shown = (tenant if tenant.isprintable() else ascii(tenant))[:128]

@@ -18,7 +18,7 @@ from platform_core.operations.timeline import ChangeKind
 
 SPEC: TypeAdapter[Spec] = TypeAdapter(Spec)
 
-_ROLLOUT_FIELDS = frozenset({"model", "champion", "canary", "canary_percent"})
+_ROLLOUT_FIELDS = frozenset({"model", "champion", "canary", "canary_percent", "strategy", "shadows", "halted"})
 _SCALE_FIELDS = frozenset({"replicas", "hourly_cost_per_replica_usd"})
 
 

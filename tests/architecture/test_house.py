@@ -27,8 +27,8 @@ VENDOR_PLACES = {
     "mlflow": ("platform_core/attached/mlflow",),
     "deltalake": ("platform_core/features/offline",),
     "redis": ("platform_core/features/online",),
-    "boto3": ("platform_core/features/online",),
-    "botocore": ("platform_core/features/online",),
+    "boto3": ("platform_core/features/online", "platform_core/attached/sagemaker"),
+    "botocore": ("platform_core/features/online", "platform_core/attached/sagemaker"),
     "opentelemetry": ("foundation/telemetry",),
     "structlog": ("foundation/telemetry",),
 }
@@ -88,6 +88,7 @@ PATCHING = {
     "tools/act/base.py": "what `apply` of every action comes down to",
     "platform_core/operations/control_api.py": "the control API's own end: hands on what arrived with the token",
     "platform_core/running/estate.py": "monitors follow the catalog that a person applied",
+    "platform_core/serving/rollouts/halting.py": "gives traffic back to the approved champion, and can do nothing else",
 }
 """Who may change a resource under a key, and why. `platform_core/simulation` is the rest of the company."""
 
@@ -128,12 +129,13 @@ BOUNDARIES = (
     "agents/incident/closing.py",
     "agents/health/report.py",
     "platform_core/serving/endpoints.py",
+    "platform_core/serving/waiting.py",
     "platform_core/running/chores.py",
     "interfaces/http/",
     "interfaces/slack/",
     "interfaces/console/",
     "interfaces/cli/",
-    "platform_core/serving/prediction_log.py",
+    "platform_core/serving/prediction_log_writer.py",
     "platform_core/simulation/runtime.py",
     "platform_core/monitoring/monitor.py",
     "foundation/telemetry/",

@@ -63,6 +63,18 @@ CASES = {
     "set_canary": Case(
         {"endpoint": "fraud-br", "version": "2", "percent": 20}, ENDPOINT, {"canary": "2", "canary_percent": 20}
     ),
+    "complete_rollout": Case(
+        {"endpoint": "fraud-br"},
+        ENDPOINT,
+        {"champion": "2", "previous_champion": "1", "canary": None, "canary_percent": 0, "strategy": "canary"},
+        spec={"canary": "2", "canary_percent": 50, "strategy": "champion_challenger"},
+    ),
+    "reopen_rollout": Case(
+        {"endpoint": "fraud-br", "champion": "0", "percent": 20},
+        ENDPOINT,
+        {"champion": "0", "canary": "1", "canary_percent": 20, "previous_champion": None},
+        spec={"previous_champion": "0"},
+    ),
     "cancel_job": Case({"job": JOB}, JOB, {"desired": "cancelled"}, status={"state": "running"}),
     "start_job": Case({"job": JOB}, JOB, {"desired": "running"}, spec={"desired": "cancelled"}),
     "scale_endpoint": Case({"endpoint": "fraud-br", "replicas": 1}, ENDPOINT, {"replicas": 1}),

@@ -94,6 +94,7 @@ def test_an_edit_takes_the_place_of_what_waits_and_is_what_runs(asked: Asked) ->
     assert card.approval is not None
     assert (card.status, card.approval.id) == ("awaiting_approval", made.request.id)
     assert card.proposal.arguments["restarts"] == 5
+    assert card.proposal.by_person == "human:bob", "whoever approves it sees whose wish it is"
     asked.approve()
     state = asked.room.target.read()
     assert (state["restarts"], state["changes"]) == (5, 1)
