@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from foundation.secrets.urls import UrlWithSecret, masked_url
+from interfaces.settings.models import ModelSettings
 from interfaces.settings.redaction import RedactionSettings
 from interfaces.settings.sections import (
     AlertSettings,
@@ -21,7 +22,6 @@ from interfaces.settings.sections import (
     HealthSettings,
     HttpSettings,
     LlmSettings,
-    ModelSettings,
     OnlineSettings,
     RunSettings,
     SecretSettings,
