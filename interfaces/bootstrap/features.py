@@ -22,7 +22,7 @@ def online_features(
     base = open_foundations(settings)
     principal = open_directory(settings.principals_file, settings.environment).by_api_key(api_key)
     catalog = catalog_in_force(base)
-    store = online_store(settings)
+    store = online_store(settings, catalog)
     retriever = OnlineRetriever(catalog, store, base.clock, guard=TenantGuard(base.audit))
     tenant = tenant or _only_tenant(principal, tenants_of(catalog))
     return retriever.get_online_features(features, [entity], tenant, principal)

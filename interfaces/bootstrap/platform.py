@@ -64,16 +64,20 @@ def lineage_of(base: Foundations, catalog: Callable[[], Catalog]) -> LiveLineage
     return LiveLineage(catalog, ReadOnlyResources(SqlResources(base.engine, base.clock, base.audit)))
 
 
-def online_store(settings: Settings) -> OnlineStore:
-    """Refuses rows that are from the future of the platform's clock. Raises InvalidInput for Redis or Feast without an
-    address, Unavailable when DynamoDB's table can be neither found nor made."""
+def online_store(settings: Settings, catalog: Catalog | None = None) -> OnlineStore:
+    """Of `catalog`, which says how the keys of a store that is not ours are made.
+
+    Refuses rows from the future of the platform's clock. Raises InvalidInput for Redis or Feast without an address,
+    Unavailable when DynamoDB's table can be neither found nor made."""
     online, clock = settings.online, make_clock(settings)
     if online.kind == "feast":
         from platform_core.attached.feast.online import FeastOnlineStore
 
         if online.url is None:
             raise InvalidInput("the online store is Feast's without a repository", hint="set VIGIA__ONLINE__URL")
-        return FeastOnlineStore(Path(online.url), tenant=online.tenant)
+        views = () if catalog is None else catalog.feature_views
+        join_keys = {} if catalog is None else {v.name: catalog.entity(v.entity).join_keys for v in views}
+        return FeastOnlineStore(Path(online.url), tenant=online.tenant, join_keys=join_keys)
     if online.kind == "redis":
         from platform_core.features.online.redis import RedisOnlineStore
 
@@ -129,7 +133,7 @@ def platform_view(base: Foundations, online: OnlineStore | None = None) -> Platf
         catalog=catalog,
         lineage=LiveLineage(lambda: catalog, resources),
         offline=offline,
-        online=online or online_store(base.settings),
+        online=online or online_store(base.settings, catalog),
         resources=resources,
         operations=SqlOperations(base.engine),
         predictions=DeltaPredictionLog(offline),

@@ -81,7 +81,7 @@ def _serve(base: Foundations, token: str, worker: Worker | None) -> None:
     catalog = catalog_in_force(base)
     resources = SqlResources(base.engine, base.clock, base.audit)
     # What an online compaction does to reads is part of this store's physics: it is watched here, where reads are.
-    store = CompactionAwareStore(online_store(settings), resources, asked=asked_store(settings))
+    store = CompactionAwareStore(online_store(settings, catalog), resources, asked=asked_store(settings))
     guard = TenantGuard(base.audit)
     retriever = OnlineRetriever(catalog, store, base.clock, guard=guard)
     directory = open_directory(settings.principals_file, settings.environment)
