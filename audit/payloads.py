@@ -237,6 +237,20 @@ class ModelPromoted(Frozen):
     to: str
 
 
+class ModelJudged(Frozen):
+    """`outcomes` by gate; the figures are in the row whose digest `verdicts` is, as canonical JSON."""
+
+    review: str
+    version: str
+    to: str
+    outcome: str
+    outcomes: dict[str, str]
+    verdicts: str
+    artifact: str
+    policy: str
+    champion: str | None
+
+
 class ResourceCreated(Frozen):
     spec: dict[str, Any]
 
@@ -271,6 +285,12 @@ class CallsRefused(Frozen):
     """How often somebody asked for scores of a tenant they were not granted, since the last entry that said so."""
 
     count: int
+
+
+class ChangeTold(Frozen):
+    change_event_id: str
+    kind: str
+    at: str
 
 
 class PrincipalChanged(Frozen):

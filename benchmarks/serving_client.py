@@ -1,4 +1,4 @@
-"""A client that costs less than the servers it measures: prepared bytes out, one Content-Length in, no parsing beyond."""
+"""A client that costs less than the servers it measures: prepared bytes out, one Content-Length in, nothing parsed."""
 
 from __future__ import annotations
 

@@ -72,7 +72,9 @@ def bodies(*, stored: bool) -> list[bytes]:
     """A request per card: with its key, or with its features."""
     inputs = [{} if stored else dict(zip(FEATURES, row, strict=True)) for row in matrix().tolist()]
     return [
-        json.dumps({"request_id": f"req-{n}", "entities": {"card": f"card-{n}"} if stored else {}, "inputs": each}).encode()
+        json.dumps(
+            {"request_id": f"req-{n}", "entities": {"card": f"card-{n}"} if stored else {}, "inputs": each}
+        ).encode()
         for n, each in enumerate(inputs)
     ]
 

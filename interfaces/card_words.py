@@ -10,7 +10,7 @@ from guardrails.taint.suspicion import Suspicious
 
 MOST_CITED = 2
 MOST_SUSPICIOUS = 3
-"""Places that are shown; one is enough to ask how it got there."""
+"""Texts that are shown; one is enough to ask how it got there."""
 
 
 def odds(confidence: float) -> str:
@@ -29,12 +29,15 @@ def against(cause: CardCause) -> list[str]:
     return list(dict.fromkeys(each for finding in heaviest for each in finding.evidence_ids))
 
 
-def by_place(items: Iterable[Suspicious]) -> list[tuple[str, str, str]]:
-    """Where, what it looks like and the text, once for each place: one text often breaks several rules."""
+def by_text(items: Iterable[Suspicious]) -> list[tuple[list[str], str, str]]:
+    """Where, what it looks like, and the text, once for each text: it often breaks several rules in several places."""
     places: dict[str, list[Suspicious]] = {}
     for item in items:
         places.setdefault(item.where, []).append(item)
-    return [(where, ", ".join(item.rule for item in found), found[0].excerpt) for where, found in places.items()]
+    texts: dict[str, list[str]] = {}
+    for where, found in places.items():
+        texts.setdefault(found[0].excerpt, []).append(where)
+    return [(at, ", ".join(item.rule for item in places[at[0]]), text) for text, at in texts.items()]
 
 
 def glass_line(glass: BrokenGlass) -> str:

@@ -48,6 +48,12 @@ class CardProposal(Frozen):
     monthly_saving_usd: float | None
     evidence_ids: tuple[str, ...]
     digest_short: str
+    requested_by: str = "agent:incident"
+
+    @property
+    def by_person(self) -> str | None:
+        """The person whose proposal or edit it is; None when it is the agent's."""
+        return self.requested_by if self.requested_by.startswith("human:") else None
 
 
 class CardApproval(Frozen):

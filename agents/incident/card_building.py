@@ -227,6 +227,7 @@ def _proposal(purpose: ProposalPurpose, proposal: ActionProposal) -> CardProposa
         monthly_saving_usd=proposal.monthly_saving_usd,
         evidence_ids=proposal.evidence_ids,
         digest_short=f"{proposal.digest[:4]}…{proposal.digest[-2:]}",
+        requested_by=proposal.requested_by,
     )
 
 

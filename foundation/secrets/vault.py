@@ -60,6 +60,7 @@ class VaultReader:
         self._lock = threading.Lock()
         self._renew_at: float | None = None
         self._renewed: str | None = None
+        self._http: httpx.Client | None = None
 
     def read(self, name: str, field: str) -> str:
         """`field` of `mount/path`. Raises NotFound, Forbidden, Unavailable, and InvalidInput for what is no text."""
@@ -127,13 +128,18 @@ class VaultReader:
     def _ask(self, method: str, path: str, what: str) -> dict[str, Any]:
         import httpx
 
+        if self._http is None:
+            self._http = httpx.Client(
+                base_url=self._address,
+                timeout=self._timeout,
+                trust_env=False,
+                limits=httpx.Limits(max_keepalive_connections=0),
+            )
         headers = {"X-Vault-Token": self._token(), "X-Vault-Request": "true"}
         if self._namespace:
             headers["X-Vault-Namespace"] = self._namespace
         try:
-            response = httpx.request(
-                method, f"{self._address}{path}", headers=headers, timeout=self._timeout, trust_env=False
-            )
+            response = self._http.request(method, path, headers=headers)
         except httpx.TimeoutException:
             raise Unavailable(f"{what}: Vault did not answer within {self._timeout:g} s", hint=self._hint) from None
         except httpx.HTTPError as error:

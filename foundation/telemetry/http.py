@@ -27,14 +27,22 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTION
 
 
 class TraceRequests:
-    """ASGI middleware. `observe` is told (method, route, status, seconds of the wall) of every request."""
+    """ASGI middleware. `observe` is told (method, route, status, seconds of the wall) of every request. Paths that
+    begin with one of `beside` make their own spans."""
 
-    def __init__(self, app: App, *, observe: Callable[[str, str, int, float], None] | None = None) -> None:
+    def __init__(
+        self,
+        app: App,
+        *,
+        observe: Callable[[str, str, int, float], None] | None = None,
+        beside: tuple[str, ...] = (),
+    ) -> None:
         self._app = app
         self._observe = observe
+        self._beside = beside
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in QUIET:
+        if scope["type"] != "http" or scope["path"] in QUIET or scope["path"].startswith(self._beside):
             await self._app(scope, receive, send)
             return
         method = scope["method"] if scope["method"] in _METHODS else "_OTHER"

@@ -28,6 +28,8 @@ def registries() -> list[CollectorRegistry]:
 
 
 REGISTRY = new_registry(auto_describe=True)
+TELEMETRY = new_registry(auto_describe=True)
+"""Of every process: what it could not tell."""
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 alerts_received = Counter(
@@ -61,7 +63,7 @@ telemetry_lost = Counter(
     "vigia_telemetry_lost",
     "Spans and log lines, or pushes of metrics, that did not reach the collector.",
     ["signal"],
-    registry=REGISTRY,
+    registry=TELEMETRY,
 )
 audit_checkpoint_age = Gauge(
     "vigia_audit_checkpoint_age_seconds",
@@ -77,5 +79,5 @@ worker_last_round = Gauge(
 
 
 def render() -> bytes:
-    """The registry in Prometheus' text format; serve it as `CONTENT_TYPE`."""
-    return generate_latest(REGISTRY)
+    """The registries in Prometheus' text format; serve it as `CONTENT_TYPE`."""
+    return generate_latest(REGISTRY) + generate_latest(TELEMETRY)

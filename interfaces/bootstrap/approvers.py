@@ -4,7 +4,6 @@ both are just now."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import get_args
 
 from agents.incident.card import IncidentCard
 from agents.incident.seeing import without_proposal
@@ -19,6 +18,8 @@ from interfaces.settings import Settings
 from platform_core.access.principals import Principal, Role
 
 MOST_NAMES = 3
+IN_A_CHANNEL: tuple[Role, ...] = ("viewer", "responder", "oncall", "approver", "admin")
+"""Who reads along: everybody but the services that only call an endpoint."""
 
 
 def who_may(policy: PolicySource, people: Iterable[Principal]) -> Callable[[ActionProposal], str]:
@@ -62,4 +63,4 @@ def seen_by_everybody(settings: Settings, proposal: ActionProposal, clock: Clock
     except VigiaError:
         return False
     question = PolicyQuestion.about(proposal, at=clock.now())
-    return all(policy.may("see", "human:anybody", frozenset({role}), question).allowed for role in get_args(Role))
+    return all(policy.may("see", "human:anybody", frozenset({role}), question).allowed for role in IN_A_CHANNEL)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from foundation.errors import Forbidden, InvalidInput
+from interfaces.bootstrap.features import TenantReader
 from interfaces.bootstrap.foundations import Foundations, open_foundations
+from interfaces.bootstrap.freezes import require_no_freeze
 from interfaces.bootstrap.models import registry_of
 from interfaces.bootstrap.platform import ReadOnlyResources, catalog_in_force, catalog_of, platform_view
 from interfaces.principals import open_directory
@@ -53,6 +55,7 @@ def apply_catalog(
     person = open_directory(settings.principals_file, settings.environment).by_api_key(api_key)
     if "admin" not in person.roles:
         raise Forbidden(f"{person.id} may not apply a catalog", hint="that takes the role admin")
+    require_no_freeze(settings, "apply_catalog")
     tenants = None if "*" in person.tenants else person.tenants
     store = catalog_store(open_foundations(settings))
     return store.apply(catalog, person.id, tenants=tenants, base=base_version, reviewed=reviewed)
@@ -65,14 +68,20 @@ def catalog_here(settings: Settings, directory: Path | None = None) -> Catalog:
     return catalog_in_force(open_foundations(settings))
 
 
-def card(settings: Settings, name: str, *, live: bool) -> str:
-    """A page of Markdown about a view or a service. Raises NotFound, and InvalidInput for what has no card."""
+def card(settings: Settings, name: str, *, api_key: str | None) -> str:
+    """A page of Markdown about a view or a service; with `api_key` also how a view's values are now, of the tenants
+    that its person may see. Raises NotFound, InvalidInput for what has no card, Unauthenticated, Forbidden."""
     from platform_core.monitoring.live_state import view_state
 
-    platform = platform_view(open_foundations(settings))
+    base = open_foundations(settings)
+    reader = None if api_key is None else TenantReader(base, api_key)
+    platform = platform_view(base)
     item = find(platform.catalog, name)
     if isinstance(item, FeatureView):
-        return view_card(platform.catalog, item, platform.lineage, view_state(platform, item) if live else None)
+        state = None
+        if reader is not None:
+            state = view_state(platform, item, reader.seen(platform.catalog.tenants(item.name), card=item.name))
+        return view_card(platform.catalog, item, platform.lineage, state)
     if isinstance(item, FeatureService):
         return service_card(platform.catalog, item, platform.lineage)
     raise InvalidInput(f"{name!r} has no card", hint="feature views and feature services have; vigia features describe")

@@ -12,6 +12,8 @@ from typing import Protocol
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
+from foundation.telemetry.http import TraceRequests
+
 GRACE_SECONDS = 5
 """How long open requests may take once the process no longer listens."""
 
@@ -35,7 +37,7 @@ class DrainingServer(uvicorn.Server):
         # log_config None: uvicorn's lines go through our chain, and are redacted as any other.
         super().__init__(
             uvicorn.Config(
-                app,
+                TraceRequests(app, beside=("/v1/predict/",)),
                 host=host,
                 port=port,
                 log_config=None,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from foundation.errors import InvalidInput
-from interfaces.bootstrap.foundations import open_foundations
+from interfaces.bootstrap.foundations import Foundations, open_foundations
 from interfaces.bootstrap.platform import catalog_in_force, online_store, tenants_of
 from interfaces.principals import open_directory
 from interfaces.settings import Settings
@@ -20,10 +22,31 @@ def online_features(
     base = open_foundations(settings)
     principal = open_directory(settings.principals_file, settings.environment).by_api_key(api_key)
     catalog = catalog_in_force(base)
-    store = online_store(settings)
+    store = online_store(settings, catalog)
     retriever = OnlineRetriever(catalog, store, base.clock, guard=TenantGuard(base.audit))
     tenant = tenant or _only_tenant(principal, tenants_of(catalog))
     return retriever.get_online_features(features, [entity], tenant, principal)
+
+
+class TenantReader:
+    """A person at the command line, and the tenants whose features they may read."""
+
+    def __init__(self, base: Foundations, api_key: str) -> None:
+        """Raises Unauthenticated."""
+        self.principal = open_directory(base.settings.principals_file, base.settings.environment).by_api_key(api_key)
+        self._guard = TenantGuard(base.audit)
+
+    def require(self, tenant: str, **detail: object) -> None:
+        """Raises Forbidden, and there is an audit entry, for a tenant that their grant does not cover."""
+        self._guard.require(self.principal, tenant, detail)
+
+    def seen(self, tenants: Iterable[str], **detail: object) -> frozenset[str]:
+        """Those of `tenants` that they may read. Raises Forbidden where that is none."""
+        asked = sorted(tenants)
+        seen = frozenset(t for t in asked if self.principal.may_act_for(t))
+        if not seen and asked:
+            self.require(asked[0], **detail)
+        return seen
 
 
 def _only_tenant(principal: Principal, tenants: frozenset[str]) -> str:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import getpass
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from audit.entry import AuditRecord
 from foundation.database import transaction
 from foundation.errors import Forbidden
+from foundation.ids import new_id
 from interfaces.bootstrap.foundations import open_foundations
 from interfaces.principals import PrincipalsFile, open_directory
 from interfaces.settings import Settings
+from platform_core.operations.sql_timeline import insert_change
+from platform_core.operations.timeline import ChangeEvent
 
 
 @contextmanager
@@ -26,12 +30,26 @@ def people_file(settings: Settings, key_file: Path | None = None) -> Generator[P
     def recording(record: AuditRecord) -> Generator[None]:
         with transaction(base.engine) as connection:
             base.audit.append(record, connection=connection)
+            insert_change(connection, _event(record, base.clock.now()))
             yield
 
     try:
         yield PrincipalsFile(settings.principals_file, actor=actor, recording=recording)
     finally:
         base.engine.dispose()
+
+
+def _event(record: AuditRecord, at: datetime) -> ChangeEvent:
+    what = record.action.partition(".")[2].replace("_", " ")
+    return ChangeEvent(
+        id=new_id("chg"),
+        at=at,
+        kind="access",
+        subject=record.subject,
+        summary=f"{record.subject}: {what}",
+        author=record.actor,
+        details=record.payload,
+    )
 
 
 def _admin(settings: Settings, key_file: Path) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import platform_core.simulation
-from foundation.errors import InvalidInput, NotFound
+from foundation.errors import InvalidInput, NotFound, Unavailable
+from interfaces.bootstrap.environments import refuse_other
 from interfaces.bootstrap.foundations import Foundations, make_clock
 from interfaces.bootstrap.lineage import LiveLineage
 from interfaces.settings import Settings
@@ -64,22 +66,31 @@ def lineage_of(base: Foundations, catalog: Callable[[], Catalog]) -> LiveLineage
     return LiveLineage(catalog, ReadOnlyResources(SqlResources(base.engine, base.clock, base.audit)))
 
 
-def online_store(settings: Settings) -> OnlineStore:
-    """Refuses rows that are from the future of the platform's clock. Raises InvalidInput for Redis or Feast without an
-    address, Unavailable when DynamoDB's table can be neither found nor made."""
+def online_store(settings: Settings, catalog: Catalog | None = None) -> OnlineStore:
+    """Of `catalog`, which says how the keys of a store that is not ours are made.
+
+    Refuses rows from the future of the platform's clock. Raises InvalidInput for Redis or Feast without an address,
+    Unavailable when DynamoDB's table can be neither found nor made."""
     online, clock = settings.online, make_clock(settings)
     if online.kind == "feast":
         from platform_core.attached.feast.online import FeastOnlineStore
 
         if online.url is None:
             raise InvalidInput("the online store is Feast's without a repository", hint="set VIGIA__ONLINE__URL")
-        return FeastOnlineStore(Path(online.url), tenant=online.tenant)
+        views = () if catalog is None else catalog.feature_views
+        join_keys = {} if catalog is None else {v.name: catalog.entity(v.entity).join_keys for v in views}
+        return FeastOnlineStore(Path(online.url), tenant=online.tenant, join_keys=join_keys)
     if online.kind == "redis":
         from platform_core.features.online.redis import RedisOnlineStore
 
         if online.url is None:
             raise InvalidInput("the online store is Redis without an address", hint="set VIGIA__ONLINE__URL")
-        return RedisOnlineStore(online.url, clock=clock)
+        store = RedisOnlineStore(online.url, clock=clock)
+        if not settings.shared_stores:
+            # While Redis is away this waits for the next start: who starts now is to find it again as ever.
+            with suppress(Unavailable):
+                refuse_other(settings, store.claim(settings.environment), store.address, "VIGIA__ONLINE__URL")
+        return store
     if online.kind == "dynamodb":
         from platform_core.features.online.dynamodb import DynamoOnlineStore
 
@@ -129,7 +140,7 @@ def platform_view(base: Foundations, online: OnlineStore | None = None) -> Platf
         catalog=catalog,
         lineage=LiveLineage(lambda: catalog, resources),
         offline=offline,
-        online=online or online_store(base.settings),
+        online=online or online_store(base.settings, catalog),
         resources=resources,
         operations=SqlOperations(base.engine),
         predictions=DeltaPredictionLog(offline),

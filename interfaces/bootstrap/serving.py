@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from foundation.errors import InvalidInput
+from foundation.telemetry.metrics import TELEMETRY
 from interfaces.bootstrap.foundations import Foundations, open_foundations
 from interfaces.bootstrap.models import registry_of
 from interfaces.bootstrap.platform import asked_store, catalog_in_force, offline_store, online_store
 from interfaces.bootstrap.process import start_telemetry, until_stopped
+from interfaces.bootstrap.promotion import model_admissions
 from interfaces.settings import Settings
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -61,8 +63,9 @@ def _supervise(settings: Settings, workers: int) -> None:
 def _serve(base: Foundations, token: str, worker: Worker | None) -> None:
     from interfaces.bootstrap.draining import DrainingServer
     from interfaces.bootstrap.predictions import prediction_writer
+    from interfaces.bootstrap.usage import usage_of_serving
     from interfaces.http.access import install_access
-    from interfaces.http.features import feature_routes
+    from interfaces.http.features import add_features
     from interfaces.principals import open_directory
     from platform_core.access.endpoints import EndpointAccess
     from platform_core.access.tenancy import TenantGuard
@@ -77,9 +80,10 @@ def _serve(base: Foundations, token: str, worker: Worker | None) -> None:
 
     settings = base.settings
     catalog = catalog_in_force(base)
-    resources = SqlResources(base.engine, base.clock, base.audit)
+    # Whoever changes which version of a model is in production does so here, where the registry has its say.
+    resources = SqlResources(base.engine, base.clock, base.audit, admissions=model_admissions(base))
     # What an online compaction does to reads is part of this store's physics: it is watched here, where reads are.
-    store = CompactionAwareStore(online_store(settings), resources, asked=asked_store(settings))
+    store = CompactionAwareStore(online_store(settings, catalog), resources, asked=asked_store(settings))
     guard = TenantGuard(base.audit)
     retriever = OnlineRetriever(catalog, store, base.clock, guard=guard)
     directory = open_directory(settings.principals_file, settings.environment)
@@ -94,12 +98,12 @@ def _serve(base: Foundations, token: str, worker: Worker | None) -> None:
         access=EndpointAccess(directory, base.audit),
         open_to_all=settings.serving.host in LOOPBACK,
         traced_share=settings.serving.traced_share,
-        more_metrics=[retriever.metrics.registry],
+        more_metrics=[retriever.metrics.registry, TELEMETRY],
         shared_metrics=shared,
     )
     app.include_router(control_router(resources, token))
     install_access(app, directory)
-    app.include_router(feature_routes(retriever, PastFeatures(catalog, offline_store(settings), guard)))
+    add_features(app, retriever, PastFeatures(catalog, offline_store(settings), guard))
     serving = settings.serving
     server = DrainingServer(
         app,
@@ -108,7 +112,10 @@ def _serve(base: Foundations, token: str, worker: Worker | None) -> None:
         seconds=serving.drain_seconds,
         supervisor=None if worker is None else os.getppid(),
     )
+    usage = usage_of_serving(base)
+    usage.start(settings.usage.collect_seconds)
     try:
         server.serve_on(None if worker is None else socket.socket(fileno=worker.listener))
     finally:
+        usage.stop()
         store.close()

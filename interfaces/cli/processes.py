@@ -43,12 +43,16 @@ def platform_serve(
 ) -> None:
     """The inference server and the control API."""
     check_ownership()
+    from interfaces.bootstrap.listening import require_free
     from interfaces.bootstrap.serving import Worker, run_serving
     from interfaces.settings import load_settings
 
+    settings = load_settings()
     # The two hidden options are how a supervisor starts its workers.
     worker = Worker(listener, metrics) if listener is not None and metrics is not None else None
-    run_serving(load_settings(), workers=workers, worker=worker)
+    if worker is None:
+        require_free(settings.serving.host, settings.serving.port, setting="VIGIA__SERVING__PORT")
+    run_serving(settings, workers=workers, worker=worker)
 
 
 @platform.command("run")

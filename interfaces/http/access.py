@@ -21,12 +21,16 @@ def caller_of(request: Request) -> Principal:
     return _caller(request, request.headers.get("authorization", ""))
 
 
-def _caller(request: Request, authorization: Annotated[str, Header()] = "") -> Principal:
-    directory: PrincipalDirectory = request.app.state.principals
+def known_by(directory: PrincipalDirectory, authorization: str) -> Principal:
+    """Whose API key the header `Authorization` holds. Raises Unauthenticated."""
     scheme, _, key = authorization.partition(" ")
     if scheme.lower() != "bearer" or not key.strip():
         raise Unauthenticated("who is asking?", hint="Authorization: Bearer <API key>")
     return directory.by_api_key(key.strip())
+
+
+def _caller(request: Request, authorization: Annotated[str, Header()] = "") -> Principal:
+    return known_by(request.app.state.principals, authorization)
 
 
 Caller = Annotated[Principal, Depends(_caller)]

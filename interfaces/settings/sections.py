@@ -58,38 +58,6 @@ class HttpSettings(Frozen):
     """What people open: shown on cards. The address it listens on when not set."""
 
 
-class ServingSettings(Frozen):
-    """The inference server and its control API. The token is the platform's write credential: the serving process
-    checks it, the worker's executor presents it, nobody else is given it."""
-
-    host: str = "127.0.0.1"
-    port: int = Field(default=8081, ge=0, le=65535)
-    base_url: AnyHttpUrl | None = None
-    control_token: Secret | None = None
-    workers: int = Field(default=1, ge=1, le=64)
-    """Processes that share the port. One that ends unasked is started again."""
-
-    drain_seconds: float = Field(default=1, ge=0, le=300)
-    """After SIGTERM: how long `/readyz` says 503 while everything is still answered."""
-
-    traced_share: float = Field(default=0.01, ge=0, le=1)
-    """Share of the predictions that leave a trace."""
-
-
-class SimulationSettings(Frozen):
-    host: str = "127.0.0.1"
-    port: int = Field(default=8082, ge=0, le=65535)
-    seed: int = Field(default=7, ge=0)
-    token: Secret | None = None
-    """Bearer token of the simulation's own API (status, faults)."""
-
-    serving_key: Secret | None = None
-    """API key of its checkouts, which ask the inference server for scores."""
-
-    deliver_alerts: bool = True
-    """Whether its monitors post to the copilot; off where Prometheus and Alertmanager do."""
-
-
 class RunSettings(Frozen):
     """`vigia platform run`: how often it does what, in seconds of the wall, where it answers `/metrics`, `/livez` and
     `/readyz`, and where alerts go."""
@@ -191,6 +159,39 @@ class TelemetrySettings(Frozen):
     """Added to what every signal says about its process, e.g. {"cloud.region": "sa-east-1"}."""
 
 
+class AttachedSettings(Frozen):
+    """Other platforms under this one's control plane (`vigia attached`)."""
+
+    sagemaker: bool = False
+    """Endpoints of SageMaker that have the tag `vigia:tenant`; credentials as boto3 finds them."""
+
+    sagemaker_region: str | None = None
+    sagemaker_url: AnyHttpUrl | None = None
+    """Another address than the region's own."""
+
+    databricks_host: AnyHttpUrl | None = None
+    """Of a workspace, e.g. https://dbc-a1b2.cloud.databricks.com."""
+
+    databricks_token: Secret | None = None
+    databricks_tenant: str | None = None
+    """Whose its jobs are; nobody's in particular when not set."""
+
+
+class UsageSettings(Frozen):
+    """What use is charged at, to share the platform's cost among those who use it; nothing costs anything when not
+    set. What endpoints were billed comes from the billing export and is shown beside it."""
+
+    currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
+    account: str = "vigia"
+    """FOCUS' BillingAccountId."""
+
+    per_million_predictions: float = Field(default=0, ge=0)
+    per_million_feature_reads: float = Field(default=0, ge=0)
+    per_million_materialized_rows: float = Field(default=0, ge=0)
+    collect_seconds: float = Field(default=60, gt=0, le=3600)
+    """How often what was counted is stored, on the wall."""
+
+
 class ApprovalSettings(Frozen):
     expires_after_minutes: float = Field(default=30, gt=0, le=1440)
     """On the platform's clock."""
@@ -227,6 +228,9 @@ class WorkerSettings(Frozen):
 
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = Field(default=None, ge=0, le=65535)
+    retraining_check_hours: float = Field(default=24, ge=0)
+    """How often, on the platform's clock, models in production are looked at for drift and decay; 0: never. What is
+    found becomes a proposal."""
 
 
 class HealthSettings(Frozen):
@@ -289,8 +293,17 @@ class AuditSettings(Frozen):
     """How many of the witnesses must have signed for entries to count as witnessed; all of them when 0."""
 
 
+class MlflowSettings(Frozen):
+    """Where training runs and versions are mirrored. Credentials of a server come from MLflow's own variables."""
+
+    tracking_uri: str | None = None
+    """http://host:5000, or sqlite:////path/mlflow.db; without it runs are kept as files in the data directory."""
+
+
 class ModelSettings(Frozen):
     """Registered models: whose signature is enough to load one, besides that of our own key."""
+
+    mlflow: MlflowSettings = MlflowSettings()
 
     trusted: dict[str, str] = Field(default_factory=dict)
     """By a name of your choice: verifier keys of others whose models are loaded here; `vigia models key` prints one."""

@@ -8,7 +8,7 @@ from typing import Any
 from agents.diagnosis.types import Finding
 from agents.incident.card import CardApproval, CardCause, CardProposal, IncidentCard
 from guardrails.taint.suspicion import Suspicious
-from interfaces.card_words import MOST_SUSPICIOUS, against, by_place, glass_line, name, odds
+from interfaces.card_words import MOST_SUSPICIOUS, against, by_text, glass_line, name, odds
 from interfaces.slack.charts import chart_block
 from interfaces.slack.ids import ActionId, BlockId
 from interfaces.slack.limits import BLOCKS_PER_MESSAGE, CHARTS_PER_MESSAGE, HEADER_TEXT, SECTION_TEXT, cut, escape
@@ -111,9 +111,11 @@ def _diagnosis(card: IncidentCard, show: _Show) -> list[Block]:
 
 
 def _suspicious(items: Sequence[Suspicious], show: _Show) -> str:
-    places = by_place(items)
-    more = f"\nand {len(places) - MOST_SUSPICIOUS} more" if len(places) > MOST_SUSPICIOUS else ""
-    quoted = (f"\n{show.text(where)} {rules}: “{show.text(text)}”" for where, rules, text in places[:MOST_SUSPICIOUS])
+    texts = by_text(items)
+    more = f"\nand {len(texts) - MOST_SUSPICIOUS} more" if len(texts) > MOST_SUSPICIOUS else ""
+    quoted = (
+        f"\n{show.text(' '.join(where))} {rules}: “{show.text(text)}”" for where, rules, text in texts[:MOST_SUSPICIOUS]
+    )
     said = "somebody wrote orders into the data; nothing follows them, ask how they got there"
     return f":warning: *Suspicious content*  {said}{''.join(quoted)}{more}"
 
@@ -131,8 +133,10 @@ def _rival(cause: CardCause, show: _Show) -> str:
 def _proposal(proposal: CardProposal, approval: CardApproval | None, show: _Show) -> list[Block]:
     word = "Proposed undo" if proposal.purpose == "compensation" else "Proposed"
     radius = proposal.blast_radius
+    person = [f"*By*  {show.text(f'{proposal.by_person}: {proposal.rationale}')}"] if proposal.by_person else []
     lines = [
         f"*{word}*  {show.text(proposal.summary)}  _{proposal.tier}_",
+        *person,
         f"```{show.text(chr(10).join(proposal.diff[:12]))}```",
         f"*Reaches*  feature views {radius.feature_views} · services {radius.feature_services} · "
         f"endpoints {show.text(', '.join(radius.endpoints[:6]) or 'none')}",

@@ -60,7 +60,7 @@ def edit_modal(request: ApprovalRequest, fields: list[str], *, channel: str) -> 
 def read_edit(view: Mapping[str, Any], request: ApprovalRequest) -> Edit:
     """What was typed into the form: only what differs from what waits; an argument that was emptied is None."""
     before = request.proposal.arguments
-    changes: dict[str, Any] = Field(default_factory=dict)
+    changes: dict[str, Any] = {}
     reason = ""
     for block, inputs in cast("dict[str, Any]", view["state"]["values"]).items():
         typed = str(inputs[_VALUE].get("value") or "").strip()

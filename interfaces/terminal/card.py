@@ -14,7 +14,7 @@ from rich.text import Text
 from agents.diagnosis.types import Finding
 from agents.incident.card import CardApproval, CardCause, CardProposal, IncidentCard
 from guardrails.taint.suspicion import Suspicious
-from interfaces.card_words import MOST_SUSPICIOUS, against, by_place, glass_line, name, odds
+from interfaces.card_words import MOST_SUSPICIOUS, against, by_text, glass_line, name, odds
 from interfaces.terminal.charts import render_chart
 from interfaces.terminal.safety import safe_model
 
@@ -81,11 +81,11 @@ def _diagnosis(card: IncidentCard) -> Iterator[RenderableType]:
 
 def _suspicious(items: tuple[Suspicious, ...]) -> Text:
     text = Text("somebody wrote orders into the data; nothing follows them, ask how they got there", style="yellow")
-    places = by_place(items)
-    for where, rules, excerpt in places[:MOST_SUSPICIOUS]:
-        text.append(f"\n{where} {rules}: ").append(f"“{excerpt}”", style="dim")
-    if len(places) > MOST_SUSPICIOUS:
-        text.append(f"\nand {len(places) - MOST_SUSPICIOUS} more: {', '.join(p[0] for p in places[MOST_SUSPICIOUS:])}")
+    texts = by_text(items)
+    for where, rules, excerpt in texts[:MOST_SUSPICIOUS]:
+        text.append(f"\n{' '.join(where)} {rules}: ").append(f"“{excerpt}”", style="dim")
+    if len(texts) > MOST_SUSPICIOUS:
+        text.append(f"\nand {len(texts) - MOST_SUSPICIOUS} more")
     return text
 
 
@@ -130,6 +130,8 @@ def _proposal(card: IncidentCard) -> Iterator[RenderableType]:
 
 def proposal_lines(proposal: CardProposal) -> Iterator[RenderableType]:
     """What it would change, reach, cost and need."""
+    if proposal.by_person:
+        yield _labelled("by", Text(f"{proposal.by_person}: {proposal.rationale}"), style="dim")
     for line in proposal.diff:
         yield _labelled("would change", Text(line), style="dim")
     radius = proposal.blast_radius

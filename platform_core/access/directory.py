@@ -27,6 +27,7 @@ import yaml
 from pydantic import Field, ValidationError
 
 from foundation.errors import InvalidInput, NotFound, Unauthenticated, Unavailable
+from foundation.yaml_errors import yaml_problem
 from platform_core.access.keys import StoredKey, key_digest
 from platform_core.access.principals import Environment, Principal
 
@@ -171,7 +172,7 @@ def read_entries(path: Path) -> list[Any]:
         raise InvalidInput(f"{str(path)!r} cannot be read: {error}") from error
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
         # ValueError: a date that is none, or bytes that are no text. RecursionError: brackets without end.
-        raise InvalidInput(f"{str(path)!r} is not YAML: {error}") from error
+        raise InvalidInput(f"{str(path)!r} is not YAML: {yaml_problem(error)}") from error
     if not isinstance(document, dict) or not isinstance(document.get("principals"), list):
         raise InvalidInput(f"{str(path)!r} lists nobody", hint="it needs a list under 'principals:'")
     return document["principals"]

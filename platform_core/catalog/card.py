@@ -120,6 +120,9 @@ def _monitors(view: FeatureView) -> str:
     on = ["freshness"] if view.monitors.freshness else []
     on += [f"{view.monitors.job_failures} failed jobs in a row"] if view.monitors.job_failures is not None else []
     on += [f"drift at PSI {view.monitors.drift_psi:g}"] if view.monitors.drift_psi is not None else []
+    on += [f"promises, {view.monitors.promises:.2%} of values beyond"] if view.monitors.promises is not None else []
+    on += [f"parity at {view.monitors.parity:.2%}"] if view.monitors.parity is not None else []
+    on += ["nightly screen"] if view.monitors.screen else []
     return ", ".join(on) or "none"
 
 

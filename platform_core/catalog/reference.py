@@ -27,6 +27,7 @@ from platform_core.catalog.specs import (
     FeatureService,
     FeatureView,
     RequestField,
+    ServiceMonitors,
     SourceMonitors,
     ViewMonitors,
 )
@@ -85,7 +86,7 @@ SECTIONS: tuple[tuple[str, tuple[type[BaseModel], ...]], ...] = (
     ("entities", (Entity,)),
     ("sources", (DataSource, Column, SourceMonitors)),
     ("feature_views", (FeatureView, Aggregation, Feature, ViewMonitors)),
-    ("feature_services", (FeatureService, RequestField)),
+    ("feature_services", (FeatureService, RequestField, ServiceMonitors)),
 )
 _SHORTHAND = {
     Entity: "`join_key: card_id` is short for `join_keys: [card_id]`.",

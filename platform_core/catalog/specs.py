@@ -95,7 +95,7 @@ class SourceMonitors(Frozen):
     """Alert when the PSI of a numeric column against its reference is over this."""
 
     nulls: bool = True
-    """Hold every numeric column to its `max_null_rate`."""
+    """Hold every numeric column and join key to its `max_null_rate`, other columns where that is over 0."""
 
     out_of_range: float | None = Field(default=None, ge=0, lt=1)
     """Alert when a larger share of a column's values lies outside its `minimum` and `maximum`."""
@@ -172,8 +172,19 @@ class ViewMonitors(Frozen):
     drift_psi: float | None = Field(default=0.25, gt=0)
     """From what PSI a drifted feature of the nightly screen is a warning, not only information."""
 
+    promises: float | None = Field(default=0.01, ge=0, lt=1)
+    """Hold every feature to its `max_null_rate`, and alert when a larger share than this of its values lies outside its
+    `minimum` and `maximum`. Features without such promises are not looked at."""
+
     screen: bool = False
-    """Judge every feature once a day."""
+    """Judge every feature once a day, and draw Evidently's report of those that drifted."""
+
+    screen_baseline: Literal["window", "weekday_hour"] = "window"
+    """What the screen compares the last day with: the two weeks before, or the same hours of that weekday in the last
+    four weeks."""
+
+    screen_segment: str | None = None
+    """A column by whose values the screen judges the rows apart."""
 
     parity: float | None = Field(default=None, ge=0, lt=1)
     """Alert when a larger share of online values differs from what their events say."""
@@ -225,6 +236,14 @@ class RequestField(Frozen):
     description: str
 
 
+class ServiceMonitors(Frozen):
+    """The checks on every endpoint that serves a feature service; null switches one off."""
+
+    availability: float | None = Field(default=None, gt=0, lt=1)
+    """The share of answers that must be given with all their features, e.g. 0.999: alert when the error budget burns 14
+    times too fast over an hour, or 6 times over six."""
+
+
 class FeatureService(Frozen):
     """What one model reads. `features` are `view:feature` references; a model's column is `view__feature`."""
 
@@ -235,6 +254,7 @@ class FeatureService(Frozen):
     channel: str = ""
     description: str
     environments: tuple[Environment, ...] = Field(default=ENVIRONMENTS, min_length=1)
+    monitors: ServiceMonitors = ServiceMonitors()
 
 
 _Noun = TypeVar("_Noun", Entity, DataSource, FeatureView, FeatureService)

@@ -12,6 +12,7 @@ from foundation.frozen import Frozen
 from platform_core.catalog.specs import Catalog
 from platform_core.features.historical import HistoricalFeatures, historical_features
 from platform_core.features.offline.port import OfflineStore
+from platform_core.features.point_in_time.entity_rows import TENANT
 from platform_core.features.point_in_time.newest import AsOf
 from platform_core.features.table_files import WRITABLE, read_file, whole, write_file
 
@@ -48,9 +49,12 @@ def historical_file(
     statuses: bool = False,
     chunk: int = CHUNK,
     report: Report = lambda what, rows, done: None,
+    allowed: Callable[[str], None] = lambda tenant: None,
 ) -> HistoricalFile:
     """Writes the entity rows of `entities` with the features to `out`, whole or not at all. From Parquet to Parquet it
     goes chunk by chunk; other kinds of files are held in memory.
+
+    `allowed` is asked for every tenant before anything of it is read; what it raises ends the work.
 
     Raises as `get_historical_features`, InvalidInput or NotFound for either file, Unavailable when writing fails.
     """
@@ -59,9 +63,14 @@ def historical_file(
     read: dict[str, int] = {}
     future: dict[str, int] = {}
     done = 0
+    granted: set[str] = set()
 
     def answer(rows: pa.Table) -> pa.Table:
         nonlocal done
+        for asked in _tenants(rows) if tenant is None else [tenant]:
+            if asked not in granted:
+                allowed(asked)
+                granted.add(asked)
         found: HistoricalFeatures = historical_features(
             offline,
             catalog,
@@ -89,6 +98,13 @@ def historical_file(
     except OSError as error:
         raise Unavailable(f"could not write {str(out)!r}: {error}", hint="is there room, and may we write?") from error
     return HistoricalFile(path=str(out), rows=done, columns=tuple(columns), rows_read=read, rows_from_the_future=future)
+
+
+def _tenants(rows: pa.Table) -> list[str]:
+    """Of entity rows; none where they have no such column, which the join says."""
+    if TENANT not in rows.column_names:
+        return []
+    return [str(tenant) for tenant in rows[TENANT].unique().to_pylist() if tenant is not None]
 
 
 def _in_chunks(entities: Path, out: Path, chunk: int, answer: Callable[[pa.Table], pa.Table]) -> list[str]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 
@@ -22,6 +22,16 @@ _EVENT_TS = "__event_ts"
 EventTimes = Mapping[str, Sequence[datetime | None]]
 
 
+class ReadTimes(Protocol):
+    """The event times of what was read, by view."""
+
+    def __call__(self) -> EventTimes: ...
+
+    def for_json(self) -> Mapping[str, Any]:
+        """The same as orjson writes them, also as arrays of times in UTC."""
+        return self()
+
+
 @dataclass(slots=True)  # not frozen: that would take longer to make than a row to read
 class OnlineResponse:
     """Columns of equal length, one value per entity row in the order of the request.
@@ -35,7 +45,7 @@ class OnlineResponse:
     dtypes: Mapping[str, Dtype]
     values: Mapping[str, list[FeatureValue]]
     statuses: Mapping[str, list[ValueStatus]]
-    times: Callable[[], EventTimes] = field(repr=False, compare=False)
+    times: ReadTimes = field(repr=False, compare=False)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -84,11 +94,7 @@ class OnlineResponse:
                 dtypes=about["dtypes"],
                 values={name: table[name].to_pylist() for name in about["dtypes"]},
                 statuses={name: table[f"{name}__status"].to_pylist() for name in about["dtypes"]},
-                times=lambda: {
-                    name.removesuffix(_EVENT_TS): table[name].to_pylist()
-                    for name in table.column_names
-                    if name.endswith(_EVENT_TS) and name not in about["dtypes"]
-                },
+                times=_TableTimes(table, frozenset(about["dtypes"])),
             )
         except (KeyError, ValueError) as error:
             raise InvalidInput(f"this Arrow table is no answer to a request for features: {error}") from error
@@ -112,12 +118,37 @@ class OnlineResponse:
             "event_times": self.event_times,
         }
 
+    def to_json(self) -> bytes:
+        """`to_document`, by orjson."""
+        import orjson
+
+        document = {
+            "tenant": self.tenant,
+            "entities": self.entities,
+            "dtypes": self.dtypes,
+            "values": self.values,
+            "statuses": self.statuses,
+            "event_times": self.times.for_json(),
+        }
+        how = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC | orjson.OPT_SERIALIZE_NUMPY
+        return orjson.dumps(document, option=how)
+
     def _array(self, name: str, column: Sequence[FeatureValue]) -> pa.Array:
         try:
             return pa.array(list(column), ARROW_TYPES[self.dtypes[name]])
         except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
             message = f"online values of {name!r} are not {self.dtypes[name]}, as the catalog has it: {error}"
             raise Unavailable(message, hint="materialize the view again") from error
+
+
+class _TableTimes(ReadTimes):
+    def __init__(self, table: pa.Table, features: frozenset[str]) -> None:
+        self._table = table
+        self._features = features
+
+    def __call__(self) -> EventTimes:
+        names = [n for n in self._table.column_names if n.endswith(_EVENT_TS) and n not in self._features]
+        return {name.removesuffix(_EVENT_TS): self._table[name].to_pylist() for name in names}
 
 
 def _keys(column: Sequence[object]) -> pa.Array:

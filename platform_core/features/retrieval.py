@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Any
 
 from foundation.clock import Clock
 from foundation.errors import Forbidden, InvalidInput, NotFound, TooLarge, VigiaError
@@ -16,7 +17,7 @@ from platform_core.features.keys import entity_key
 from platform_core.features.online.batch import RowBatch, ValueStatus
 from platform_core.features.online.metrics import OnlineReadMetrics
 from platform_core.features.online.port import OnlineStore
-from platform_core.features.online_response import EventTimes, OnlineResponse
+from platform_core.features.online_response import EventTimes, OnlineResponse, ReadTimes
 from platform_core.features.read_plan import PlannedView, ReadPlan, ReadPlans
 
 MAX_ROWS = 5_000
@@ -57,6 +58,11 @@ class OnlineRetriever:
         self._tenants = frozenset(s.tenant for s in catalog.sources)
         self._plans = ReadPlans(catalog)
         self.metrics = metrics or OnlineReadMetrics(catalog)
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the store waits for nobody now: a small read is over sooner than a thread is woken."""
+        return self._online.embedded
 
     def features(self, service: str, tenant: str, entities: dict[str, str]) -> OnlineFeatures:
         """`entities`: entity name -> key, for every entity of the service's views; others are ignored. An entity of
@@ -148,7 +154,7 @@ class OnlineRetriever:
             dtypes=names,
             values={name: [value] for name, value in zip(names, values, strict=True)},
             statuses=dict.fromkeys(names, present),
-            times=lambda: _event_times(plan, batches),
+            times=_Times(plan, batches),
         )
 
     def _read(self, plan: ReadPlan, rows: EntityColumns, tenant: str) -> OnlineResponse:
@@ -177,7 +183,7 @@ class OnlineRetriever:
             dtypes=plan.dtypes,
             values=dict(zip(plan.dtypes, values, strict=True)),
             statuses=dict(zip(plan.dtypes, statuses, strict=True)),
-            times=lambda: _event_times(plan, batches),
+            times=_Times(plan, batches),
         )
 
     def _authorize(self, principal: Principal, tenant: str, features: str | Sequence[str]) -> None:
@@ -191,8 +197,23 @@ class OnlineRetriever:
             raise NotFound(f"no tenant {tenant!r}", hint=f"tenants: {', '.join(sorted(self._tenants))}")
 
 
-def _event_times(plan: ReadPlan, batches: Sequence[RowBatch]) -> EventTimes:
-    return {view.name: batch.event_times() for view, batch in zip(plan.views, batches, strict=True)}
+class _Times(ReadTimes):
+    """Made of the rows when somebody asks."""
+
+    __slots__ = ("_batches", "_plan")
+
+    def __init__(self, plan: ReadPlan, batches: Sequence[RowBatch]) -> None:
+        self._plan = plan
+        self._batches = batches
+
+    def __call__(self) -> EventTimes:
+        return {view.name: batch.event_times() for view, batch in zip(self._plan.views, self._batches, strict=True)}
+
+    def for_json(self) -> Mapping[str, Any]:
+        return {
+            view.name: batch.event_times() if (plain := batch.plain_times()) is None else plain
+            for view, batch in zip(self._plan.views, self._batches, strict=True)
+        }
 
 
 def _one_key(view: PlannedView, entities: Mapping[str, str]) -> str:

@@ -160,12 +160,12 @@ class SourceWindow:
                         return
                 part = self._part(version, stored)
                 arriving = part if arriving is None else joined(arriving, part)
-        except BaseException as error:
-            self.database.execute(f"DELETE FROM {self.relation} WHERE __version > {self.version}")  # noqa: S608
-            if not isinstance(error, ArrivalsForgotten):
-                raise
-            self._start_over(error)
+        except ArrivalsForgotten as forgotten:
+            self._start_over(forgotten)
             return
+        except BaseException:  # what came in of a version that did not come in whole
+            self.database.execute(f"DELETE FROM {self.relation} WHERE __version > {self.version}")  # noqa: S608
+            raise
         if arriving is not None:
             self._arrived(arriving)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from foundation.frozen import Frozen
 from platform_core.catalog.specs import Catalog, DataSource
+from platform_core.monitoring.promises import is_promised
 from platform_core.operations.resources import MonitorSpec
 from platform_core.urn import urn
 
@@ -24,9 +25,14 @@ class MonitorDefinition(Frozen):
         return urn("monitor", self.name)
 
 
-def definitions(catalog: Catalog, endpoints: Iterable[tuple[str, str]]) -> list[MonitorDefinition]:
-    """One monitor per thing worth watching, as its `monitors` in the catalog say; `endpoints` are (name, tenant)."""
-    return [*_of_sources(catalog), *_of_views(catalog), *_of_endpoints(endpoints)]
+def definitions(
+    catalog: Catalog, endpoints: Iterable[tuple[str, str]], services: Mapping[str, str] | None = None
+) -> list[MonitorDefinition]:
+    """One monitor per thing worth watching, as its `monitors` in the catalog say; `endpoints` are (name, tenant),
+    `services` says which feature service an endpoint reads."""
+    known = list(endpoints)
+    budgets = _of_services(catalog, known, services or {})
+    return [*_of_sources(catalog), *_of_views(catalog), *_of_endpoints(known), *budgets]
 
 
 def _of_sources(catalog: Catalog) -> Iterator[MonitorDefinition]:
@@ -40,8 +46,9 @@ def _of_sources(catalog: Catalog) -> Iterator[MonitorDefinition]:
             name = f"{source.name}-{column.name}"
             if column.dtype == "float64" and monitors.drift_psi is not None:
                 yield _definition(f"drift-{name}", source.tenant, subject, monitors.drift_psi)
-            # A row without its key is in no feature.
-            if monitors.nulls and (column.dtype == "float64" or column.name in keys):
+            # A row without its key is in no feature. Of other text nobody says whether it may be missing.
+            held = column.dtype in ("float64", "int64") or column.name in keys or 0 < column.max_null_rate < 1
+            if monitors.nulls and held:
                 yield _definition(f"nulls-{name}", source.tenant, subject, column.max_null_rate)
         yield from _of_quality(source, subject)
 
@@ -79,6 +86,8 @@ def _of_views(catalog: Catalog) -> Iterator[MonitorDefinition]:
             subject = urn("feature_view", view.name)
             if view.monitors.parity is not None:
                 yield _definition(f"parity-{name}", tenant, subject, view.monitors.parity)
+            if view.monitors.promises is not None and any(map(is_promised, view.fields)):
+                yield _definition(f"promise-{name}", tenant, subject, view.monitors.promises)
             if view.monitors.screen and view.monitors.drift_psi is not None:
                 yield _definition(f"screen-{name}", tenant, subject, view.monitors.drift_psi)
 
@@ -89,6 +98,16 @@ def _of_endpoints(endpoints: Iterable[tuple[str, str]]) -> Iterator[MonitorDefin
         yield _definition(f"score-{name}", tenant, subject, DECLINE_MULTIPLE)
         yield _definition(f"latency-{name}", tenant, subject, LATENCY_P99_MS)
         yield _definition(f"cost-{name}", tenant, subject, IDLE_USD_A_MONTH)
+
+
+def _of_services(
+    catalog: Catalog, endpoints: Iterable[tuple[str, str]], services: Mapping[str, str]
+) -> Iterator[MonitorDefinition]:
+    objectives = {s.name: s.monitors.availability for s in catalog.feature_services}
+    for name, tenant in endpoints:
+        objective = objectives.get(services.get(name, ""))
+        if objective is not None:
+            yield _definition(f"burn-{name}", tenant, urn("endpoint", name), objective)
 
 
 def _definition(name: str, tenant: str, subject: str, threshold: float) -> MonitorDefinition:

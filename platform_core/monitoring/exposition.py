@@ -9,12 +9,13 @@ from prometheus_client import Gauge, generate_latest
 from foundation.telemetry.metrics import new_registry
 from platform_core.catalog.specs import Catalog
 from platform_core.monitoring.runner import MonitorRunner
-from platform_core.operations.resources import ConnectorSpec, ResourceReader, SourceSpec
+from platform_core.operations.resources import ConnectorSpec, MonitorSpec, ResourceReader, SourceSpec
 from platform_core.urn import parse_urn
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
+_COLUMN = ("source", "column", "tenant")
 _LAG = "Age of the newest online value; while its source is quarantined, as of the quarantine's beginning."
 
 
@@ -25,12 +26,16 @@ class PlatformGauges:
         self.registry = new_registry()
         self._lag = self._gauge("feature_freshness_lag_seconds", _LAG, "view", "tenant")
         self._sla = self._gauge("feature_freshness_sla_seconds", "How old it may be.", "view")
-        self._nulls = self._gauge("source_null_rate", "Share of nulls in the newest rows.", "source", "column")
-        self._psi = self._gauge("source_drift_psi", "Population stability index.", "source", "column")
-        self._up = self._gauge("connector_up", "1 while the connector runs.", "source")
-        self._held = self._gauge("source_quarantined", "1 while rows of the source are held back.", "source")
+        self._nulls = self._gauge("source_null_rate", "Share of nulls in the newest rows.", *_COLUMN)
+        self._psi = self._gauge("source_drift_psi", "Population stability index.", *_COLUMN)
+        self._up = self._gauge("connector_up", "1 while the connector runs.", "source", "tenant")
+        self._held = self._gauge("source_quarantined", "1 while rows of the source are held back.", "source", "tenant")
         self._failures = self._gauge("job_consecutive_failures", "Latest runs that failed.", "job", "tenant")
         self._reading = self._gauge("monitor_reading", "Last figure of a monitor, in its threshold's unit.", "monitor")
+        self._threshold = self._gauge("monitor_threshold", "Where a monitor draws the line, as in its spec.", "monitor")
+        self._firing = self._gauge(
+            "monitor_firing", "1 for each alert that fires.", "monitor", "kind", "severity", "subject", "tenant"
+        )
         self._rows = self._gauge(
             "materialization_source_rows_total", "Source rows since the start: taken, late, …", "view", "tenant", "kind"
         )
@@ -52,27 +57,45 @@ class PlatformGauges:
             self._rows.labels(*labels).set(count)
         for view in catalog.feature_views:
             self._sla.labels(view.name).set(view.freshness_sla.total_seconds())
-        self._show(runner)
+        tenants = {source.name: source.tenant for source in catalog.sources}
+        self._show(runner, tenants, resources)
         for resource in resources.list(kind="connector"):
             if isinstance(resource.spec, ConnectorSpec):
-                self._up.labels(resource.spec.source).set(1.0 if resource.status.get("state") == "running" else 0.0)
+                up = 1.0 if resource.status.get("state") == "running" else 0.0
+                self._up.labels(resource.spec.source, resource.tenant or tenants.get(resource.spec.source, "")).set(up)
         for resource in resources.list(kind="source"):
             if isinstance(resource.spec, SourceSpec):
                 held = resource.spec.quarantine_since is not None
-                self._held.labels(parse_urn(resource.urn)[1]).set(1.0 if held else 0.0)
+                name = parse_urn(resource.urn)[1]
+                self._held.labels(name, resource.tenant or tenants.get(name, "")).set(1.0 if held else 0.0)
 
-    def _show(self, runner: MonitorRunner) -> None:
+    def _show(self, runner: MonitorRunner, tenants: Mapping[str, str], resources: ResourceReader) -> None:
         """The readings of those that could look, and nothing of the others: their last good figure is not today's."""
         shown: dict[Gauge, dict[tuple[str, ...], float]] = {
-            gauge: {} for gauge in (self._reading, self._lag, self._nulls, self._psi, self._failures)
+            gauge: {}
+            for gauge in (
+                self._reading,
+                self._threshold,
+                self._firing,
+                self._lag,
+                self._nulls,
+                self._psi,
+                self._failures,
+            )
         }
+        thresholds = {parse_urn(r.urn)[1]: r.spec for r in resources.list(kind="monitor")}
         by_prefix = {"freshness": self._lag, "nulls": self._nulls, "drift": self._psi, "jobs": self._failures}
         parts = runner.parts
         for name, value in runner.readings.items():
             shown[self._reading][name,] = value
+            if isinstance(spec := thresholds.get(name), MonitorSpec):
+                shown[self._threshold][name,] = spec.threshold
             prefix, of = name.partition("-")[0], parts[name]
             if prefix in by_prefix:
-                shown[by_prefix[prefix]][(f"materialize-{of[0]}", of[1]) if prefix == "jobs" else of] = value
+                shown[by_prefix[prefix]][_labels(prefix, of, tenants)] = value
+        for found in runner.alerts:
+            labels = (found.labels.get("monitor", ""), found.kind, found.severity, found.subject, found.tenant or "")
+            shown[self._firing][labels] = 1.0
         shown[self._blind] = {(name,): 1.0 for name in runner.blind}
         for gauge, values in shown.items():
             # Removed one by one: a scrape between a clear and a set would find nothing of what is there all the time.
@@ -84,3 +107,10 @@ class PlatformGauges:
 
     def render(self) -> bytes:
         return generate_latest(self.registry)
+
+
+def _labels(prefix: str, of: tuple[str, ...], tenants: Mapping[str, str]) -> tuple[str, ...]:
+    """Of the gauge for monitors of this prefix: a job has its view's name, a column is of its source's tenant."""
+    if prefix == "jobs":
+        return f"materialize-{of[0]}", of[1]
+    return of if prefix == "freshness" else (*of, tenants.get(of[0], ""))

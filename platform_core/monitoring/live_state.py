@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import cast
 
@@ -18,9 +19,13 @@ DAY = timedelta(days=1)
 RUNS = timedelta(days=7)
 
 
-def view_state(platform: PlatformView, view: FeatureView) -> ViewState:
-    """By tenant. What was never materialized has no values and no rows. Raises Unavailable when a store is away."""
-    return {tenant: _tenant(platform, view, tenant) for tenant in platform.catalog.tenants(view.name)}
+def view_state(platform: PlatformView, view: FeatureView, tenants: Collection[str] | None = None) -> ViewState:
+    """By tenant, of `tenants` if given. What was never materialized has no values and no rows.
+
+    Raises Unavailable when a store is away.
+    """
+    known = platform.catalog.tenants(view.name)
+    return {tenant: _tenant(platform, view, tenant) for tenant in known if tenants is None or tenant in tenants}
 
 
 def _tenant(platform: PlatformView, view: FeatureView, tenant: str) -> TenantState:

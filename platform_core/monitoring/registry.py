@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from platform_core.monitoring.burn import BurnMonitor
 from platform_core.monitoring.cardinality import CardinalityMonitor
 from platform_core.monitoring.clocks import ClockMonitor
@@ -15,6 +17,7 @@ from platform_core.monitoring.latency import LatencyMonitor
 from platform_core.monitoring.monitor import Monitor
 from platform_core.monitoring.nulls import NullMonitor
 from platform_core.monitoring.parity import ParityMonitor
+from platform_core.monitoring.promises import PromiseMonitor
 from platform_core.monitoring.ranges import RangeMonitor
 from platform_core.monitoring.schema_drift import SchemaMonitor
 from platform_core.monitoring.scores import ScoreShiftMonitor
@@ -22,8 +25,8 @@ from platform_core.monitoring.screen_monitor import ScreenMonitor
 from platform_core.monitoring.volume import VolumeMonitor
 
 
-def monitors() -> list[Monitor]:
-    """Fresh monitors: each keeps its own references and last readings."""
+def monitors(reports: Path | None = None) -> list[Monitor]:
+    """Fresh monitors: each keeps its own references and last readings. `reports`: where those of the screen go."""
     return [
         FreshnessMonitor(),
         VolumeMonitor(),
@@ -40,6 +43,7 @@ def monitors() -> list[Monitor]:
         SchemaMonitor(),
         ClockMonitor(),
         ParityMonitor(),
-        ScreenMonitor(),
+        ScreenMonitor(reports),
         BurnMonitor(),
+        PromiseMonitor(),
     ]

@@ -7,7 +7,7 @@ features together (`judgement`). What it flags gets Evidently's full report (`re
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -103,22 +103,24 @@ def screen(
     settings: ScreenSettings | None = None,
     *,
     only: Sequence[tuple[str, str]] | None = None,
+    of_views: Mapping[str, ScreenSettings] | None = None,
 ) -> Screen:
-    """Judge every feature of the (view, tenant) pairs in `only`, or of all, together. A view that cannot be read is
-    named in `unread`. Raises NotFound for a view that is not in the catalog."""
-    settings = settings or ScreenSettings()
+    """Judge every feature of the (view, tenant) pairs in `only`, or of all, together. `of_views`: by view what is
+    compared there, where that is not as in `settings`. A view that cannot be read is named in `unread`. Raises NotFound
+    for a view that is not in the catalog."""
+    settings, of_views = settings or ScreenSettings(), of_views or {}
     began = time.perf_counter()
     pairs = only if only is not None else [(v.name, t) for v in catalog.feature_views for t in catalog.tenants(v.name)]
     found: list[_Compared] = []
     unread: dict[str, str] = {}
     for name, tenant in pairs:
-        view = catalog.feature_view(name)
+        view, its = catalog.feature_view(name), of_views.get(name, settings)
         try:
-            reference, current = samples(offline, view, tenant, now, settings)
+            reference, current = samples(offline, view, tenant, now, its)
         except VigiaError as error:
             unread[f"{name} {tenant}"] = str(error)
             continue
-        found += _compared(view, tenant, reference, current, settings.segment)
+        found += _compared(view, tenant, reference, current, its.segment)
     judged = drifted([c.evidence for c in found], effect=settings.effect, fdr=settings.fdr)
     features = tuple(_drift(c, moved) for c, moved in zip(found, judged, strict=True))
     return Screen(
@@ -159,7 +161,7 @@ def samples(
 def _compared(
     view: FeatureView, tenant: str, reference: pa.Table, current: pa.Table, segment: str | None
 ) -> Iterator[_Compared]:
-    for value, past, present in _segments(reference, current, segment):
+    for value, past, present in segments(reference, current, segment):
         for feature in view.fields:
             if feature.name not in past.column_names or feature.dtype == "timestamp":
                 continue
@@ -167,9 +169,10 @@ def _compared(
             yield _Compared(view.name, tenant, feature.name, value, r, c, evidence(r, c))
 
 
-def _segments(
+def segments(
     reference: pa.Table, current: pa.Table, segment: str | None
 ) -> Iterator[tuple[str | None, pa.Table, pa.Table]]:
+    """The rows by the values of the column `segment`, the most frequent ones, each as `<segment>=<value>`."""
     if segment is None:
         yield None, reference, current
         return

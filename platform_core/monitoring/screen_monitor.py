@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import ClassVar
 
 from foundation.errors import Conflict
+from platform_core.catalog.specs import FeatureView
 from platform_core.monitoring.alert import Alert
 from platform_core.monitoring.monitor import Monitor, Watch, Watched, alert
-from platform_core.monitoring.screen import FeatureDrift, Screen, screen
+from platform_core.monitoring.screen import FeatureDrift, Screen, ScreenSettings, screen
+from platform_core.monitoring.screen_reports import ScreenReports
 from platform_core.view import PlatformView
 
 EVERY = timedelta(hours=24)
@@ -18,14 +21,16 @@ class ScreenMonitor(Monitor):
     """`screen-<view>-<tenant>`; threshold: the PSI from which a drifted feature is a warning, below it is information.
 
     All watches are judged together, once every `EVERY` of the platform's clock, by the effect sizes and the control of
-    false alarms in `judgement`: the threshold does not decide whether it is drift.
+    false alarms in `judgement`: the threshold does not decide whether it is drift. What drifted gets Evidently's report
+    in the directory `reports`; once it is drawn the alert's label `report` says where.
     """
 
     prefix: ClassVar[str] = "screen"
     watched: ClassVar[Watched] = "view"
 
-    def __init__(self, every: timedelta = EVERY) -> None:
+    def __init__(self, reports: Path | None = None, *, every: timedelta = EVERY) -> None:
         super().__init__()
+        self._reports = ScreenReports(reports) if reports is not None else None
         self._every = every
         self._result: Screen | None = None
         self._of: frozenset[tuple[str, str]] = frozenset()
@@ -35,8 +40,11 @@ class ScreenMonitor(Monitor):
         pairs = sorted((name, tenant) for name, tenant in self.parts.values())
         now, of = view.clock.now(), frozenset(pairs)
         if self._result is None or self._at is None or now - self._at >= self._every or of != self._of:
-            self._result = screen(view.offline, view.catalog, now, only=pairs)
+            settings = {name: _settings(view.catalog.feature_view(name)) for name, _ in pairs}
+            self._result = screen(view.offline, view.catalog, now, only=pairs, of_views=settings)
             self._at, self._of = now, of
+            if self._reports is not None:
+                self._reports.draw(view, self._result, settings)
         return self._result
 
     def look(self, view: PlatformView, watch: Watch) -> Alert | None:
@@ -50,7 +58,7 @@ class ScreenMonitor(Monitor):
         if not moved:
             return None
         worst = max(f.psi or 0.0 for f in moved)
-        return alert(
+        found = alert(
             watch,
             "drift",
             now=view.clock.now(),
@@ -58,6 +66,13 @@ class ScreenMonitor(Monitor):
             severity="warning" if worst >= watch.spec.threshold else "info",
             summary=_summary(name, tenant, moved, result),
         )
+        drawn = [] if self._reports is None else self._reports.of(name, tenant)
+        report = {"report": ", ".join(map(str, drawn))} if drawn else {}
+        return found.model_copy(update={"labels": found.labels | report})
+
+
+def _settings(view: FeatureView) -> ScreenSettings:
+    return ScreenSettings(baseline=view.monitors.screen_baseline, segment=view.monitors.screen_segment)
 
 
 def _summary(name: str, tenant: str, moved: list[FeatureDrift], result: Screen) -> str:

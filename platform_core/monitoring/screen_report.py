@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import pyarrow as pa
 
 from platform_core.monitoring.report import write_drift_report
-from platform_core.monitoring.screen import Screen, ScreenSettings, samples
+from platform_core.monitoring.screen import Screen, ScreenSettings, samples, segments
 from platform_core.view import PlatformView
 
 ROWS = 50_000
@@ -15,22 +17,31 @@ ROWS = 50_000
 
 
 def write_screen_reports(
-    platform: PlatformView, result: Screen, settings: ScreenSettings, directory: Path
-) -> list[Path]:
-    """One HTML file in `directory` for each (view, tenant) with drifted features, of those features. Takes seconds."""
-    flagged: dict[tuple[str, str], list[str]] = {}
+    platform: PlatformView,
+    result: Screen,
+    settings: ScreenSettings,
+    directory: Path,
+    *,
+    of_views: Mapping[str, ScreenSettings] | None = None,
+) -> dict[tuple[str, str], list[Path]]:
+    """HTML files in `directory`, by (view, tenant) with drifted features: one of those features, or where a view is
+    judged in segments, one for each segment that drifted. Takes seconds. `of_views`: as `screen` was told."""
+    flagged: dict[tuple[str, str], dict[str | None, list[str]]] = {}
     for feature in result.drifted:
-        names = flagged.setdefault((feature.view, feature.tenant), [])
-        if feature.feature not in names:
-            names.append(feature.feature)
-    written: list[Path] = []
-    for (name, tenant), features in flagged.items():
-        view = platform.catalog.feature_view(name)
-        reference, current = samples(platform.offline, view, tenant, result.current_to, settings)
-        path = directory / f"{result.current_to:%Y-%m-%dT%H%M}-{name}-{tenant}.html"
-        parts = [
-            table.select(features).take(pa.array(range(0, len(table), max(len(table) // ROWS, 1))))
-            for table in (reference, current)
-        ]
-        written.append(write_drift_report(parts[0], parts[1], path))
+        flagged.setdefault((feature.view, feature.tenant), {}).setdefault(feature.segment, []).append(feature.feature)
+    written: dict[tuple[str, str], list[Path]] = {}
+    for (name, tenant), drifted in flagged.items():
+        view, its = platform.catalog.feature_view(name), (of_views or {}).get(name, settings)
+        reference, current = samples(platform.offline, view, tenant, result.current_to, its)
+        for segment, *tables in segments(reference, current, its.segment):
+            if segment not in drifted:
+                continue
+            beside = "" if segment is None else "-" + re.sub(r"[^A-Za-z0-9_.=-]", "_", segment)[:80]
+            path = directory / f"{result.current_to:%Y-%m-%dT%H%M}-{name}-{tenant}{beside}.html"
+            parts = [_thinned(table.select(drifted[segment])) for table in tables]
+            written.setdefault((name, tenant), []).append(write_drift_report(parts[0], parts[1], path))
     return written
+
+
+def _thinned(table: pa.Table) -> pa.Table:
+    return table.take(pa.array(range(0, len(table), max(len(table) // ROWS, 1))))

@@ -17,6 +17,7 @@ from pydantic import Field
 
 from foundation.frozen import Frozen
 from platform_core.access.principals import Environment
+from platform_core.operations.model_spec import ModelSpec
 from platform_core.operations.rollout_spec import RolloutSpec
 
 
@@ -74,8 +75,13 @@ class MonitorSpec(Frozen):
 
 
 Spec = Annotated[
-    ConnectorSpec | DeploymentSpec | SourceSpec | JobSpec | RolloutSpec | MonitorSpec, Field(discriminator="kind")
+    ConnectorSpec | DeploymentSpec | SourceSpec | JobSpec | RolloutSpec | MonitorSpec | ModelSpec,
+    Field(discriminator="kind"),
 ]
+
+
+NO_SERVICE = "-"
+"""The feature service of an attached endpoint that does not say which it reads."""
 
 
 class Resource(Frozen):
@@ -88,6 +94,11 @@ class Resource(Frozen):
 
     revision: int
     updated_at: datetime
+
+    @property
+    def attached(self) -> bool:
+        """Whether another platform serves it (`platform_core.attached`): what runs here leaves it alone."""
+        return "platform" in self.status
 
 
 class ResourceChange(Frozen):

@@ -7,7 +7,7 @@ are only made: what people decided about them (a quarantine, a cancelled job) is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from foundation.errors import Conflict
@@ -22,6 +22,7 @@ from platform_core.operations.resources import (
     Resource,
     ResourceReader,
     ResourceWriter,
+    RolloutSpec,
     SourceSpec,
     Spec,
 )
@@ -76,9 +77,11 @@ def jobs(catalog: Catalog) -> Iterator[Wanted]:
         yield Wanted(job_urn(view.name), JobSpec(subject=urn("feature_view", view.name)), None, {"state": "running"})
 
 
-def monitors(catalog: Catalog, endpoints: Iterable[tuple[str, str]]) -> Iterator[Wanted]:
-    """`endpoints`: (name, tenant)."""
-    for definition in definitions(catalog, endpoints):
+def monitors(
+    catalog: Catalog, endpoints: Iterable[tuple[str, str]], services: Mapping[str, str] | None = None
+) -> Iterator[Wanted]:
+    """`endpoints`: (name, tenant); `services`: what each of them reads."""
+    for definition in definitions(catalog, endpoints, services):
         yield Wanted(definition.urn, definition.spec, definition.tenant, WATCHED)
 
 
@@ -91,7 +94,8 @@ def reconcile(control: Control, catalog: Catalog, environment: Environment) -> N
     here = [r for r in known.values() if r.environment == environment]
     endpoints = [(parse_urn(r.urn)[1], r.tenant) for r in here if r.spec.kind == "endpoint" and r.tenant is not None]
     sources = (Wanted(urn("source", s.name), SourceSpec(), s.tenant, {}) for s in catalog.sources)
-    declared = {w.urn: w for w in monitors(catalog, endpoints)}
+    services = {parse_urn(r.urn)[1]: r.spec.feature_service for r in here if isinstance(r.spec, RolloutSpec)}
+    declared = {w.urn: w for w in monitors(catalog, endpoints, services)}
     elsewhere: list[str] = []
     for wanted in (*sources, *jobs(catalog), *declared.values()):
         there = known.get(wanted.urn)

@@ -11,16 +11,17 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Protocol
 
 from prometheus_client import Gauge, generate_latest
 
 from foundation.errors import VigiaError
-from foundation.telemetry.metrics import new_registry
+from foundation.telemetry.metrics import TELEMETRY, new_registry
 from platform_core.access.principals import Environment
 from platform_core.catalog.specs import Catalog
 from platform_core.features.target import Targets
@@ -71,7 +72,8 @@ class Intervals:
 class RunningPlatform:
     """`start`, then `run` until told to stop; or `work` and `watch` a round at a time.
 
-    `open_parts` opens what the catalog in force needs; `version` tells its number without reading it.
+    `open_parts` opens what the catalog in force needs; `version` tells its number without reading it; `chores` are
+    done beside the monitors. `reports`: a directory for those of the nightly screen.
     """
 
     def __init__(  # the ports it stands on
@@ -84,15 +86,19 @@ class RunningPlatform:
         environment: Environment = "production",
         intervals: Intervals | None = None,
         delivery: AlertmanagerDelivery | None = None,
+        chores: Callable[[], Iterable[Chore]] = tuple,
+        reports: Path | None = None,
         wall: Callable[[], float] = time.monotonic,
     ) -> None:
         self._open = open_parts
+        self._more = chores
         self._version = version
         self._control = control
         self._tables = tables
         self._environment: Environment = environment
         self._intervals = intervals or Intervals()
         self._delivery = delivery
+        self._reports = reports
         self._stop = threading.Event()
         self._parts: Parts | None = None
         self._watching: Watching | None = None
@@ -131,7 +137,9 @@ class RunningPlatform:
         """Raises what keeps the catalog from being opened. `stop` ends what is under way then."""
         self._stop = stop or self._stop
         self._parts = self._watched = self._open()
-        self._watching = Watching(MonitorRunner(self.parts.view, monitors()), PlatformGauges(), self._delivery)
+        self._watching = Watching(
+            MonitorRunner(self.parts.view, monitors(self._reports)), PlatformGauges(), self._delivery
+        )
         self._rollouts = watch_of(self.parts.view, self._control)
         every = self._intervals
         self.working.replace(self._writing())
@@ -139,6 +147,7 @@ class RunningPlatform:
             [
                 Chore("resources", every.reload.total_seconds(), self._reconcile),
                 Chore("monitors", every.monitor.total_seconds(), self._watch),
+                *self._more(),
                 Chore("rollouts", every.rollouts.total_seconds(), self._judge_rollouts),
             ]
         )
@@ -184,7 +193,7 @@ class RunningPlatform:
         self._failing.clear()
         for name, failures in {**self.working.failures, **self.watchful.failures}.items():
             self._failing.labels(name).set(failures)
-        return self.watching.gauges.render() + generate_latest(self.registry)
+        return self.watching.gauges.render() + generate_latest(self.registry) + generate_latest(TELEMETRY)
 
     def _repeat(self, round: Callable[[], float]) -> None:
         while not self._stop.is_set():

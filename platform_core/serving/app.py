@@ -108,6 +108,7 @@ def create_inference_app(
                 await asyncio.to_thread(access.stop)
             pool.shutdown()
             waiting.stop()
+            features.close()
             await asyncio.to_thread(predictions.stop)
             if shared_metrics is not None:
                 await asyncio.to_thread(shared_metrics.stop)

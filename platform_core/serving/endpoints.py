@@ -118,7 +118,7 @@ class EndpointDirectory:
         before = self._served
         served: dict[str, ServedEndpoint] = {}
         problems: dict[str, str] = {}
-        resources = self._resources.list(kind="endpoint")
+        resources = [each for each in self._resources.list(kind="endpoint") if not each.attached]
         # What needs no loading first, and in force at once: a rollback does not wait for another endpoint's new model.
         for resource in sorted(resources, key=self._to_load):
             name = parse_urn(resource.urn)[1]

@@ -50,6 +50,9 @@ class FeatureSource(Protocol):
         """Raises NotFound for a service or tenant that is not there, InvalidInput for a feature no model can read."""
         ...
 
+    def close(self) -> None:
+        """Let go of what was opened for an event loop, on that loop."""
+
 
 class EndpointResources(ResourceReader, Protocol):
     """The control plane as the inference server sees it: it reads specs and reports what it serves."""

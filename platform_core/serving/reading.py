@@ -33,6 +33,8 @@ class AskedStore(Protocol):
         ttls: Mapping[str, timedelta],
     ) -> list[RowBatch]: ...
 
+    def close(self) -> None: ...
+
 
 class StoreFeatures(FeatureSource):
     """Readers over `online`, and over `asked` for an event loop. Safe to share between threads."""
@@ -54,6 +56,10 @@ class StoreFeatures(FeatureSource):
         self._clock = clock
         self._readers: dict[tuple[str, str], StoreReader] = {}
         self.metrics = metrics or OnlineReadMetrics(catalog)
+
+    def close(self) -> None:
+        if self._asked is not None:
+            self._asked.close()
 
     def reader(self, service: str, tenant: str) -> FeatureReader:
         found = self._readers.get((service, tenant))

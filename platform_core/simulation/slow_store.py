@@ -81,6 +81,8 @@ class CompactionAwareStore(OnlineStore):
     def close(self) -> None:
         self._stop.set()
         self._watcher.join(timeout=2)
+        if self._asked is not None:
+            self._asked.close()
 
     def _watch(self) -> None:
         while not self._stop.wait(POLL_SECONDS):
@@ -89,6 +91,10 @@ class CompactionAwareStore(OnlineStore):
     def _queue_behind_compaction(self) -> None:
         if self._compacting.is_set():
             time.sleep(self._wait)
+
+    @property
+    def embedded(self) -> bool:
+        return self._store.embedded and not self._compacting.is_set()
 
     def write(self, tenant: str, view: str, rows: Sequence[FeatureRow]) -> int:
         return self._store.write(tenant, view, rows)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from platform_core.training.metrics import Floats
+from foundation.errors import InvalidInput
+from platform_core.training.fitted import Fitted, Rows
 from platform_core.training.plan import LightGbm, Sklearn
-from platform_core.training.scoring import ScoringModel
 from platform_core.training.trees import TreeModel
 
 # One thread, row-wise histograms: sums are then taken in one order, and a seed means what it says.
@@ -25,27 +23,6 @@ _DEFAULTS: dict[str, float | int | str | bool] = {
 }
 
 
-@dataclass(frozen=True)
-class Rows:
-    """Shape (rows, columns), (rows,) and (rows,). NaN is null."""
-
-    names: tuple[str, ...]
-    features: Floats
-    label: Floats
-    weight: Floats
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """`model_text` and `steps` as in `TrainedModel`; `model` scores exactly as they will when they are loaded."""
-
-    model_text: str
-    steps: str
-    model: ScoringModel
-    parameters: dict[str, float | int | str | bool]
-    libraries: dict[str, str]
-
-
 def fit(estimator: LightGbm | Sklearn, rows: Rows, seed: int) -> Fitted:
     """Raises InvalidInput for parameters that the estimator refuses."""
     if isinstance(estimator, Sklearn):
@@ -57,8 +34,6 @@ def fit(estimator: LightGbm | Sklearn, rows: Rows, seed: int) -> Fitted:
 
 def _fit_lightgbm(estimator: LightGbm, rows: Rows, seed: int) -> Fitted:
     import lightgbm as lgb
-
-    from foundation.errors import InvalidInput
 
     parameters = {**_DEFAULTS, **estimator.parameters, **_FIXED, "seed": seed}
     data = lgb.Dataset(rows.features, rows.label, weight=rows.weight, feature_name=list(rows.names))

@@ -16,7 +16,8 @@ from platform_core.training.baseline import column_baseline
 from platform_core.training.compatibility import signature_features
 from platform_core.training.dataset import HistoricalFeatures, TrainingSet, load_training_set
 from platform_core.training.evaluation import judge
-from platform_core.training.fitting import Rows, fit
+from platform_core.training.fitted import Rows
+from platform_core.training.fitting import fit
 from platform_core.training.pinned import PinnedOfflineStore
 from platform_core.training.plan import LightGbm, TrainingPlan, Window
 from platform_core.training.provenance import code_version, environment_lock, query_digest
@@ -72,6 +73,7 @@ def train(
     )
     signature = ModelSignature(
         flavor=plan.estimator.flavor,
+        owner=catalog.feature_service(plan.feature_service).owner,
         feature_service=plan.feature_service,
         features=features,
         decline_threshold=quality.threshold,

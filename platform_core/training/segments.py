@@ -34,8 +34,19 @@ def _values(segment: Segment, column: pa.ChunkedArray) -> npt.NDArray[np.str_]:
     known = ~np.isnan(numbers)
     if not known.any():
         return np.full(len(numbers), UNKNOWN)
-    # Equal numbers are never parted: of a crowded column fewer buckets are left.
-    edges = np.unique(np.quantile(numbers[known], np.linspace(0, 1, segment.buckets + 1)[1:-1], method="higher"))
-    names = [f"below {edges[0]:g}", *(f"{a:g} to {b:g}" for a, b in pairwise(edges))]
-    labels = np.array([*names, f"{edges[-1]:g} and more", UNKNOWN])
+    edges = _edges(numbers[known], segment.buckets)
+    if len(edges) == 0:
+        labels = np.array([f"{numbers[known][0]:g}", UNKNOWN])
+    else:
+        names = [f"below {edges[0]:g}", *(f"{a:g} to {b:g}" for a, b in pairwise(edges))]
+        labels = np.array([*names, f"{edges[-1]:g} and more", UNKNOWN])
     return labels[np.where(known, np.searchsorted(edges, numbers, side="right"), len(labels) - 1)]
+
+
+def _edges(values: npt.NDArray[np.float64], buckets: int) -> npt.NDArray[np.float64]:
+    """Between buckets of about equal size; equal numbers are never parted, so that of a crowded column fewer are
+    left, of a constant one none."""
+    above = values[values > values.min()]
+    edges = np.unique(np.quantile(values, np.linspace(0, 1, buckets + 1)[1:-1], method="higher"))
+    edges = edges[edges > values.min()]
+    return edges if len(edges) or not len(above) else above.min(keepdims=True)

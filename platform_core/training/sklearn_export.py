@@ -57,7 +57,11 @@ def _step(part: Any, columns: int) -> Iterator[Step]:
             raise InvalidInput("the imputer adds or drops columns", hint="keep_empty_features, and no indicators")
         yield Impute(values=tuple(values.tolist()))
     elif kind == "StandardScaler":
-        yield Scale(center=_column(part.mean_, columns, 0.0), scale=_column(part.scale_, columns, 1.0))
+        # It keeps the means even where it does not take them away.
+        yield Scale(
+            center=_column(part.mean_ if part.with_mean else None, columns, 0.0),
+            scale=_column(part.scale_, columns, 1.0),
+        )
     elif kind == "RobustScaler":
         yield Scale(center=_column(part.center_, columns, 0.0), scale=_column(part.scale_, columns, 1.0))
     else:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from foundation.errors import InvalidInput
-from platform_core.training.fitting import Fitted, Rows
+from platform_core.training.fitted import Fitted, Rows
 from platform_core.training.plan import Sklearn
 from platform_core.training.sklearn_export import export_sklearn
 

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from platform_core.catalog.specs import Catalog, Column
+from platform_core.catalog.specs import Catalog, Column, FeatureService, FeatureView
 from platform_core.features.dialects import DUCKDB
 from platform_core.features.online.port import FeatureRow
 from platform_core.monitoring.agreement import compare
@@ -190,6 +190,19 @@ def burn(platform: Monitored, wrong: bool) -> None:
     platform.offline._tables["predictions"] = rows.set_column(rows.column_names.index("degraded"), "degraded", degraded)
 
 
+def promises(platform: Monitored, wrong: bool) -> None:
+    rows = 80
+    table = {
+        "tenant": ["br"] * rows,
+        "event_ts": pa.array([NOW - 14 * MINUTE + n * MINUTE / 10 for n in range(rows)], TIMESTAMP),
+        "tx_count_1h": [-1.0 if wrong and n % 4 == 0 else 2.0 for n in range(rows)],
+        "amount_sum_1h": [None if wrong and n % 2 == 0 else 10.0 for n in range(rows)],
+    }
+    platform.offline.append("features_card_velocity", pa.table(table))
+    others = {"tenant": ["ar"] * rows, "event_ts": table["event_ts"], "tx_count_1h": [-9.0] * rows}
+    platform.offline.append("features_card_velocity", pa.table(others))
+
+
 STORIES: dict[str, Story] = {
     "freshness": Story("freshness-card_velocity-br", VIEW, 600, "freshness", freshness, ("11 min", "SLA 10 min")),
     "volume": Story("volume-payments_br", SOURCE, 0.4, "volume", volume, ("0 rows in 15 min", "usually")),
@@ -217,6 +230,10 @@ STORIES: dict[str, Story] = {
     ),
     "burn": Story(
         "burn-fraud-br", ENDPOINT, 0.99, "errors", burn, ("of 120 answers in 1 h", "of 10 in 5 min", "99.000%")
+    ),
+    "promise": Story(
+        "promise-card_velocity-br", VIEW, 0.01, "quality", promises,
+        ("last 15 min", "20 of 80 values are outside 0 … inf", "50% of 80 values are null, promised at most 1%"),
     ),
 }  # fmt: skip
 
@@ -319,5 +336,33 @@ def test_what_the_catalog_asks_for_is_watched() -> None:
            for kind, limit in (("screen", 0.25), ("parity", 0.02))},
     }  # fmt: skip
     assert f"cardinality-{name}-device_id" in new
+    assert new.keys().isdisjoint({f"nulls-{name}-currency"}), "nobody said whether it may be missing"
+
+
+def test_promises_and_budgets_are_watched_as_the_catalog_says() -> None:
+    catalog = Monitored().view.catalog
+    view, service = catalog.feature_views[0], catalog.feature_services[0]
+    held = view.model_copy(update={"monitors": view.monitors.model_copy(update={"promises": 0.02})})
+    unheld = [
+        v.model_copy(update={"monitors": v.monitors.model_copy(update={"promises": None})})
+        for v in catalog.feature_views
+    ]
+    paged = service.model_copy(update={"monitors": service.monitors.model_copy(update={"availability": 0.999})})
+
+    def names(*views: FeatureView, service: FeatureService = service, of: str = "") -> dict[str, float]:
+        wanted = catalog.model_copy(update={"feature_views": views, "feature_services": (service,)})
+        found = definitions(wanted, [("fraud-br", "br")], services={"fraud-br": of})
+        return {d.name: d.spec.threshold for d in found if d.name.startswith(("promise", "burn"))}
+
+    assert names(held) == {f"promise-{view.name}-{t}": 0.02 for t in catalog.tenants(view.name)}
+    assert names(*unheld) == {}
+    bare = held.model_copy(update={"features": ()})  # an owner who promised nothing
+    assert names(bare) == {}
+    assert names(*unheld, service=paged, of=service.name) == {"burn-fraud-br": 0.999}
+    assert names(*unheld, service=paged, of="another") == {}
+
+
+def test_the_kinds_that_are_asked_for_exist() -> None:
+    wanted = Monitored().view.catalog
     prefixes = {m.prefix for m in monitors()}
     assert {d.name.partition("-")[0] for d in definitions(wanted, [("fraud-br", "br")])} <= prefixes

@@ -20,6 +20,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -72,18 +73,18 @@ class Forks:
         self._process.wait()
 
 
-_forks: Forks | None = None
+@cache
+def _forks() -> Forks:
+    forks = Forks()
+    atexit.register(forks.close)
+    return forks
 
 
 def run_forked(
     arguments: Sequence[str], *, cwd: Path, environment: Mapping[str, str], stdin: str = "", timeout: float = 60
 ) -> subprocess.CompletedProcess[str]:
     """Run `vigia` with `arguments`; the process that forks is started when first needed and ends with this one."""
-    global _forks
-    if _forks is None:
-        _forks = Forks()
-        atexit.register(_forks.close)
-    return _forks.run(arguments, cwd=cwd, environment=environment, stdin=stdin, timeout=timeout)
+    return _forks().run(arguments, cwd=cwd, environment=environment, stdin=stdin, timeout=timeout)
 
 
 def _umask() -> int:
@@ -149,9 +150,6 @@ def _command() -> int:
         if ended.code is None or isinstance(ended.code, int):
             return ended.code or 0
         sys.stderr.write(f"{ended.code}\n")
-        return 1
-    except BaseException:
-        sys.excepthook(*sys.exc_info())
         return 1
     return 0
 

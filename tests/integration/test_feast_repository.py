@@ -53,7 +53,7 @@ def online(feast: FeastRepository) -> FeastOnlineStore:
 def test_the_registry_becomes_a_catalog(imported: Imported, feast: FeastRepository) -> None:
     catalog = imported.catalog
     assert {e.name: e.join_keys for e in catalog.entities} == {
-        "customer_shop": ("customer_id", "shop_id"),
+        "shop_customer": ("shop_id", "customer_id"),  # as the view names them, not by their names
         "driver": ("driver_id",),
         "shop": ("shop_id",),
         "customer": ("customer_id",),
@@ -70,7 +70,7 @@ def test_the_registry_becomes_a_catalog(imported: Imported, feast: FeastReposito
     source = catalog.source("drivers")
     assert (source.tenant, source.path) == ("shop", str(feast.path / "data" / "drivers.parquet"))
     assert (source.event_timestamp, source.created_timestamp) == ("event_timestamp", "created")
-    assert catalog.feature_view("loyalty").entity == "customer_shop"
+    assert catalog.feature_view("loyalty").entity == "shop_customer"
     assert catalog.feature_service("dispatch_v1").features == (
         "driver_stats:conv_rate",
         "driver_stats:trips",
@@ -86,7 +86,7 @@ def test_the_registry_becomes_a_catalog(imported: Imported, feast: FeastReposito
         "feature view 'Loyalty' has no ttl in Feast (values never expire): 3650d was written, choose one",
         "view 'Loyalty' also takes PushSource 'orders_pushed': only its batch source is read",
         "data source 'orders' has no created time: the event time stands for it",
-        "entity 'customer_shop' was made for views of Customer, shop together",
+        "entity 'shop_customer' was made for views of shop, Customer together",
     ],
 )
 def test_what_is_not_carried_over_is_named(imported: Imported, note: str) -> None:
@@ -133,6 +133,19 @@ def test_the_store_tells_its_newest_and_last_rows(online: FeastOnlineStore) -> N
     sample = online.sample("shop", "driver_stats", 2)
     assert len(sample) == 2
     assert {r.key for r in online.sample("shop", "loyalty", 10)} == {r"c\|1|s", "c2|s", r"c|1\|s"}
+
+
+def test_keys_are_made_in_the_order_that_the_catalog_has(feast: FeastRepository, online: FeastOnlineStore) -> None:
+    keys, spent = {r"s|c\|1": 1.0, r"1\|s|c": 3.0, "s|c2": 2.0}, ["spent"]
+    ours = FeastOnlineStore(feast.path, join_keys={"loyalty": ("shop_id", "customer_id")})
+    (found,) = ours.read_views("shop", [("loyalty", [*keys, r"c\|1|s"])], now=NOW, ttls={})
+    assert found.columns(spent).values == [[*keys.values(), None]]
+    assert {row.key for row in ours.sample("shop", "loyalty", 9)} == set(keys)
+    (by_name,) = online.read_views("shop", [("loyalty", [r"c\|1|s", r"s|c\|1"])], now=NOW, ttls={})
+    assert by_name.columns(spent).values == [[1.0, None]]
+    others = FeastOnlineStore(feast.path, join_keys={"loyalty": ("shop_id", "card_id")})
+    with pytest.raises(InvalidInput, match="the catalog has loyalty by shop_id, card_id, Feast's store by customer_id"):
+        others.read_views("shop", [("loyalty", ["s|c"])], now=NOW, ttls={})
 
 
 def test_it_is_one_tenants_and_is_only_read(online: FeastOnlineStore) -> None:

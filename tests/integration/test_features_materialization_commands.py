@@ -12,8 +12,9 @@ import pytest
 from typer.testing import CliRunner
 
 from foundation.database import open_database
-from foundation.errors import InvalidInput
+from foundation.errors import Forbidden, InvalidInput
 from interfaces.cli.main import app
+from interfaces.principals import add_principal
 from interfaces.settings import load_settings
 from platform_core.features.leases import SqlLeases
 from platform_core.features.offline.delta import DeltaOfflineStore
@@ -83,7 +84,7 @@ def features(*arguments: str) -> Any:
     return result
 
 
-def test_materialize_then_backfill_then_runs_then_screen(now: datetime) -> None:
+def test_materialize_then_backfill_then_runs_then_screen(now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
     (run,) = json.loads(features("materialize", "card_velocity", "--json").stdout)
     assert (run["status"], run["rows"], run["counts"]) == ("succeeded", 900, {"taken": 900, "held_back": 1})
     (again,) = json.loads(features("materialize", "card_velocity", "--tenant", "br", "--json").stdout)
@@ -99,6 +100,15 @@ def test_materialize_then_backfill_then_runs_then_screen(now: datetime) -> None:
     runs = json.loads(features("runs", "card_velocity", "--json").stdout)
     assert [r["rows"] for r in runs] == [0, 0, 900]
     assert "succeeded" in features("runs").stdout
+    people = load_settings().principals_file
+    for name, tenant in (("eve", "ar"), ("ana", "br")):
+        monkeypatch.setenv("VIGIA_API_KEY", add_principal(people, name=name, roles=["viewer"], tenants=[tenant]))
+        if name == "eve":
+            for refused in (("screen",), ("screen", "--tenant", "br"), ("card", "card_velocity", "--live")):
+                with pytest.raises(Forbidden, match="human:eve may not read features of tenant 'br'"):
+                    features(*refused)
+    assert "## Now" in features("card", "card_velocity").stdout
+    assert "## Now" not in features("card", "card_velocity", "--declared").stdout
     screened = json.loads(features("screen", "--json").stdout)
     assert {f["feature"] for f in screened["features"]} == {"n_1h", "amount_mean_24h"}
     assert screened["unread"] == {}

@@ -127,15 +127,24 @@ def describe(
 def card(
     name: Annotated[str, typer.Argument(help="A feature view or a feature service.")],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="A file; stdout when not given.")] = None,
-    live: Annotated[bool, typer.Option("--live/--declared", help="Say how its values are now, too.")] = True,
+    live: Annotated[
+        bool | None,
+        typer.Option("--live/--declared", help="Say how its values are now, too. [default: with an API key]"),
+    ] = None,
+    *,
+    api_key: ApiKey = None,
+    key_file: KeyFile = None,
     json: Json = False,
 ) -> None:
-    """Write a page of Markdown about a view or a service: owner, promises, schema, lineage, how it is now."""
+    """Write a page of Markdown about a view or a service: owner, promises, schema, lineage; for those with an API key
+    also how it is now, of the tenants they may see."""
     from interfaces.bootstrap.catalog import card as make_card
     from interfaces.settings import load_settings
     from interfaces.terminal.output import print_json, print_text
 
-    page = make_card(load_settings(), name, live=live)
+    wanted = live is True or (live is None and bool(api_key or key_file))
+    key = person_key(api_key, key_file, "how values are now") if wanted else None
+    page = make_card(load_settings(), name, api_key=key)
     if output is not None:
         output.write_text(page, encoding="utf-8")
         typer.echo(f"the card of {name} is in {output}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from interfaces.cli.options import Json
+from interfaces.cli.options import ApiKey, Json, KeyFile, person_key
 
 if TYPE_CHECKING:
     from platform_core.features.historical_files import Report
@@ -37,17 +37,21 @@ def historical(
     tenant: Annotated[str | None, typer.Option(help="Of all rows, when they have no column for it.")] = None,
     short_names: Annotated[bool, typer.Option("--short-names", help="Columns feature, not view__feature.")] = False,
     statuses: Annotated[bool, typer.Option("--statuses", help="Add whether each is present, null, …")] = False,
+    api_key: ApiKey = None,
+    key_file: KeyFile = None,
     json: Json = False,
 ) -> None:
-    """Join features to past moments, each as it was visible then (docs/point-in-time.md)."""
+    """Join features to past moments, each as it was visible then (docs/point-in-time.md), for tenants you may see."""
+    from interfaces.bootstrap.features import TenantReader
     from interfaces.bootstrap.foundations import open_foundations
     from interfaces.bootstrap.platform import catalog_in_force, feature_tables
     from interfaces.settings import load_settings
     from interfaces.terminal.output import print_json
     from platform_core.features.historical_files import historical_file
 
-    settings = load_settings()
-    catalog = catalog_in_force(open_foundations(settings))
+    settings, key = load_settings(), person_key(api_key, key_file, "reading features")
+    base = open_foundations(settings)
+    catalog, reader = catalog_in_force(base), TenantReader(base, key)
     with _progress(quiet=json) as report:
         written = historical_file(
             feature_tables(settings, catalog),
@@ -60,6 +64,7 @@ def historical(
             full_names=not short_names,
             statuses=statuses,
             report=report,
+            allowed=lambda asked: reader.require(asked, features=service[:1000], past=True),
         )
     if json:
         print_json(written)

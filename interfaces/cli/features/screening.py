@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from interfaces.cli.options import Json
+from interfaces.cli.options import ApiKey, Json, KeyFile, person_key
 
 if TYPE_CHECKING:
     from platform_core.monitoring.screen import Screen
@@ -22,10 +22,13 @@ def screen(
     baseline: Annotated[Literal["window", "weekday_hour"], typer.Option(help="What it is compared with.")] = "window",
     segment: Annotated[str | None, typer.Option(help="A column by whose values to judge apart.")] = None,
     report: Annotated[bool, typer.Option("--report", help="Evidently's full report of what drifted, as HTML.")] = False,
+    api_key: ApiKey = None,
+    key_file: KeyFile = None,
     json: Json = False,
 ) -> None:
-    """Compare every feature with its baseline; exit 1 when some drifted."""
+    """Compare every feature, of the tenants you may see, with its baseline; exit 1 when some drifted."""
     from foundation.errors import InvalidInput
+    from interfaces.bootstrap.features import TenantReader
     from interfaces.bootstrap.foundations import open_existing
     from interfaces.bootstrap.platform import platform_view
     from interfaces.settings import load_settings
@@ -35,21 +38,29 @@ def screen(
     from platform_core.monitoring.screen import screen as run_screen
     from platform_core.monitoring.screen_report import write_screen_reports
 
-    platform = platform_view(open_existing(load_settings()))
+    base = open_existing(load_settings())
+    reader = TenantReader(base, person_key(api_key, key_file, "reading features"))
+    platform = platform_view(base)
     settings = ScreenSettings(
         current=parse_duration(current), reference=parse_duration(reference), baseline=baseline, segment=segment
     )
     views = [
         platform.catalog.feature_view(name).name for name in view or [v.name for v in platform.catalog.feature_views]
     ]
-    pairs = [(name, t) for name in views for t in platform.catalog.tenants(name) if tenant in (None, t)]
+    known = {t for name in views for t in platform.catalog.tenants(name)}
+    if tenant is not None:
+        reader.require(tenant, screen=", ".join(views)[:1000])
+    seen = reader.seen(known, screen=", ".join(views)[:1000])
+    pairs = [(name, t) for name in views for t in platform.catalog.tenants(name) if t in seen and tenant in (None, t)]
     if tenant is not None and not pairs:
         raise InvalidInput(f"no view has rows of tenant {tenant!r}", hint="without --tenant all are judged")
     now = platform.clock.now()
     result = run_screen(platform.offline, platform.catalog, now, settings, only=pairs)
     reports: list[Path] = []
     if report:
-        reports = write_screen_reports(platform, result, settings, load_settings().data_dir / "reports" / "drift")
+        directory = load_settings().data_dir / "reports" / "drift"
+        drawn = write_screen_reports(platform, result, settings, directory)
+        reports = [path for paths in drawn.values() for path in paths]
     if json:
         print_json({**plain(result), "drifted": len(result.drifted), "reports": [str(path) for path in reports]})
     else:

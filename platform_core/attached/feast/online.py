@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +34,21 @@ _READ_ONLY = "Feast's online store is only read"
 
 class FeastOnlineStore(PackedStore):
     """Of a repository with `online_store: {type: sqlite}` on entity keys of version 3. All its values belong to
-    `tenant`, by default the project's name; other tenants have none here."""
+    `tenant`, by default the project's name; other tenants have none here.
 
-    def __init__(self, repository: Path, *, tenant: str | None = None) -> None:
+    `join_keys`: by view in which order our keys are made of its join keys, as the catalog has them. Feast's own keys do
+    not tell: they are in the order of the names. Without, a view's are taken in that order.
+    """
+
+    def __init__(
+        self, repository: Path, *, tenant: str | None = None, join_keys: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
         """Raises NotFound without a repository or a store in it, InvalidInput for a store of another kind."""
         super().__init__(None, MAX_CLOCK_SKEW)
         config = repository_config(repository)
         project = str(config["project"])
         self.tenant = tenant or our_name(project)
+        self._join_keys = dict(join_keys or {})
         self._path = _store_path(repository, config)
         self.address = str(self._path)
         self._local = threading.local()
@@ -84,24 +92,23 @@ class FeastOnlineStore(PackedStore):
         like = None if table is None else self._any_key(table)
         if table is None or like is None:
             return [None] * len(keys)
-        # Feast's own order, which is by name: the import writes an entity's join keys in it, and it must stay.
-        order = sorted(name for name, _, _ in like)
+        order = self._order(view, like)
         kinds = {name: kind for name, kind, _ in like}
         encoded = [encode_key(_parts(key, order, kinds, view)) for key in keys]
         found: dict[bytes, FeatureRow] = {}
         for start in range(0, len(encoded), _MOST_PARAMETERS):
             some = encoded[start : start + _MOST_PARAMETERS]
-            found |= self._decoded(table, f"WHERE entity_key IN ({','.join('?' * len(some))})", some)
+            found |= self._decoded(view, table, f"WHERE entity_key IN ({','.join('?' * len(some))})", some)
         packed, _ = self._packed(view, list(found.values()))
         blobs = {row.key: row.blob for row in packed}
-        return [blobs.get(entity_key([value for _, _, value in decode_key(blob)])) for blob in encoded]
+        return [blobs.get(key) for key in map(self._key, repeat(view), encoded)]
 
     def _last_written(self, tenant: str, view: str, limit: int) -> list[tuple[str, bytes]]:
         table = self._table(tenant, view)
         if table is None:
             return []
         newest = f"SELECT entity_key FROM {_quote(table)} GROUP BY 1 ORDER BY max(created_ts) DESC, 1 LIMIT ?"  # noqa: S608
-        rows = self._decoded(table, f"WHERE entity_key IN ({newest})", [limit])
+        rows = self._decoded(view, table, f"WHERE entity_key IN ({newest})", [limit])
         packed, _ = self._packed(view, list(rows.values()))
         by_created = sorted(packed, key=lambda row: row.created_us, reverse=True)
         return [(row.key, row.blob) for row in by_created]
@@ -109,7 +116,21 @@ class FeastOnlineStore(PackedStore):
     def _stored_layout(self, reference: bytes) -> str | bytes | None:
         return None  # every row was packed by this process
 
-    def _decoded(self, table: str, condition: str, parameters: Sequence[object]) -> dict[bytes, FeatureRow]:
+    def _order(self, view: str, parts: Sequence[Part]) -> Sequence[str]:
+        """Raises InvalidInput when the catalog names other join keys than Feast keeps."""
+        names = sorted(name for name, _, _ in parts)
+        order = self._join_keys.get(view, names)
+        if sorted(order) != names:
+            said = f"the catalog has {view} by {', '.join(order)}, Feast's store by {', '.join(names)}"
+            raise InvalidInput(said, hint="import the repository again: vigia features import-feast")
+        return order
+
+    def _key(self, view: str, blob: bytes) -> str:
+        parts = decode_key(blob)
+        values = {name: value for name, _, value in parts}
+        return entity_key([values[name] for name in self._order(view, parts)])
+
+    def _decoded(self, view: str, table: str, condition: str, parameters: Sequence[object]) -> dict[bytes, FeatureRow]:
         """Feast keeps a row per feature. Values of types that we do not have are left out: they read as null."""
         query = f"SELECT entity_key, feature_name, value, event_ts, created_ts FROM {_quote(table)} {condition}"  # noqa: S608
         values: dict[bytes, dict[str, FeatureValue]] = {}
@@ -121,10 +142,7 @@ class FeastOnlineStore(PackedStore):
                 row[feature] = decode_value(value)
             except NotCarried:
                 continue
-        return {
-            key: FeatureRow(entity_key([v for _, _, v in decode_key(key)]), *times[key], row)
-            for key, row in values.items()
-        }
+        return {key: FeatureRow(self._key(view, key), *times[key], row) for key, row in values.items()}
 
     def _any_key(self, table: str) -> list[Part] | None:
         found = self._rows(f"SELECT entity_key FROM {_quote(table)} LIMIT 1")  # noqa: S608

@@ -133,8 +133,7 @@ class _Import:
         return Feature(name=feature.name, dtype=dtype, description=feature.description or "")
 
     def _entity_of(self, entities: Sequence[Any]) -> Entity:
-        """Of several: one entity by all their keys, in the order of their names, as Feast's own keys are."""
-        entities = sorted(entities, key=lambda e: e.join_key)
+        """Of several: one entity by all their keys, in the order in which the view names them."""
         keys = tuple(e.join_key for e in entities)
         if keys not in self._entities:
             name = "_".join(our_name(e.name) for e in entities)

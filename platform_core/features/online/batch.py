@@ -12,7 +12,6 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from foundation.errors import Unavailable
 from platform_core.features.online.layout import ID, TIMES, Layout
 from platform_core.features.values import FeatureValue, moment
 
@@ -54,9 +53,16 @@ class RowBatch:
         """Per row its event time, None where there is no row; also for rows that are expired."""
         if len(self._blobs) <= _FEW:
             return [None if blob is None else moment(TIMES.unpack_from(blob)[0]) for blob in self._blobs]
-        joined = b"".join([_NO_TIME if blob is None else blob[:8] for blob in self._blobs])
-        times = np.frombuffer(joined, "<i8").astype("M8[us]").tolist()
+        times = self._times().tolist()
         return [None if time is None else time.replace(tzinfo=UTC) for time in times]
+
+    def plain_times(self) -> npt.NDArray[np.datetime64] | None:
+        """`event_times` in UTC as an array, where every row is there."""
+        return None if None in self._blobs else self._times()
+
+    def _times(self) -> npt.NDArray[np.datetime64]:
+        joined = b"".join([_NO_TIME if blob is None else blob[:8] for blob in self._blobs])
+        return np.frombuffer(joined, "<i8").view("M8[us]")
 
     def first(self, features: tuple[str, ...]) -> Sequence[FeatureValue] | None:
         """The values of the first row if all of them are present; None otherwise, `columns` then says what is so."""
@@ -65,14 +71,29 @@ class RowBatch:
 
     def columns(self, features: Sequence[str]) -> Columns:
         """Raises Unavailable for bytes that are not a row."""
+        if len(self._blobs) > _FEW and (laid := self._laid_out()) is not None:
+            return self._read_together(*laid, features)
+        references = {blob[ID] for blob in self._blobs if blob is not None}
+        return self._read_each({reference: self._layouts(reference) for reference in references}, features)
+
+    def _laid_out(self) -> tuple[Layout, npt.NDArray[Any], list[int]] | None:
+        """All rows as one array, zeros where there is none, and the places of those. None where they are not of one
+        layout, or where that has text."""
         blobs = self._blobs
-        references = {blob[ID] for blob in blobs if blob is not None}
-        layouts = {reference: self._layouts(reference) for reference in references}
-        if len(references) == 1 and len(blobs) > _FEW:
-            (layout,) = layouts.values()
-            if not layout.strings:
-                return self._read_together(layout, features)
-        return self._read_each(layouts, features)
+        layout = next((self._layouts(blob[ID]) for blob in blobs if blob is not None), None)
+        if layout is None or layout.strings:
+            return None
+        absent: list[int] = []
+        try:
+            joined = b"".join(blobs)  # type: ignore[arg-type]  # mostly all of them are there
+        except TypeError:
+            absent = [place for place, blob in enumerate(blobs) if blob is None]
+            nothing = bytes(layout.struct.size)
+            joined = b"".join([blob or nothing for blob in blobs])
+        if len(joined) != layout.struct.size * len(blobs):
+            return None
+        rows = np.frombuffer(joined, dtype=layout.record)
+        return (layout, rows, absent) if np.count_nonzero(rows["id"] == layout.id) == len(blobs) - len(absent) else None
 
     def _read_each(self, layouts: Mapping[bytes, Layout], features: Sequence[str]) -> Columns:
         rows: list[Sequence[FeatureValue]] = []
@@ -99,15 +120,10 @@ class RowBatch:
             return values, _all("present", features)
         return values, ["null" if value is None else "present" for value in values]
 
-    def _read_together(self, layout: Layout, features: Sequence[str]) -> Columns:
-        size, count = layout.struct.size, len(self._blobs)
-        nothing = bytes(size)
-        absent = [place for place, blob in enumerate(self._blobs) if blob is None]
-        joined = b"".join([blob or nothing for blob in self._blobs])
-        if len(joined) != size * count:
-            lengths = sorted({len(blob) for blob in self._blobs if blob is not None})
-            raise Unavailable(f"online rows of one layout have {lengths} bytes, expected {size}")
-        rows = np.frombuffer(joined, dtype=layout.record)
+    def _read_together(
+        self, layout: Layout, rows: npt.NDArray[Any], absent: list[int], features: Sequence[str]
+    ) -> Columns:
+        count = len(rows)
         # A row that is not there is all zeros: expired or not, it is missing.
         missing = np.zeros(count, np.bool_)
         missing[absent] = True

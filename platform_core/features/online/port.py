@@ -38,6 +38,11 @@ class OnlineStore(Protocol):
     as a whole or not at all.
     """
 
+    @property
+    def embedded(self) -> bool:
+        """Whether a read waits for nobody outside this process, as things are."""
+        return False
+
     def write(self, tenant: str, view: str, rows: Sequence[FeatureRow]) -> int:
         """Newest wins by (event_ts, created_ts), decided atomically in the store: older or equal rows never
         overwrite; of equals in one batch the one with the greatest values wins (`newest_places`). Rows too far in the

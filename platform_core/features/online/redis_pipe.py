@@ -38,12 +38,11 @@ class RedisPipe:
         if line is None or line.closed or line.stalled(self._timeout):
             line = await self._connect()
         answer = await line.send((command, *arguments))
-        if isinstance(answer, Exception):
-            raise self._unavailable(answer)
+        self._refuse(answer)
         return answer
 
     def close(self) -> None:
-        if self._line is not None:
+        if self._line is not None and not self._line.closed:
             self._line.abort("it was closed")
 
     @property
@@ -69,17 +68,22 @@ class RedisPipe:
     async def _open(self) -> _Line:
         loop = asyncio.get_running_loop()
         options = self._options
-        async with asyncio.timeout(self._timeout):
-            if "path" in options:
-                _, line = await loop.create_unix_connection(lambda: _Line(self.address), str(options["path"]))
-            else:
-                context = ssl.create_default_context() if self._secure else None
-                _, line = await loop.create_connection(lambda: _Line(self.address), self._host, self._port, ssl=context)
-            for greeting in self._greetings():
-                answer = await line.send(greeting)
-                if isinstance(answer, Exception):
-                    line.abort("it refused us")
-                    raise self._unavailable(answer)
+        line: _Line | None = None
+        try:
+            async with asyncio.timeout(self._timeout):
+                if "path" in options:
+                    _, line = await loop.create_unix_connection(lambda: _Line(self.address), str(options["path"]))
+                else:
+                    context = ssl.create_default_context() if self._secure else None
+                    _, line = await loop.create_connection(
+                        lambda: _Line(self.address), self._host, self._port, ssl=context
+                    )
+                for greeting in self._greetings():
+                    self._refuse(await line.send(greeting))
+        except BaseException:
+            if line is not None:
+                line.abort("it did not greet us")
+            raise
         self._line = line
         return line
 
@@ -94,7 +98,12 @@ class RedisPipe:
             greetings.append(("AUTH", str(user), str(password)) if user else ("AUTH", str(password)))
         if self._options.get("db"):
             greetings.append(("SELECT", int(self._options["db"])))
-        return greetings
+        # A server that hangs still has its connections accepted, by the kernel: it is to say something first.
+        return [*greetings, ("PING",)]
+
+    def _refuse(self, answer: object) -> None:
+        if isinstance(answer, Exception):
+            raise self._unavailable(answer)
 
     def _unavailable(self, error: Exception) -> Unavailable:
         said = str(error) or type(error).__name__

@@ -57,6 +57,10 @@ class SqliteOnlineStore(PackedStore):
         with self._connection() as connection:
             connection.executescript(_SCHEMA)
 
+    @property
+    def embedded(self) -> bool:
+        return True
+
     def newest_event(self, tenant: str, view: str) -> datetime | None:
         with self._connection() as connection:
             query = "SELECT max(event_us) FROM packed_rows WHERE scope = ?"

@@ -36,7 +36,7 @@ def _as_before() -> Iterator[None]:
 
 
 def lost(signal: str) -> float:
-    return metrics.REGISTRY.get_sample_value("vigia_telemetry_lost_total", {"signal": signal}) or 0.0
+    return metrics.TELEMETRY.get_sample_value("vigia_telemetry_lost_total", {"signal": signal}) or 0.0
 
 
 def test_spans_arrive_with_their_resource_redacted() -> None:

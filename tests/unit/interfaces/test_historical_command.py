@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from foundation.errors import VigiaError
+from foundation.errors import Forbidden, VigiaError
 from interfaces.cli.features import app
+from interfaces.principals import add_principal
 from platform_core.features.offline.delta import DeltaOfflineStore
 
 T0 = datetime(2026, 11, 19, tzinfo=UTC)
@@ -67,12 +68,20 @@ def place(tmp_path: Path) -> Path:
         "event_timestamp": pa.array([T0 + timedelta(hours=1)] * 2, TIMESTAMP),
     }
     pq.write_table(pa.table(asked), tmp_path / "asked.parquet")
+    people = tmp_path / "data" / "principals.yaml"
+    keys = {n: add_principal(people, name=n, roles=["viewer"], tenants=[t]) for n, t in (("ana", "br"), ("eve", "ar"))}
+    (tmp_path / "keys.json").write_text(json.dumps(keys))
     return tmp_path
 
 
-def historical(place: Path, *arguments: str) -> str:
+def historical(place: Path, *arguments: str, person: str = "ana") -> str:
     """What it prints; what it raises is raised (`interfaces.cli.main` makes a line of it)."""
-    settings = {"VIGIA__DATA_DIR": str(place / "data"), "VIGIA__CATALOG_PATH": str(place / "catalog")}
+    keys = json.loads((place / "keys.json").read_text())
+    settings = {
+        "VIGIA__DATA_DIR": str(place / "data"),
+        "VIGIA__CATALOG_PATH": str(place / "catalog"),
+        "VIGIA_API_KEY": keys[person],
+    }
     done = CliRunner().invoke(app, ["historical", *arguments], env=settings, catch_exceptions=False)
     assert done.exit_code == 0
     return done.stdout
@@ -102,3 +111,15 @@ def test_what_is_wrong_is_said_and_nothing_written(place: Path, service: str, fi
     with pytest.raises(VigiaError, match=said):
         historical(place, service, "--entities", str(place / file), "--out", str(place / "out.parquet"))
     assert not (place / "out.parquet").exists()
+
+
+def test_another_tenants_past_is_refused_whoever_names_the_tenant(place: Path) -> None:
+    asked, out = place / "asked.parquet", place / "out.parquet"
+    with pytest.raises(Forbidden, match="human:eve may not read features of tenant 'br'"):
+        historical(place, "fraud", "--entities", str(asked), "--out", str(out), "--tenant", "br", person="eve")
+    rows = pq.read_table(asked)
+    pq.write_table(rows.append_column("tenant", pa.array(["ar", "br"])), asked)
+    for person, other in (("eve", "br"), ("ana", "ar")):
+        with pytest.raises(Forbidden, match=f"tenant {other!r}"):
+            historical(place, "fraud", "--entities", str(asked), "--out", str(out), person=person)
+    assert not out.exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -251,8 +252,39 @@ def test_what_is_flagged_gets_evidentlys_report(tmp_path: Path) -> None:
     features(offline, range(1), shift=0.8)
     platform.offline.append("features_card_velocity", offline.read("features_card_velocity"))
     found = screen(offline, CATALOG, NOW, only=[("card_velocity", "br")])
-    (path,) = write_screen_reports(platform.view, found, ScreenSettings(), tmp_path / "reports")
+    drawn = write_screen_reports(platform.view, found, ScreenSettings(), tmp_path / "reports")
+    (path,) = drawn["card_velocity", "br"]
     assert path.name == "2026-11-19T0551-card_velocity-br.html"
     text = path.read_text(encoding="utf-8")
     assert "amount_sum_1h" in text
     assert "amount_mean_24h" not in text
+
+
+@evidently
+def test_the_monitor_draws_what_drifted_by_segment_and_links_it(tmp_path: Path) -> None:
+    platform = Monitored()
+    offline = DeltaOfflineStore(tmp_path / "offline")
+    features(offline, range(1, 6))
+    features(offline, range(1), shift=0.8)
+    rows = offline.read("features_card_velocity")
+    half = pa.array([f"s/{n % 2}" for n in range(len(rows))])
+    platform.offline.append("features_card_velocity", rows.append_column("segment", half))
+    platform.clock.advance(NOW - platform.clock.now())
+    asked = platform.view.catalog.feature_view("card_velocity").monitors
+    asked = asked.model_copy(update={"screen": True, "screen_segment": "segment"})
+    views = [
+        v.model_copy(update={"monitors": asked}) if v.name == "card_velocity" else v
+        for v in platform.view.catalog.feature_views
+    ]
+    view = replace(platform.view, catalog=platform.view.catalog.model_copy(update={"feature_views": tuple(views)}))
+    monitor = ScreenMonitor(tmp_path / "reports")
+    platform.watch("screen-card_velocity-br", "urn:vigia:feature_view:card_velocity", 0.25)
+    (alert,) = monitor.check(view)
+    assert "report" not in alert.labels, "nobody waits for it"
+    monitor._reports.wait()  # type: ignore[union-attr]
+    (alert,) = monitor.check(view)
+    paths = [Path(path) for path in alert.labels["report"].split(", ")]
+    assert sorted(path.name for path in paths) == [
+        f"2026-11-19T0551-card_velocity-br-segment=s_{n}.html" for n in range(2)
+    ]
+    assert all("amount_sum_1h" in path.read_text(encoding="utf-8") for path in paths)

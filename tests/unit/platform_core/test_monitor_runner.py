@@ -179,7 +179,7 @@ def test_names_with_a_hyphen_are_watched(platform: Monitored) -> None:
     gauges.update(platform.view.catalog, runner, platform.resources)
     text = gauges.render().decode()
     assert 'vigia_feature_freshness_lag_seconds{tenant="br",view="card-velocity"} 36000.0' in text
-    assert 'vigia_source_null_rate{column="amount",source="payments-br"}' in text
+    assert 'vigia_source_null_rate{column="amount",source="payments-br",tenant="br"}' in text
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def silent(monitor: Monitor, platform: Monitored) -> bool:
 
 def test_registry_prefixes_are_unique() -> None:
     prefixes = [monitor.prefix for monitor in monitors()]
-    assert len(set(prefixes)) == len(prefixes) == 17
+    assert len(set(prefixes)) == len(prefixes) == 18
 
 
 @pytest.mark.parametrize("monitor", monitors(), ids=lambda monitor: monitor.prefix)

@@ -1,0 +1,121 @@
+"""An endpoint without the layers of a framework: for answers that take less time than those layers.
+
+`Endpoint` is a plain ASGI application for one path. As a route it comes after routing and the application's middleware;
+`ShortCuts`, added to the application, hands it its requests before them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from typing import NamedTuple
+
+import orjson
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from foundation.errors import TooLarge, VigiaError
+from foundation.http_errors import error_body
+from interfaces.http.access import known_by
+from interfaces.http.feature_questions import JSON, Call
+
+SMALL = 16_384
+"""Bytes: some hundreds of rows."""
+
+
+class Answer(NamedTuple):
+    content: bytes
+    media_type: str
+
+
+class Limit(NamedTuple):
+    """Of a request's body, in bytes, and what to do beyond it."""
+
+    size: int
+    hint: str
+
+
+class Endpoint:
+    """Answers POSTs of people by `answer`, which may raise VigiaErrors.
+
+    `answer` runs in one of `threads`, because its store may block; with a question of `SMALL` bytes at most it runs in
+    the event loop while the store does not wait for anybody.
+    """
+
+    def __init__(
+        self,
+        answer: Callable[[Call], Answer],
+        threads: Executor,
+        limit: Limit,
+        *,
+        waits: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._answer = answer
+        self._threads = threads
+        self._limit = limit
+        self._waits = waits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            headers: dict[bytes, bytes] = dict(scope["headers"])
+            principal = known_by(scope["app"].state.principals, headers.get(b"authorization", b"").decode("latin-1"))
+            body = await self._body(headers, receive)
+            if body is None:
+                return
+            call = Call(headers, scope["query_string"], principal, body)
+            if len(body) <= SMALL and not self._waits():
+                answer = self._answer(call)
+            else:
+                answer = await asyncio.get_running_loop().run_in_executor(self._threads, self._answer, call)
+        except VigiaError as error:
+            await _send_error(send, error)
+            return
+        await _send(send, 200, answer.content, [(b"content-type", answer.media_type.encode())])
+
+    async def _body(self, headers: Mapping[bytes, bytes], receive: Receive) -> bytes | None:
+        """None when the sender went away. Raises TooLarge, before it is read if it was announced."""
+        announced = headers.get(b"content-length", b"")
+        if announced.isdigit() and int(announced) > self._limit.size:
+            raise self._too_large(int(announced))
+        message = await receive()
+        body = message.get("body", b"")
+        while message["type"] == "http.request" and message.get("more_body", False):
+            message = await receive()
+            body += message.get("body", b"")
+            if len(body) > self._limit.size:
+                raise self._too_large(len(body))
+        return body if message["type"] == "http.request" else None
+
+    def _too_large(self, size: int) -> TooLarge:
+        return TooLarge(f"the request has {size} bytes, the most is {self._limit.size}", hint=self._limit.hint)
+
+
+class ShortCuts:
+    """ASGI middleware: POSTs to the paths of `endpoints` go to them at once."""
+
+    def __init__(self, app: ASGIApp, endpoints: Mapping[str, Endpoint]) -> None:
+        self._app = app
+        self._endpoints = endpoints
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint = self._endpoints.get(scope.get("path", ""))
+        if endpoint is not None and scope["type"] == "http" and scope["method"] == "POST":
+            await endpoint(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+
+async def _send_error(send: Send, error: VigiaError) -> None:
+    headers = [(b"content-type", JSON.encode())]
+    if error.http_status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
+    if error.http_status == 413:  # the rest of the body is not read: the connection cannot be used again
+        headers.append((b"connection", b"close"))
+    content = orjson.dumps(error_body(error.code, error.message, error.hint))
+    await _send(send, error.http_status, content, headers)
+
+
+async def _send(send: Send, status: int, content: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+    headers.append((b"content-length", str(len(content)).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": content})
