@@ -69,6 +69,9 @@ class RunSettings(Frozen):
     tidy_seconds: float = Field(default=60, gt=0, le=86400)
     """Between two tables that are compacted."""
 
+    rollout_seconds: float = Field(default=5, gt=0, le=86400)
+    """Between two looks at what is being rolled out; how often one looks does not make it more often wrong."""
+
     reload_seconds: float = Field(default=10, gt=0, le=86400)
     """How soon a newly applied catalog is seen."""
 
