@@ -9,11 +9,11 @@ from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from foundation.secrets.urls import UrlWithSecret, masked_url
+from interfaces.settings.operations import AttachedSettings, SecretSettings, TelemetrySettings, UsageSettings
 from interfaces.settings.redaction import RedactionSettings
 from interfaces.settings.sections import (
     AlertSettings,
     ApprovalSettings,
-    AttachedSettings,
     AuditSettings,
     BudgetSettings,
     ClockSettings,
@@ -24,12 +24,9 @@ from interfaces.settings.sections import (
     ModelSettings,
     OnlineSettings,
     RunSettings,
-    SecretSettings,
     ServingSettings,
     SimulationSettings,
     SlackSettings,
-    TelemetrySettings,
-    UsageSettings,
     WorkerSettings,
 )
 from platform_core.access.principals import Environment
