@@ -66,7 +66,7 @@ def make_worker(
     policy = live_policy(base, actor="service:worker")
     approvals = make_approvals(base, policy)
     people, redact = open_directory(settings.principals_file, settings.environment), redactor(settings).redact
-    writer = ControlClient(settings.serving_url, token.get_secret_value())
+    writer = ControlClient(settings.serving_url, token.get_secret_value)
     executor = Executor(
         base.engine,
         base.clock,
