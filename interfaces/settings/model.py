@@ -10,11 +10,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from foundation.secrets.urls import UrlWithSecret, masked_url
 from interfaces.settings.models import ModelSettings
+from interfaces.settings.operations import AttachedSettings, SecretSettings, TelemetrySettings, UsageSettings
 from interfaces.settings.redaction import RedactionSettings
 from interfaces.settings.sections import (
     AlertSettings,
     ApprovalSettings,
-    AttachedSettings,
     AuditSettings,
     BudgetSettings,
     ClockSettings,
@@ -24,10 +24,7 @@ from interfaces.settings.sections import (
     LlmSettings,
     OnlineSettings,
     RunSettings,
-    SecretSettings,
     SlackSettings,
-    TelemetrySettings,
-    UsageSettings,
     WorkerSettings,
 )
 from interfaces.settings.serving import ServingSettings, SimulationSettings
