@@ -9,14 +9,13 @@ from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from foundation.secrets.urls import UrlWithSecret, masked_url
+from interfaces.settings.decisions import ApprovalSettings, BudgetSettings
 from interfaces.settings.models import ModelSettings
 from interfaces.settings.operations import AttachedSettings, SecretSettings, TelemetrySettings, UsageSettings
 from interfaces.settings.redaction import RedactionSettings
 from interfaces.settings.sections import (
     AlertSettings,
-    ApprovalSettings,
     AuditSettings,
-    BudgetSettings,
     ClockSettings,
     ConsoleSettings,
     HealthSettings,
