@@ -64,6 +64,8 @@ KINDS: dict[str, Kind] = {
     "pseudonym.reveal_refused": Kind(payload=p.PseudonymRevealed, personal=("reason",)),
     "health.reported": Kind(payload=p.HealthReported),
     "read.refused": Kind(payload=p.ReadRefused),
+    "job.started": Kind(payload=p.Nothing),
+    "job.cancelled": Kind(payload=p.Nothing),
     "change.told": Kind(payload=p.ChangeTold),
     "call.refused": Kind(payload=p.CallsRefused),
     **{f"principal.{how}": Kind(payload=p.PrincipalChanged) for how in PRINCIPAL_CHANGES},

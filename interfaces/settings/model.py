@@ -13,6 +13,7 @@ from interfaces.settings.redaction import RedactionSettings
 from interfaces.settings.sections import (
     AlertSettings,
     ApprovalSettings,
+    AttachedSettings,
     AuditSettings,
     BudgetSettings,
     ClockSettings,
@@ -24,13 +25,12 @@ from interfaces.settings.sections import (
     OnlineSettings,
     RunSettings,
     SecretSettings,
-    ServingSettings,
-    SimulationSettings,
     SlackSettings,
     TelemetrySettings,
     UsageSettings,
     WorkerSettings,
 )
+from interfaces.settings.serving import ServingSettings, SimulationSettings
 from platform_core.access.principals import Environment
 
 PREFIX = "VIGIA__"
@@ -72,6 +72,10 @@ class Settings(BaseSettings):
     environment: Environment = "production"
     """Which environment's catalog this reads, plans and applies: dev, staging or production."""
 
+    shared_stores: bool = False
+    """Whether database and data directory are shared with other environments on purpose; otherwise each is stamped with
+    the environment that made it, and refused to others."""
+
     secrets: SecretSettings = Field(default_factory=SecretSettings)
     clock: ClockSettings = Field(default_factory=ClockSettings)
     http: HttpSettings = Field(default_factory=HttpSettings)
@@ -83,6 +87,7 @@ class Settings(BaseSettings):
     slack: SlackSettings = Field(default_factory=SlackSettings)
     llm: LlmSettings = Field(default_factory=LlmSettings)
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
+    attached: AttachedSettings = Field(default_factory=AttachedSettings)
     usage: UsageSettings = Field(default_factory=UsageSettings)
     approvals: ApprovalSettings = Field(default_factory=ApprovalSettings)
     budgets: BudgetSettings = Field(default_factory=BudgetSettings)

@@ -58,38 +58,6 @@ class HttpSettings(Frozen):
     """What people open: shown on cards. The address it listens on when not set."""
 
 
-class ServingSettings(Frozen):
-    """The inference server and its control API. The token is the platform's write credential: the serving process
-    checks it, the worker's executor presents it, nobody else is given it."""
-
-    host: str = "127.0.0.1"
-    port: int = Field(default=8081, ge=0, le=65535)
-    base_url: AnyHttpUrl | None = None
-    control_token: Secret | None = None
-    workers: int = Field(default=1, ge=1, le=64)
-    """Processes that share the port. One that ends unasked is started again."""
-
-    drain_seconds: float = Field(default=1, ge=0, le=300)
-    """After SIGTERM: how long `/readyz` says 503 while everything is still answered."""
-
-    traced_share: float = Field(default=0.01, ge=0, le=1)
-    """Share of the predictions that leave a trace."""
-
-
-class SimulationSettings(Frozen):
-    host: str = "127.0.0.1"
-    port: int = Field(default=8082, ge=0, le=65535)
-    seed: int = Field(default=7, ge=0)
-    token: Secret | None = None
-    """Bearer token of the simulation's own API (status, faults)."""
-
-    serving_key: Secret | None = None
-    """API key of its checkouts, which ask the inference server for scores."""
-
-    deliver_alerts: bool = True
-    """Whether its monitors post to the copilot; off where Prometheus and Alertmanager do."""
-
-
 class RunSettings(Frozen):
     """`vigia platform run`: how often it does what, in seconds of the wall, where it answers `/metrics`, `/livez` and
     `/readyz`, and where alerts go."""
@@ -186,6 +154,24 @@ class TelemetrySettings(Frozen):
 
     resource_attributes: dict[str, str] = Field(default_factory=dict)
     """Added to what every signal says about its process, e.g. {"cloud.region": "sa-east-1"}."""
+
+
+class AttachedSettings(Frozen):
+    """Other platforms under this one's control plane (`vigia attached`)."""
+
+    sagemaker: bool = False
+    """Endpoints of SageMaker that have the tag `vigia:tenant`; credentials as boto3 finds them."""
+
+    sagemaker_region: str | None = None
+    sagemaker_url: AnyHttpUrl | None = None
+    """Another address than the region's own."""
+
+    databricks_host: AnyHttpUrl | None = None
+    """Of a workspace, e.g. https://dbc-a1b2.cloud.databricks.com."""
+
+    databricks_token: Secret | None = None
+    databricks_tenant: str | None = None
+    """Whose its jobs are; nobody's in particular when not set."""
 
 
 class UsageSettings(Frozen):
