@@ -9,14 +9,13 @@ from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from foundation.secrets.urls import UrlWithSecret, masked_url
+from interfaces.settings.decisions import ApprovalSettings, BudgetSettings
 from interfaces.settings.models import ModelSettings
+from interfaces.settings.operations import AttachedSettings, SecretSettings, TelemetrySettings, UsageSettings
 from interfaces.settings.redaction import RedactionSettings
 from interfaces.settings.sections import (
     AlertSettings,
-    ApprovalSettings,
-    AttachedSettings,
     AuditSettings,
-    BudgetSettings,
     ClockSettings,
     ConsoleSettings,
     HealthSettings,
@@ -24,10 +23,7 @@ from interfaces.settings.sections import (
     LlmSettings,
     OnlineSettings,
     RunSettings,
-    SecretSettings,
     SlackSettings,
-    TelemetrySettings,
-    UsageSettings,
     WorkerSettings,
 )
 from interfaces.settings.serving import ServingSettings, SimulationSettings
@@ -62,6 +58,9 @@ class Settings(BaseSettings):
 
     policy_path: Path | None = None
     """YAML file of the policy; the built-in one (everything in production needs approval) when not set."""
+
+    gate_policy_path: Path | None = None
+    """YAML file of the limits that model versions are held to before they move up; the defaults when not set."""
 
     catalog_path: Path | None = None
     """Directory of catalog files; the simulated company's when not set. Once a catalog was applied, that one holds."""
