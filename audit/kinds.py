@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
+from audit import model_payloads as m
 from audit import payloads as p
 from foundation.frozen import Frozen
 
@@ -53,10 +54,10 @@ KINDS: dict[str, Kind] = {
     "kill_switch.engaged": Kind(payload=p.Reasoned, personal=("reason",)),
     "kill_switch.released": Kind(payload=p.Reasoned, personal=("reason",)),
     "catalog.applied": Kind(payload=p.CatalogApplied),
-    "model.registered": Kind(payload=p.ModelRegistered),
-    "model.signed": Kind(payload=p.ModelSigned),
-    "model.promoted": Kind(payload=p.ModelPromoted),
-    "model.judged": Kind(payload=p.ModelJudged),
+    "model.registered": Kind(payload=m.ModelRegistered),
+    "model.signed": Kind(payload=m.ModelSigned),
+    "model.promoted": Kind(payload=m.ModelPromoted),
+    "model.judged": Kind(payload=m.ModelJudged),
     "resource.created": Kind(payload=p.ResourceCreated),
     "resource.patched": Kind(payload=p.ResourcePatched),
     "resource.change_withdrawn": Kind(payload=p.Nothing),
