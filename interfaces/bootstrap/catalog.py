@@ -7,6 +7,7 @@ from pathlib import Path
 from foundation.errors import Forbidden, InvalidInput
 from interfaces.bootstrap.features import TenantReader
 from interfaces.bootstrap.foundations import Foundations, open_foundations
+from interfaces.bootstrap.freezes import require_no_freeze
 from interfaces.bootstrap.models import registry_of
 from interfaces.bootstrap.platform import ReadOnlyResources, catalog_in_force, catalog_of, platform_view
 from interfaces.principals import open_directory
@@ -54,6 +55,7 @@ def apply_catalog(
     person = open_directory(settings.principals_file, settings.environment).by_api_key(api_key)
     if "admin" not in person.roles:
         raise Forbidden(f"{person.id} may not apply a catalog", hint="that takes the role admin")
+    require_no_freeze(settings, "apply_catalog")
     tenants = None if "*" in person.tenants else person.tenants
     store = catalog_store(open_foundations(settings))
     return store.apply(catalog, person.id, tenants=tenants, base=base_version, reviewed=reviewed)

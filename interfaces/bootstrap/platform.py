@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import platform_core.simulation
-from foundation.errors import InvalidInput, NotFound
+from foundation.errors import InvalidInput, NotFound, Unavailable
+from interfaces.bootstrap.environments import refuse_other
 from interfaces.bootstrap.foundations import Foundations, make_clock
 from interfaces.bootstrap.lineage import LiveLineage
 from interfaces.settings import Settings
@@ -83,7 +85,12 @@ def online_store(settings: Settings, catalog: Catalog | None = None) -> OnlineSt
 
         if online.url is None:
             raise InvalidInput("the online store is Redis without an address", hint="set VIGIA__ONLINE__URL")
-        return RedisOnlineStore(online.url, clock=clock)
+        store = RedisOnlineStore(online.url, clock=clock)
+        if not settings.shared_stores:
+            # While Redis is away this waits for the next start: who starts now is to find it again as ever.
+            with suppress(Unavailable):
+                refuse_other(settings, store.claim(settings.environment), store.address, "VIGIA__ONLINE__URL")
+        return store
     if online.kind == "dynamodb":
         from platform_core.features.online.dynamodb import DynamoOnlineStore
 

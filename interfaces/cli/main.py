@@ -16,6 +16,7 @@ from foundation.errors import InvalidInput, VigiaError
 from interfaces.cli import (
     approvals,
     asking,
+    attached,
     audit,
     configuration,
     database,
@@ -63,6 +64,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(rollouts.app, name="rollouts")
 app.add_typer(people.app, name="principals")
 app.add_typer(database.app, name="database")
+app.add_typer(attached.app, name="attached")
 app.command("timeline")(operations.timeline)
 app.command("jobs")(operations.jobs)
 app.command("usage")(operations.usage)

@@ -13,6 +13,7 @@ from interfaces.settings.redaction import RedactionSettings
 from interfaces.settings.sections import (
     AlertSettings,
     ApprovalSettings,
+    AttachedSettings,
     AuditSettings,
     BudgetSettings,
     ClockSettings,
@@ -62,11 +63,18 @@ class Settings(BaseSettings):
     policy_path: Path | None = None
     """YAML file of the policy; the built-in one (everything in production needs approval) when not set."""
 
+    gate_policy_path: Path | None = None
+    """YAML file of the limits that model versions are held to before they move up; the defaults when not set."""
+
     catalog_path: Path | None = None
     """Directory of catalog files; the simulated company's when not set. Once a catalog was applied, that one holds."""
 
     environment: Environment = "production"
     """Which environment's catalog this reads, plans and applies: dev, staging or production."""
+
+    shared_stores: bool = False
+    """Whether database and data directory are shared with other environments on purpose; otherwise each is stamped with
+    the environment that made it, and refused to others."""
 
     secrets: SecretSettings = Field(default_factory=SecretSettings)
     clock: ClockSettings = Field(default_factory=ClockSettings)
@@ -79,6 +87,7 @@ class Settings(BaseSettings):
     slack: SlackSettings = Field(default_factory=SlackSettings)
     llm: LlmSettings = Field(default_factory=LlmSettings)
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
+    attached: AttachedSettings = Field(default_factory=AttachedSettings)
     usage: UsageSettings = Field(default_factory=UsageSettings)
     approvals: ApprovalSettings = Field(default_factory=ApprovalSettings)
     budgets: BudgetSettings = Field(default_factory=BudgetSettings)

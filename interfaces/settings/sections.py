@@ -156,6 +156,24 @@ class TelemetrySettings(Frozen):
     """Added to what every signal says about its process, e.g. {"cloud.region": "sa-east-1"}."""
 
 
+class AttachedSettings(Frozen):
+    """Other platforms under this one's control plane (`vigia attached`)."""
+
+    sagemaker: bool = False
+    """Endpoints of SageMaker that have the tag `vigia:tenant`; credentials as boto3 finds them."""
+
+    sagemaker_region: str | None = None
+    sagemaker_url: AnyHttpUrl | None = None
+    """Another address than the region's own."""
+
+    databricks_host: AnyHttpUrl | None = None
+    """Of a workspace, e.g. https://dbc-a1b2.cloud.databricks.com."""
+
+    databricks_token: Secret | None = None
+    databricks_tenant: str | None = None
+    """Whose its jobs are; nobody's in particular when not set."""
+
+
 class UsageSettings(Frozen):
     """What use is charged at, to share the platform's cost among those who use it; nothing costs anything when not
     set. What endpoints were billed comes from the billing export and is shown beside it."""
@@ -207,6 +225,9 @@ class WorkerSettings(Frozen):
 
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = Field(default=None, ge=0, le=65535)
+    retraining_check_hours: float = Field(default=24, ge=0)
+    """How often, on the platform's clock, models in production are looked at for drift and decay; 0: never. What is
+    found becomes a proposal."""
 
 
 class HealthSettings(Frozen):
