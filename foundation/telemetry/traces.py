@@ -87,7 +87,7 @@ def span(name: str, /, **attributes: AttributeValue) -> AbstractContextManager[S
 
 
 def server_span(name: str, remote: SpanContext | None, /, **attributes: AttributeValue) -> AbstractContextManager[Span]:
-    """As `span`, around the answer to a request; `remote` is the span of another process that this one is a child of."""
+    """As `span`, around the answer to a request; `remote` is the caller's span, in another process."""
     return _Scope(name, remote, SpanKind.SERVER, attributes)
 
 
