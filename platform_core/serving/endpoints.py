@@ -154,25 +154,30 @@ class EndpointDirectory:
         ):
             return current
         champion = self._model(spec, spec.champion)
-        canary = None if spec.canary is None else self._model(spec, spec.canary)
+        # Halting is what must never fail: a halted candidate need not load any more, nor does what scores beside.
+        if spec.canary is None or spec.canary == spec.halted:
+            canary = self._if_it_loads(spec, spec.canary)
+        else:
+            canary = self._model(spec, spec.canary)
         shape = RequestShape(self._catalog, spec.feature_service)
         _check_policy(spec, shape)
-        shadows = tuple(self._model(spec, version) for version in spec.shadow_versions)
-        standby = self._standby(spec)
+        beside = (self._if_it_loads(spec, version) for version in spec.shadow_versions)
+        shadows = tuple(model for model in beside if model is not None)
+        standby = self._if_it_loads(spec, spec.previous_champion)
         answering = (champion, canary) if canary is not None else (champion,)
         orders = {model.version.version: shape.order(model.version.signature) for model in answering}
         return ServedEndpoint(
             name, resource.tenant, spec, champion, canary, shape, orders, resource.environment, shadows, standby
         )
 
-    def _standby(self, spec: RolloutSpec) -> LoadedModel | None:
-        """None also when it cannot be loaded any more: a way back that is closed keeps nobody from being served."""
-        if spec.previous_champion is None:
+    def _if_it_loads(self, spec: RolloutSpec, version: str | None) -> LoadedModel | None:
+        """For a version that answers nobody now: that it cannot be loaded keeps nobody from being served."""
+        if version is None:
             return None
         try:
-            return self._model(spec, spec.previous_champion)
+            return self._model(spec, version)
         except VigiaError as error:
-            _logger.warning("the way back to %s version %s is closed: %s", spec.model, spec.previous_champion, error)
+            _logger.warning("%s version %s, which answers nobody now, cannot be loaded: %s", spec.model, version, error)
             return None
 
     def _to_load(self, resource: Resource) -> int:

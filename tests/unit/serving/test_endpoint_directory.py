@@ -74,3 +74,25 @@ def test_an_endpoint_that_does_not_fit_is_a_problem_of_its_own(world: Inference,
     assert "was trained on 'fraud_v1'" in endpoints.problems["fraud-ar"]
     assert "not an endpoint of a tenant" in endpoints.problems["fraud-all"]
     assert endpoints.get("fraud-br")
+
+
+def test_halting_takes_effect_on_a_worker_that_cannot_load_the_candidate(
+    world: Inference, endpoints: EndpointDirectory
+):
+    world.patch(canary="9", canary_percent=20)
+    endpoints.refresh()
+    assert "there is no version '9'" in endpoints.problems["fraud-br"]
+    world.patch(halted="9", canary_percent=0)
+    endpoints.refresh()
+    assert not endpoints.problems
+    served = endpoints.get("fraud-br")
+    assert (served.champion.version.version, served.canary) == ("1", None)
+
+
+def test_what_scores_beside_and_the_way_back_are_kept_loaded(world: Inference, endpoints: EndpointDirectory):
+    world.patch(canary="2", canary_percent=50, strategy="champion_challenger", shadows=["9"], previous_champion="2")
+    endpoints.refresh()
+    assert not endpoints.problems, "a shadow that cannot be loaded keeps nobody from being served"
+    served = endpoints.get("fraud-br")
+    assert [model.version.version for model in served.shadows] == ["1", "2"]
+    assert served.standby is served.canary
