@@ -35,7 +35,6 @@ _TEXT = re.compile(rb"(?:[\t\n\r -~\x00]|[\xc2-\xf4][\x80-\xbf]{1,3}){7,}+")
 Blob = tuple[str, Offsets, Offsets]
 
 
-
 _places: list[Offsets] = [np.arange(1 << 15, dtype=np.int32)]
 
 
