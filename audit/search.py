@@ -29,4 +29,5 @@ def said_of(connection: Connection, subject: str, *, incident_id: str, actions: 
     place too."""
     asked = (incident_id, subject, *actions)
     rows = _SAID_OF(connection, *asked, *(asked if has_intake(connection) else ()))
-    return [Said(row[0], row[1], parse_json(row[2])) for row in rows]
+    found = (tuple(row) for row in rows)
+    return [Said(actor, action, parse_json(payload)) for actor, action, payload in found]
