@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from audit.chain import TreeHead
-from audit.checkpoint import NoteVerifier, signature_lines
+from audit.checkpoint import NoteVerifier
+from audit.note import signature_lines
 from audit.replay import VerificationReport
 from foundation.errors import InvalidInput
 

@@ -28,6 +28,8 @@ from foundation.canonical import canonical_bytes
 from foundation.database import reading
 from foundation.errors import InvalidInput, Unavailable
 
+_CHECKPOINT = b'{"checkpoint"'
+
 Shredded = Callable[[Connection, str], list[str]]
 """Which fields of a payload (canonical JSON text) can no longer be opened."""
 
@@ -57,7 +59,7 @@ def verify_export(path: Path, *, signer: NoteChecking | None = None, notes: Iter
     try:
         with _opened(path) as file:
             # Two passes, so that checkpoints at the end are known before the entries they vouch for.
-            stored = [note for line in file if (note := _note(line)) is not None]
+            stored = [note for line in file if line.startswith(_CHECKPOINT) and (note := _note(line)) is not None]
             heads = heads_of([*stored, *notes], signer)
             file.seek(0)
             report = LineReading(expected_roots(heads)).report(file)
@@ -104,7 +106,7 @@ def _opened(path: Path) -> Generator[IO[bytes]]:
 
 def _note(line: bytes) -> str | None:
     """Raises InvalidInput for a checkpoint's line that is damaged."""
-    if not line.startswith(b'{"checkpoint"'):
+    if not line.startswith(_CHECKPOINT):
         return None
     try:
         return str(parse_json(line.decode()).get("checkpoint", ""))

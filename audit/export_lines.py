@@ -11,12 +11,14 @@ import re
 from collections.abc import Iterable
 
 from audit import merkle
+from audit.chain import split_frontier
 from audit.leaf import FIRST_PREVIOUS_HASH
 from audit.replay import ClockSteps, VerificationReport, fork_among, truncation
 
 _OPEN = b'{"entry":'
 _HASH = b',"leaf_hash":"'
 _PREVIOUS = b'{"entry":{"previous_hash":"'
+_PLAIN = 64 + len(b'"}\n')
 _AT_CHARS = len("2026-11-19T05:51:00.000000+00:00")
 
 
@@ -30,7 +32,7 @@ class LineReading:
     def __init__(self, expected: dict[int, set[str]]) -> None:
         self._expected = expected
         self._size = 0
-        self._peaks: list[bytes] = []
+        self._peaks: merkle.Frontier = ()
         self._clock = ClockSteps()
 
     def report(self, lines: Iterable[bytes]) -> VerificationReport | None:
@@ -40,7 +42,7 @@ class LineReading:
         return VerificationReport(
             ok=True,
             entries=self._size,
-            root_hash=merkle.root_of(tuple(self._peaks)).hex(),
+            root_hash=merkle.root_of(self._peaks).hex(),
             checkpoints=sum(len(roots) for roots in self._expected.values()),
             covered=max(self._expected, default=0),
             steps_back=self._clock.count,
@@ -48,34 +50,37 @@ class LineReading:
         )
 
     def _hold(self, lines: Iterable[bytes]) -> bool:
-        sha256, expected, peaks, clock, ended = hashlib.sha256, self._expected, self._peaks, self._clock, _END.fullmatch
-        size, last, before = 0, FIRST_PREVIOUS_HASH.encode(), b""
+        sha256, expected, clock, ended = hashlib.sha256, self._expected, self._clock, _END.fullmatch
+        size, peaks, before = 0, b"", b""  # the peaks of the tree so far, 32 bytes each
+        start = _PREVIOUS + FIRST_PREVIOUS_HASH.encode()
         for line in lines:
-            if line.startswith(b'{"checkpoint"'):
-                continue
+            if not line.startswith(start):
+                if line.startswith(b'{"checkpoint"'):
+                    continue
+                return False
             end = line.rfind(_HASH)
-            entry, leaf_hash = line[len(_OPEN) : end], line[end + len(_HASH) : end + len(_HASH) + 64]
+            entry, rest = line[len(_OPEN) : end], line[end + len(_HASH) :]
             leaf = sha256(b"\0" + entry).digest()
+            leaf_hash = leaf.hex().encode()
             tail = b',"sequence":%d}' % size
             if not (
-                leaf.hex().encode() == leaf_hash
-                and line.startswith(_PREVIOUS)
-                and line[len(_PREVIOUS) : len(_PREVIOUS) + 64] == last
+                rest.startswith(leaf_hash)
                 and entry.endswith(tail)
-                and ended(line, end + len(_HASH) + 64)
+                and ((len(rest) == _PLAIN and rest.endswith(b'"}\n')) or ended(rest, 64))
             ):
                 return False
-            last, rest = leaf_hash, size
-            while rest & 1:
-                leaf = sha256(b"\1" + peaks.pop() + leaf).digest()
-                rest >>= 1
-            peaks.append(leaf)
-            self._size = size = size + 1
-            if size in expected and expected[size] != {merkle.root_of(tuple(peaks)).hex()}:
+            start = _PREVIOUS + leaf_hash
+            left, end = size, len(peaks)
+            while left & 1:
+                leaf = sha256(b"\1" + peaks[end - 32 : end] + leaf).digest()
+                left, end = left >> 1, end - 32
+            peaks, size = peaks[:end] + leaf, size + 1
+            if size in expected and expected[size] != {merkle.root_of(split_frontier(peaks)).hex()}:
                 return False
             at = entry[-len(tail) - _AT_CHARS - 1 : -len(tail) - 1]
             if at < before:
                 clock.see(before.decode(errors="replace"))
                 clock.see(at.decode(errors="replace"))
             before = at
+        self._size, self._peaks = size, split_frontier(peaks)
         return True

@@ -1,4 +1,4 @@
-"""Ed25519 keys in files that only we can read: the log's own, and a witness's."""
+"""Ed25519 keys in files that only we can read: the log's own, a witness's, that of the models."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def load_or_create_key(path: Path) -> Ed25519PrivateKey:
             f"{str(path)!r} holds no private key: {error}", hint="restore it from a backup; it is not made anew"
         ) from error
     except OSError as error:
-        raise Unavailable(f"the audit key {str(path)!r} cannot be read or made: {error}") from error
+        raise Unavailable(f"the key {str(path)!r} cannot be read or made: {error}") from error
     if not isinstance(key, Ed25519PrivateKey):
         raise InvalidInput(f"{str(path)!r} holds a key that is not Ed25519")
     return key

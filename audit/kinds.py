@@ -20,6 +20,7 @@ class Kind(Frozen):
     personal: tuple[str, ...] = ()
 
 
+PRINCIPAL_CHANGES = ("added", "granted", "removed", "key_added", "keys_revoked")
 _STATUSES = ("investigating", "awaiting_approval", "mitigating", "mitigated", "resolved")
 
 KINDS: dict[str, Kind] = {
@@ -43,6 +44,7 @@ KINDS: dict[str, Kind] = {
     "policy.refused": Kind(payload=p.Reasoned),
     **{f"delegation.{how}": Kind(payload=p.DelegationMade, personal=("reason",)) for how in ("made", "revoked")},
     **{f"glass.{how}": Kind(payload=p.GlassBroken, personal=("reason", "review")) for how in ("broken", "reviewed")},
+    "glass.chased": Kind(payload=p.GlassChased),
     "approval.refused": Kind(payload=p.ApprovalRefused, personal=("why",)),
     **{f"action.{status}": Kind(payload=p.ActionDone) for status in ("started", "succeeded", "failed", "unknown")},
     "action.verified": Kind(payload=p.ActionVerified),
@@ -52,7 +54,9 @@ KINDS: dict[str, Kind] = {
     "kill_switch.released": Kind(payload=p.Reasoned, personal=("reason",)),
     "catalog.applied": Kind(payload=p.CatalogApplied),
     "model.registered": Kind(payload=p.ModelRegistered),
+    "model.signed": Kind(payload=p.ModelSigned),
     "model.promoted": Kind(payload=p.ModelPromoted),
+    "model.judged": Kind(payload=p.ModelJudged),
     "resource.created": Kind(payload=p.ResourceCreated),
     "resource.patched": Kind(payload=p.ResourcePatched),
     "resource.change_withdrawn": Kind(payload=p.Nothing),
@@ -60,6 +64,11 @@ KINDS: dict[str, Kind] = {
     "pseudonym.reveal_refused": Kind(payload=p.PseudonymRevealed, personal=("reason",)),
     "health.reported": Kind(payload=p.HealthReported),
     "read.refused": Kind(payload=p.ReadRefused),
+    "job.started": Kind(payload=p.Nothing),
+    "job.cancelled": Kind(payload=p.Nothing),
+    "change.told": Kind(payload=p.ChangeTold),
+    "call.refused": Kind(payload=p.CallsRefused),
+    **{f"principal.{how}": Kind(payload=p.PrincipalChanged) for how in PRINCIPAL_CHANGES},
     "session.opened": Kind(payload=p.SessionOpened, personal=("client",)),
     "session.refused": Kind(payload=p.SessionOpened, personal=("client",)),
     "subject.shredded": Kind(payload=p.SubjectShredded),

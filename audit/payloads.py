@@ -186,6 +186,14 @@ class GlassBroken(Frozen):
     review: Sealed | None
 
 
+class GlassChased(Frozen):
+    """The review of a broken glass was asked for once more."""
+
+    step: int
+    opened_by: str
+    environment: str
+
+
 class PseudonymRevealed(Frozen):
     """Whose pseudonym is the entry's subject; `because` where it was refused."""
 
@@ -218,10 +226,29 @@ class ModelRegistered(Frozen):
     code_version: str
 
 
+class ModelSigned(Frozen):
+    version: str
+    manifest: str
+
+
 class ModelPromoted(Frozen):
     model_config = ConfigDict(extra="allow")
     version: str
     to: str
+
+
+class ModelJudged(Frozen):
+    """`outcomes` by gate; the figures are in the row whose digest `verdicts` is, as canonical JSON."""
+
+    review: str
+    version: str
+    to: str
+    outcome: str
+    outcomes: dict[str, str]
+    verdicts: str
+    artifact: str
+    policy: str
+    champion: str | None
 
 
 class ResourceCreated(Frozen):
@@ -252,3 +279,25 @@ class SubjectShredded(Frozen):
 
 class Nothing(Frozen):
     pass
+
+
+class CallsRefused(Frozen):
+    """How often somebody asked for scores of a tenant they were not granted, since the last entry that said so."""
+
+    count: int
+
+
+class ChangeTold(Frozen):
+    change_event_id: str
+    kind: str
+    at: str
+
+
+class PrincipalChanged(Frozen):
+    """What was added or taken away, without any key: `keys` are the ids of those that changed."""
+
+    roles: list[str] = Field(default_factory=list[str])
+    tenants: list[str] = Field(default_factory=list[str])
+    environments: list[str] = Field(default_factory=list[str])
+    keys: list[str] = Field(default_factory=list[str])
+    expires_at: str | None = None

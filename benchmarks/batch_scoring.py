@@ -26,6 +26,7 @@ import pyarrow.parquet as pq
 
 from platform_core.serving.batch import score_batch
 from platform_core.training.scoring import LoadedModel
+from platform_core.training.trees import TreeModel
 from platform_core.training.types import ModelSignature, ModelVersion, SignatureFeature
 
 COLUMNS = 20
@@ -108,7 +109,7 @@ def _model() -> LoadedModel:
     version = ModelVersion(
         name="benchmark", version="1", stage="dev", signature=signature, files={}, created_at=at, created_by="benchmark"
     )
-    return LoadedModel(version, booster)
+    return LoadedModel(version, TreeModel(booster))
 
 
 def _write(path: Path, rows: int) -> None:

@@ -32,11 +32,11 @@ def main() -> None:
     print(json.dumps([bool(enforcer.enforce(*question)) for question in questions]), flush=True)
     for line in sys.stdin:
         repeat = int(json.loads(line)["repeat"])
-        started = time.perf_counter()
+        started = time.process_time()
         for _ in range(repeat):
             for question in questions:
                 enforcer.enforce(*question)
-        print(json.dumps(time.perf_counter() - started), flush=True)
+        print(json.dumps(time.process_time() - started), flush=True)
 
 
 if __name__ == "__main__":

@@ -67,8 +67,11 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
         return value if dialect.name == "postgresql" else value.isoformat(timespec="microseconds")
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
+        return None if value is None else self.parsed(value)
+
+    @staticmethod
+    def parsed(value: datetime | str) -> datetime:
+        """What the driver returns, as an aware time in UTC."""
         return (value if isinstance(value, datetime) else datetime.fromisoformat(value)).astimezone(UTC)
 
 

@@ -7,7 +7,7 @@ the budget, and a sentence that its citations do not carry is dropped.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from agents.chat import stores
@@ -49,7 +49,9 @@ class Ask:
         model: ChatModel | None = None,
         on_call: OnModelCall | None = None,
         max_calls: int = 8,
+        unspoken: Collection[str] = (),
     ) -> None:
+        """`unspoken`: names of tools that act, which a model's sentence does not recommend."""
         self._lineage = lineage
         self._finder = SubjectFinder(catalog, lineage)
         self._router = Router(catalog)
@@ -60,7 +62,7 @@ class Ask:
         self._max_calls = max_calls
         self._author = model.model if model else "rules"
         observed = ObservedChatModel(model, purpose="ask", on_call=on_call) if model else None
-        self._by_model = ModelAnswers(observed, redactor, tools) if observed else None
+        self._by_model = ModelAnswers(observed, redactor, tools, unspoken=unspoken) if observed else None
 
     def answer(self, question: str, principal: Principal) -> Answer:
         """Raises Forbidden for a principal who may not ask, InvalidInput for a question that is empty or too long."""
@@ -78,7 +80,9 @@ class Ask:
         intent = intent_of(question, subjects)
         if intent == "incident":
             labels = dict.fromkeys(label.upper() for label in INCIDENT_LABEL.findall(question))
-            return self._told(question, intent, [stores.of_incident(self._incidents, i, principal) for i in labels])
+            return self._told(
+                question, intent, [stores.of_incident(self._incidents, self._approvals, i, principal) for i in labels]
+            )
         if intent == "incidents":
             found = stores.unresolved(self._incidents, principal, subjects.urns)
             return self._told(question, intent, found, nothing="No incident is open.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -42,7 +42,15 @@ _CHOICES = TypeAdapter(tuple[_Choice, ...])
 class ModelAnswers:
     """Raises ModelUnavailable or RedactionBlocked; whoever asks then goes on by rules."""
 
-    def __init__(self, model: ChatModel, redactor: Redacts, tools: Mapping[str, ObserveTool[Any]]) -> None:
+    def __init__(
+        self,
+        model: ChatModel,
+        redactor: Redacts,
+        tools: Mapping[str, ObserveTool[Any]],
+        *,
+        unspoken: Collection[str] = (),
+    ) -> None:
+        self._unspoken = frozenset(unspoken)
         self._model = model
         self._redactor = redactor
         self._tools = tools
@@ -65,7 +73,7 @@ class ModelAnswers:
         redacted = self._redactor.redact_value(json.loads(json.dumps(results, default=str)))
         answer = self._ask(_WRITE, {"question": question, "results": redacted}, 900)
         material = {c.id: [results[c.id], redacted[c.id]] for c in citations}
-        return carried(read_drafts(answer), material)
+        return carried(read_drafts(answer), material, unspoken=self._unspoken)
 
     def _planned(self, choice: Tainted[_Choice]) -> PlannedCall | None:
         """What a model wrote only points at a tool: the name that goes on is ours, and so are the arguments' types."""

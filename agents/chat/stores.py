@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from agents.chat.ports import ReadsApprovals, ReadsIncidents
 from agents.chat.types import Citation
+from agents.incident.seeing import without_proposals
 from agents.incident.types import Incident, IncidentStatus
 from foundation.errors import NotFound
 from platform_core.access.principals import Principal
@@ -13,7 +14,7 @@ from platform_core.access.principals import Principal
 _UNRESOLVED: tuple[IncidentStatus, ...] = ("open", "investigating", "awaiting_approval", "mitigating", "mitigated")
 
 
-def of_incident(incidents: ReadsIncidents, label: str, principal: Principal) -> Citation:
+def of_incident(incidents: ReadsIncidents, approvals: ReadsApprovals, label: str, principal: Principal) -> Citation:
     """The state of one incident. One that the principal may not see is not there, as for everybody else's eyes."""
     try:
         incident = incidents.by_label(label)
@@ -24,7 +25,10 @@ def of_incident(incidents: ReadsIncidents, label: str, principal: Principal) -> 
     record = incidents.diagnosis(incident.id)
     top = record.diagnosis.top if record else None
     cause = f"; most likely {top.cause} ({top.confidence:.2f})" if top else "; no diagnosis yet"
-    last = list(incidents.timeline(incident.id))[-1:]
+    events = list(incidents.timeline(incident.id))
+    if not all(approvals.may_see(principal, request) for request in approvals.for_incident(incident.id)):
+        events = without_proposals(events)
+    last = events[-1:]
     happened = f"; last: {last[0].text} ({last[0].at:%H:%M} UTC)" if last else ""
     return _citation("incidents", {"label": incident.label}, f"{_line(incident)}{cause}{happened}")
 

@@ -8,12 +8,14 @@ from typing import Any
 
 from agents.diagnosis.causes import causes
 from agents.diagnosis.types import Diagnosis, Hypothesis
+from agents.diagnosis.vocabulary import names_of
 from foundation.clock import Clock
 from foundation.errors import Conflict, InvalidInput, NotFound
 from foundation.ids import new_id
 from guardrails.executor.port import Planner
 from guardrails.proposal import ActionProposal, BlastRadius, Plan, proposal_digest
-from guardrails.taint.choices import act_tool
+from guardrails.taint.choices import act_tool, pointing
+from guardrails.taint.tainted import TaintedChoice
 from platform_core.catalog.lineage import Lineage
 from platform_core.urn import parse_urn
 
@@ -47,12 +49,14 @@ def propose(
     planner = planners[act_tool(call.tool, planners)]
     try:
         plan = planner.plan(call.arguments)
-    except (Conflict, InvalidInput, NotFound) as error:
+        # Facts were read off evidence: what goes on to the tool is our own equal names, never evidence's text.
+        arguments = pointing(call.arguments, names_of(lineage, plan), source="evidence")
+    except (Conflict, InvalidInput, NotFound, TaintedChoice) as error:
         _log.warning("no plan for %s with %s: %s", call.tool, call.arguments, error)
         return None
     return bind(
         planner,
-        call.arguments,
+        arguments,
         plan,
         lineage,
         incident_id=incident_id,

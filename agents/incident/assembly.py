@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy.engine import Engine
 
 from agents.incident.announcer import Announcer
-from agents.incident.card_building import CardBuilder, LogHead
+from agents.incident.card_building import CardBuilder, GlassOver, LogHead
 from agents.incident.closing import Closer
 from agents.incident.correlation import CorrelationRules, Correlator
 from agents.incident.graph import IncidentGraph
@@ -59,6 +59,7 @@ class FlowParts:
     threads: int = 4
     observer: Observer = unobserved
     budget_note: Callable[[str, str | None], str | None] = lambda incident_id, tenant: None
+    glass: GlassOver = lambda environment, tenant: ()
     wall: Callable[[], float] = time.time
 
 
@@ -74,6 +75,7 @@ def assemble_worker(parts: FlowParts) -> Reconciler:
         parts.clock,
         log=parts.log,
         budget_note=parts.budget_note,
+        glass=parts.glass,
         redact=parts.redact,
         who_may=parts.who_may,
     )

@@ -9,6 +9,7 @@ from agents.diagnosis.types import Finding
 from agents.incident.types import IncidentStatus, VerificationResult
 from agents.llm.narrative import Narrative
 from foundation.frozen import Frozen
+from guardrails.approvals.break_glass import BrokenGlass
 from guardrails.approvals.types import ApprovalStatus, Decision
 from guardrails.executor.port import ExecutionStatus
 from guardrails.proposal import BlastRadius, PlannedChange, Tier
@@ -47,6 +48,12 @@ class CardProposal(Frozen):
     monthly_saving_usd: float | None
     evidence_ids: tuple[str, ...]
     digest_short: str
+    requested_by: str = "agent:incident"
+
+    @property
+    def by_person(self) -> str | None:
+        """The person whose proposal or edit it is; None when it is the agent's."""
+        return self.requested_by if self.requested_by.startswith("human:") else None
 
 
 class CardApproval(Frozen):
@@ -134,3 +141,6 @@ class IncidentCard(Frozen):
 
     budget_note: str | None = None
     """What ran out while this was looked into, when something did."""
+
+    glass: tuple[BrokenGlass, ...] = ()
+    """Broken glass that holds now for this environment and tenant."""

@@ -22,11 +22,13 @@ from agents.incident.types import DiagnosisRecord, ProposalPurpose, StoredAlert
 from agents.runbooks.library import RunbookLibrary
 from foundation.clock import Clock
 from foundation.outside_text import OutsideText, Redact, unredacted
+from guardrails.approvals.break_glass import BrokenGlass
 from guardrails.approvals.types import ApprovalRequest
 from guardrails.executor.port import ActionExecution
 from guardrails.proposal import ActionProposal
 from guardrails.taint.choices import strings_in
 from guardrails.taint.suspicion import suspicious
+from platform_core.access.principals import Environment
 from platform_core.monitoring.alert import AlertKind
 from tools.contract import Chart
 
@@ -36,6 +38,10 @@ NEAREST_TO_PEOPLE: tuple[AlertKind, ...] = ("score_shift", "errors", "latency", 
 
 WORTH_SHOWING = 0.03
 """Of what is only possible; the rest stands in the diagnosis, for those who look into it."""
+
+
+GlassOver = Callable[[Environment, str | None], tuple[BrokenGlass, ...]]
+"""Broken glass that holds now for an environment and a tenant."""
 
 
 class TreeHeadView(Protocol):
@@ -62,6 +68,7 @@ class CardBuilder:
         redact: Redact = unredacted,
         who_may: Callable[[ActionProposal], str] = lambda _proposal: "those whom policy lets approve",
         budget_note: Callable[[str, str | None], str | None] = lambda incident_id, tenant: None,
+        glass: GlassOver = lambda environment, tenant: (),
     ) -> None:
         self._store = store
         self._approvals = approvals
@@ -71,6 +78,7 @@ class CardBuilder:
         self._log = log
         self._who_may = who_may
         self._budget_note = budget_note
+        self._glass = glass
         self._outside = OutsideText(redact)
 
     def build(self, incident_id: str) -> IncidentCard:
@@ -122,8 +130,9 @@ class CardBuilder:
             model_used=_model(record),
             audit_entries=head.size if head else None,
             audit_head=head.root_hash if head else None,
-            suspicious=tuple(suspicious(_outside_texts(alerts, evidence))),
+            suspicious=tuple(suspicious(outside_texts(alerts, evidence))),
             budget_note=self._budget_note(incident.id, incident.tenant),
+            glass=self._glass(incident.environment, incident.tenant),
         )
 
     def _harmless(self, execution: ActionExecution | None) -> ActionExecution | None:
@@ -146,7 +155,7 @@ class CardBuilder:
         )
 
 
-def _outside_texts(alerts: list[StoredAlert], evidence: list[Evidence]) -> Iterator[tuple[str, str]]:
+def outside_texts(alerts: list[StoredAlert], evidence: list[Evidence]) -> Iterator[tuple[str, str]]:
     """Every text that came from outside, with the evidence it came with."""
     for number, stored in enumerate(alerts, 1):
         yield f"alert {number}", stored.alert.summary
@@ -171,7 +180,13 @@ def _impact(top: Hypothesis | None, alerts: list[StoredAlert]) -> str:
         return told
     order = {kind: place for place, kind in enumerate(NEAREST_TO_PEOPLE)}
     nearest = min(alerts, key=lambda stored: order.get(stored.alert.kind, len(order)), default=None)
-    return nearest.alert.summary if nearest else ""
+    if nearest is None:
+        return ""
+    alert = nearest.alert
+    if any(suspicious([("", alert.summary)])):
+        # Said in the card's own voice, an order would be ours.
+        return f"{alert.kind.replace('_', ' ')} on {alert.subject.split(':', 3)[-1]}; its words are suspicious content"
+    return alert.summary
 
 
 def _not_checked(diagnosis: Diagnosis | None) -> tuple[str, ...]:
@@ -212,6 +227,7 @@ def _proposal(purpose: ProposalPurpose, proposal: ActionProposal) -> CardProposa
         monthly_saving_usd=proposal.monthly_saving_usd,
         evidence_ids=proposal.evidence_ids,
         digest_short=f"{proposal.digest[:4]}…{proposal.digest[-2:]}",
+        requested_by=proposal.requested_by,
     )
 
 

@@ -119,7 +119,9 @@ def _after_narrate(state: FlowState) -> Literal["reconsider", "propose"]:
     return "reconsider" if state.get("looking") else "propose"
 
 
-def _after_wait(state: FlowState) -> Literal["gather", "record", "execute"]:
+def _after_wait(state: FlowState) -> Literal["wait", "gather", "record", "execute"]:
+    if state.get("edited"):
+        return "wait"
     if state.get("looking"):
         return "gather"
     return "record" if state["ending"] is not None else "execute"
@@ -131,7 +133,9 @@ def _after_reconsider(state: FlowState) -> Literal["record", "ask", "wait"]:
     return "ask" if state["approval_id"] is None else "wait"
 
 
-def _after_execute(state: FlowState) -> Literal["gather", "verify", "record"]:
+def _after_execute(state: FlowState) -> Literal["wait", "gather", "verify", "record"]:
+    if state.get("edited"):
+        return "wait"
     if state["again"]:
         return "gather"
     return "record" if state["ending"] is not None else "verify"

@@ -30,7 +30,12 @@ def reconsider(state: FlowState, store: IncidentStore, triage: Triage, approvals
     if before is None or after is None or approval_id is None:
         raise Conflict(f"round {round_number} of {incident_id} has nothing to compare with")
     request = approvals.get(approval_id)
-    if request.status != "pending" and not superseded(request):
+    if request.superseded_by is not None or (request.status != "pending" and not superseded(request)):
+        return {"looking": False}
+    if request.status == "pending" and request.proposal.requested_by != AGENT:
+        who, found = request.proposal.requested_by, _named(after.diagnosis)
+        text = f"looked again at {len(store.alerts(incident_id))} alerts: {found}; what {who} proposed stays as it is"
+        store.tell(incident_id, "diagnosis.confirmed", text, key=f"confirmed:{round_number}")
         return {"looking": False}
     proposal = store.proposal(incident_id, round_number=round_number, purpose="action")
     if proposal is None and after.diagnosis.verdict != "inconclusive":

@@ -37,7 +37,9 @@ def render_report(card: IncidentCard, timeline: list[TimelineEvent], evidence: l
             lines += [line for cause in causes for line in _cause(cause)]
     suspicious = tuple(f"{item.where}, {item.rule}: {item.excerpt}" for item in card.suspicious)
     budget = (card.budget_note,) if card.budget_note else ()
+    glass = tuple(f"{g.id} by {g.opened_by} until {g.ends_at:%Y-%m-%d %H:%M}: {g.reason}" for g in card.glass)
     for title, notes in (
+        ("Broken glass", glass),
         ("Suspicious content", suspicious),
         ("Budget", budget),
         ("Not checked", card.not_checked),

@@ -40,6 +40,9 @@ class FlowState(TypedDict):
     proposed_in: int | None
     """The round whose proposal is waited for, when it is not this one."""
 
+    edited: bool
+    """A person put another proposal in the place of the one that was waited for."""
+
 
 class Change(TypedDict, total=False):
     """The part of the state that a step changes."""
@@ -54,6 +57,7 @@ class Change(TypedDict, total=False):
     looking: bool
     looks: int
     proposed_in: int | None
+    edited: bool
 
 
 def proposed_in(state: FlowState) -> int:
@@ -74,4 +78,5 @@ def first_state(incident_id: str, round_number: int) -> FlowState:
         looking=False,
         looks=0,
         proposed_in=None,
+        edited=False,
     )

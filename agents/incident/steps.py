@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass, field
 
 from agents.evidence import Evidence
+from agents.incident.edits import follow_edit
 from agents.incident.langgraph_runtime import interrupt
 from agents.incident.looks import Looks
 from agents.incident.ports import ActionExecutor, ApprovalDesk, Observer, Triage
@@ -131,6 +132,9 @@ class Steps:
 
     def wait(self, state: FlowState) -> Change:
         """Pauses the conversation until somebody has decided. It is not the gate: the executor asks the approval."""
+        return {"edited": False, **self._waited(state)}
+
+    def _waited(self, state: FlowState) -> Change:
         request = self.approvals.get(_known(state["approval_id"]))
         while request.status == "pending":
             if self._looks_again(state):
@@ -139,6 +143,8 @@ class Steps:
                 return {"looking": True, "looks": looks, "round": following, "proposed_in": proposed_in(state)}
             interrupt(request.id)
             request = self.approvals.get(request.id)
+        if request.superseded_by is not None:
+            return follow_edit(state, request, self.store, self.approvals)
         self._tell_decision(request)
         if request.status in ("rejected", "expired") and self.executor.for_approval(request.id) is None:
             return {"ending": request.status if state["purpose"] == "action" else "failed"}
@@ -213,9 +219,12 @@ class Steps:
         """Nothing was done. Either the approval still stands and the kill switch holds it back: try later; or it does
         not, because the target moved or the grant ran out: look again and propose anew."""
         incident_id, round_number, approval_id = state["incident_id"], state["round"], _known(state["approval_id"])
-        if self.approvals.get(approval_id).status == "approved":
+        request = self.approvals.get(approval_id)
+        if request.status == "approved":
             self.store.tell(incident_id, "action.held", stopped.message, key=f"held:{approval_id}")
             raise Held(stopped.message, hint=stopped.hint)
+        if request.superseded_by is not None:
+            return follow_edit(state, request, self.store, self.approvals)
         self.store.tell(incident_id, "proposal.voided", stopped.message, key=f"moved:{approval_id}")
         if state["purpose"] == "compensation" or round_number >= self.max_rounds:
             return {"ending": "failed"}

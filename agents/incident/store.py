@@ -17,6 +17,7 @@ from agents.evidence import Evidence
 from agents.incident.reading import IncidentReader
 from agents.incident.repositories import findings as finding_rows
 from agents.incident.repositories import incidents as incident_rows
+from agents.incident.repositories import leases as lease_rows
 from agents.incident.repositories import timeline as timeline_rows
 from agents.incident.types import (
     TRANSITIONS,
@@ -38,6 +39,7 @@ from foundation.telemetry import metrics
 from guardrails.proposal import ActionProposal
 
 AGENT = "agent:incident"
+WHEN_IDLE = "edit or reject what waits, or propose when nothing does; what is resolved is over"
 
 
 class IncidentStore(IncidentReader):
@@ -144,6 +146,27 @@ class IncidentStore(IncidentReader):
                 connection, proposal.incident_id, round_number=round_number, purpose=purpose
             )
         return kept or proposal
+
+    def edit_proposal(self, older: ActionProposal, newer: ActionProposal) -> bool:
+        """Put a person's edit in the place of what was proposed, once."""
+        with transaction(self._engine) as connection:
+            now = self._clock.now()
+            edited = finding_rows.edit_proposal(connection, older.id, newer, at=now)
+            if edited:
+                incident_rows.touch(connection, newer.incident_id, now)
+        return edited
+
+    def begin_with(self, proposal: ActionProposal) -> int:
+        """Begin the next round with what a person proposed; its number. Raises Conflict while the incident is being
+        worked on, is resolved, or has not been looked at."""
+        with transaction(self._engine) as connection:
+            incident = incident_rows.get(connection, proposal.incident_id)
+            if not lease_rows.is_done(connection, incident.id) or incident.status not in ("investigating", "mitigated"):
+                raise Conflict(f"{incident.label} is {incident.status} and being worked on", hint=WHEN_IDLE)
+            finished, now = incident_rows.round_of(connection, incident.id), self._clock.now()
+            finding_rows.add_proposal(connection, proposal, round_number=finished + 1, purpose="action", at=now)
+            lease_rows.wake(connection, incident.id)
+            return incident_rows.advance_round(connection, incident.id, finished=finished)
 
     def add_verification(self, incident_id: str, result: VerificationResult) -> VerificationResult:
         """Store it once per execution, with its audit entry."""

@@ -6,7 +6,7 @@ or anything at all goes wrong, the deterministic narrator writes instead and the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
 from agents.diagnosis.types import Diagnosis
@@ -34,8 +34,16 @@ class Redacts(Protocol):
 
 class ModelNarrator:
     def __init__(
-        self, model: ChatModel, redactor: Redacts, fallback: Narrator, *, on_call: OnModelCall | None = None
+        self,
+        model: ChatModel,
+        redactor: Redacts,
+        fallback: Narrator,
+        *,
+        on_call: OnModelCall | None = None,
+        unspoken: Collection[str] = (),
     ) -> None:
+        """`unspoken`: names of tools that act, which prose does not recommend."""
+        self._unspoken = frozenset(unspoken)
         self._model = ObservedChatModel(model, purpose="narrate", on_call=on_call)
         self._redactor = redactor
         self._fallback = fallback
@@ -63,7 +71,7 @@ class ModelNarrator:
         material = {piece.id: [piece_material(piece), redacted["evidence"][piece.id]] for piece in evidence}
         return tuple(
             sentence.model_copy(update={"text": self._redactor.redact(sentence.text)})
-            for sentence in carried(drafts, material)
+            for sentence in carried(drafts, material, unspoken=self._unspoken)
         )
 
     def _instead(self, diagnosis: Diagnosis, evidence: Sequence[Evidence], reason: str) -> Narrative:

@@ -91,8 +91,12 @@ def configure_logs(
     level: str = "INFO",
     redact: Callable[[str], str] | None = None,
     stream: TextIO | None = None,
+    export: Processor | None = None,
 ) -> None:
-    """Set up logging for the process; a second call replaces the first. Raises InvalidInput for an unknown level."""
+    """Set up logging for the process; a second call replaces the first. Raises InvalidInput for an unknown level.
+
+    `export` sees every line as it is about to be written, redacted.
+    """
     if level.upper() not in _LEVELS:
         raise InvalidInput(f"{level!r} is not a log level", hint=", ".join(_LEVELS))
     import structlog
@@ -109,6 +113,8 @@ def configure_logs(
     last: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     if redact is not None:
         last.append(RedactEvent(redact))
+    if export is not None:
+        last.append(export)
     last.append(_renderer(format))
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

@@ -7,11 +7,29 @@ is doing.
 from __future__ import annotations
 
 import math
+from weakref import WeakSet
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-REGISTRY = CollectorRegistry(auto_describe=True)
+_registries: WeakSet[CollectorRegistry] = WeakSet()
+
+
+def new_registry(*, auto_describe: bool = False) -> CollectorRegistry:
+    """A registry for whatever has metrics of its own; while it is in use they are also sent over OTLP."""
+    registry = CollectorRegistry(auto_describe=auto_describe)
+    _registries.add(registry)
+    return registry
+
+
+def registries() -> list[CollectorRegistry]:
+    """Those in use in this process, that of the copilot first."""
+    return [REGISTRY, *(registry for registry in list(_registries) if registry is not REGISTRY)]
+
+
+REGISTRY = new_registry(auto_describe=True)
+TELEMETRY = new_registry(auto_describe=True)
+"""Of every process: what it could not tell."""
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 alerts_received = Counter(
@@ -41,6 +59,12 @@ diagnosis_seconds = Histogram(
     buckets=(0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 30, 60),
     registry=REGISTRY,
 )
+telemetry_lost = Counter(
+    "vigia_telemetry_lost",
+    "Spans and log lines, or pushes of metrics, that did not reach the collector.",
+    ["signal"],
+    registry=TELEMETRY,
+)
 audit_checkpoint_age = Gauge(
     "vigia_audit_checkpoint_age_seconds",
     "Wall seconds since the audit log's head was last found signed; NaN in a process that signs none.",
@@ -55,5 +79,5 @@ worker_last_round = Gauge(
 
 
 def render() -> bytes:
-    """The registry in Prometheus' text format; serve it as `CONTENT_TYPE`."""
-    return generate_latest(REGISTRY)
+    """The registries in Prometheus' text format; serve it as `CONTENT_TYPE`."""
+    return generate_latest(REGISTRY) + generate_latest(TELEMETRY)

@@ -25,8 +25,37 @@ USAGE_INPUT_TOKENS: Final = "gen_ai.usage.input_tokens"
 USAGE_OUTPUT_TOKENS: Final = "gen_ai.usage.output_tokens"
 ERROR_TYPE: Final = "error.type"
 
+# HTTP, stable since 1.23: https://opentelemetry.io/docs/specs/semconv/http/http-spans/
+HTTP_METHOD: Final = "http.request.method"
+HTTP_ROUTE: Final = "http.route"
+HTTP_STATUS: Final = "http.response.status_code"
+URL_SCHEME: Final = "url.scheme"
+
+ENVIRONMENT: Final = "deployment.environment.name"
+
+# Our own. Span names: `score fraud-br`, `retrieve_features`, `change_resource urn:…`, `run_job urn:…`.
+SCORE: Final = "score"
+RETRIEVE_FEATURES: Final = "retrieve_features"
+CHANGE_RESOURCE: Final = "change_resource"
+RUN_JOB: Final = "run_job"
+
 INCIDENT_ID: Final = "vigia.incident.id"
 TOOL_STATUS: Final = "vigia.tool.status"
+ENDPOINT: Final = "vigia.endpoint"
+MODEL_VERSION: Final = "vigia.model.version"
+VARIANT: Final = "vigia.rollout.variant"
+DECISION: Final = "vigia.decision"
+TENANT: Final = "vigia.tenant"
+SUBJECT: Final = "vigia.subject"
+RESOURCE_KIND: Final = "vigia.resource.kind"
+CHANGE_KIND: Final = "vigia.change.kind"
+JOB_STATUS: Final = "vigia.job.status"
+ROWS: Final = "vigia.rows"
+
+PLAIN: Final = frozenset({HTTP_METHOD, HTTP_ROUTE, URL_SCHEME, OPERATION_NAME, ERROR_TYPE, TOOL_NAME, TOOL_STATUS,
+    ENDPOINT, MODEL_VERSION, VARIANT, DECISION, TENANT, SUBJECT, RESOURCE_KIND, CHANGE_KIND, JOB_STATUS})  # fmt: skip
+"""Attributes whose texts are names out of our own catalog, code or configuration: they are not redacted, which would
+cost more than the span. Whatever a caller can choose does not belong here."""
 
 
 def span_name(operation: str, subject: str) -> str:

@@ -3,24 +3,36 @@
 Without an endpoint spans live only in this process: they still give logs and audit their trace ids. With one they are
 sent over OTLP/HTTP to any backend. What a span says about a failure is the type of the exception and its redacted
 message, never the stack, which would carry the values of production.
+
+Whether a trace is sampled is decided once, where it begins, and costs next to nothing when it is not: the ids are made,
+because logs carry them, and what happens inside makes no spans and redacts no attributes. A trace that somebody else
+began (`traceparent`) keeps their decision.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+import random
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from contextvars import Token
+from types import TracebackType
 from typing import TYPE_CHECKING
 
-from opentelemetry import trace
-from opentelemetry.trace import Span, Status, StatusCode
+from opentelemetry import context, trace
+from opentelemetry.context import Context
+from opentelemetry.trace import INVALID_SPAN, NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode
 
 from foundation.outside_text import WITHHELD
-from foundation.telemetry.semconv import ERROR_TYPE
+from foundation.telemetry.semconv import ERROR_TYPE, PLAIN
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 
 AttributeValue = str | int | float | bool | None
+_random = random.Random()  # noqa: S311 - trace ids are names, not secrets
 
 
 class _Telemetry:
@@ -28,6 +40,7 @@ class _Telemetry:
 
     tracer: trace.Tracer = trace.NoOpTracer()
     redact: Callable[[str], str] | None = None
+    sample: float = 1.0
 
 
 def configure_traces(
@@ -36,50 +49,106 @@ def configure_traces(
     *,
     redact: Callable[[str], str] | None = None,
     processors: tuple[SpanProcessor, ...] = (),
+    sample: float = 1.0,
+    resource: Resource | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> TracerProvider:
     """Start tracing as `service`. Call `shutdown()` on the answer to flush before the process ends.
 
-    `otlp_endpoint` is the collector's base address (`http://collector:4318`); the path `/v1/traces` is added if it is
-    not there. `redact` is applied to every text attribute. `processors` see finished spans, in tests for instance.
+    `otlp_endpoint` is the collector's base address (`http://collector:4318`). `redact` is applied to every text
+    attribute. `processors` see finished spans, in tests for instance. `sample`: the share of traces begun here that is
+    kept, 0..1.
     """
-    from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased
 
-    provider = TracerProvider(resource=Resource.create({"service.name": service}), shutdown_on_exit=False)
+    from foundation.telemetry.otlp import make_resource
+
+    provider = TracerProvider(
+        resource=resource or make_resource(service), sampler=ParentBased(ALWAYS_ON), shutdown_on_exit=False
+    )
     for processor in processors:
         provider.add_span_processor(processor)
     if otlp_endpoint:
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+        from foundation.telemetry.span_export import SpanExport
 
-        base = otlp_endpoint.rstrip("/")
-        address = base if base.endswith("/v1/traces") else f"{base}/v1/traces"
-        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=address, timeout=5)))
+        provider.add_span_processor(SpanExport(otlp_endpoint, headers))
+    # After a fork two processes must not go on with the same numbers.
+    _random.seed()
     _Telemetry.tracer = provider.get_tracer("vigia")
     _Telemetry.redact = redact
+    _Telemetry.sample = sample
     return provider
 
 
-@contextmanager
-def span(name: str, **attributes: AttributeValue) -> Generator[Span]:
-    """A span around a block. Attributes that are None are left out; an exception marks the span and goes on."""
-    with _Telemetry.tracer.start_as_current_span(
-        name, record_exception=False, set_status_on_exception=False
-    ) as current:
-        set_attributes(current, **attributes)
-        try:
-            yield current
-        except BaseException as error:
-            current.set_attribute(ERROR_TYPE, type(error).__qualname__)
-            current.set_status(Status(StatusCode.ERROR, _redacted(str(error))))
-            raise
+def span(
+    name: str, *, remote: SpanContext | None = None, kind: SpanKind = SpanKind.INTERNAL, **attributes: AttributeValue
+) -> AbstractContextManager[Span]:
+    """A span around a block. Attributes that are None are left out; an exception marks the span and goes on.
+
+    `remote`: the span of another process that this one is a child of.
+    """
+    return _Scope(name, remote, kind, attributes)
+
+
+class _Scope(AbstractContextManager[Span]):
+    """A class and not a generator: it is entered on every request."""
+
+    __slots__ = ("_attributes", "_kind", "_name", "_remote", "_span", "_token")
+
+    def __init__(
+        self, name: str, remote: SpanContext | None, kind: SpanKind, attributes: dict[str, AttributeValue]
+    ) -> None:
+        self._name = name
+        self._remote = remote
+        self._kind = kind
+        self._attributes = attributes
+        self._span: Span = INVALID_SPAN
+        self._token: Token[Context] | None = None
+
+    def __enter__(self) -> Span:
+        within = context.get_current() if self._remote is None else _of(NonRecordingSpan(self._remote))
+        parent = trace.get_current_span(within)
+        known = parent.get_span_context()
+        if known.is_valid and not known.trace_flags.sampled:
+            if not known.is_remote:
+                self._span = parent  # nothing of this trace is kept; its ids are already in the context
+                return parent
+            self._span = NonRecordingSpan(SpanContext(known.trace_id, _random.getrandbits(64) or 1, is_remote=False))
+        elif not known.is_valid and _Telemetry.sample < 1.0 and _random.random() >= _Telemetry.sample:
+            ids = _random.getrandbits(128) or 1, _random.getrandbits(64) or 1
+            self._span = NonRecordingSpan(SpanContext(*ids, is_remote=False))
+        else:
+            self._span = _Telemetry.tracer.start_span(self._name, within, self._kind)
+            set_attributes(self._span, **self._attributes)
+        self._token = context.attach(_of(self._span))
+        return self._span
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._token is None:
+            return
+        if self._span.is_recording():
+            if error is not None:
+                self._span.set_attribute(ERROR_TYPE, type(error).__qualname__)
+                self._span.set_status(Status(StatusCode.ERROR, _redacted(str(error))))
+            self._span.end()
+        context.detach(self._token)
+
+
+def _of(current: Span) -> Context:
+    return trace.set_span_in_context(current)
 
 
 def set_attributes(current: Span, **attributes: AttributeValue) -> None:
-    """Set `attributes` on `current`, texts redacted."""
+    """Set `attributes` on `current`, texts redacted but those that are of our own few words."""
+    if not current.is_recording():
+        return
     for key, value in attributes.items():
         if value is not None:
-            current.set_attribute(key, _redacted(value) if isinstance(value, str) else value)
+            outside = isinstance(value, str) and key not in PLAIN
+            current.set_attribute(key, _redacted(str(value)) if outside else value)
 
 
 def current_trace_id() -> str | None:

@@ -7,6 +7,7 @@ use leaves a review that somebody else has to close: whoever has one open cannot
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
@@ -118,15 +119,25 @@ class BreakGlass:
         with reading(self._engine) as connection:
             return [BrokenGlass(**row) for row in connection.execute(query).mappings()]
 
+    def holding(self, environment: Environment, tenant: str | None) -> tuple[BrokenGlass, ...]:
+        """What covers this now, oldest first."""
+        query = _covering(environment, tenant, self._clock.now())
+        with reading(self._engine) as connection:
+            return tuple(BrokenGlass(**row) for row in connection.execute(query).mappings())
+
 
 def active(connection: Connection, environment: Environment, tenant: str | None, at: datetime) -> str | None:
     """Id of the broken glass that covers this now. One for a single tenant does not cover what belongs to none."""
+    return connection.scalars(_covering(environment, tenant, at).with_only_columns(broken_glass.c.id)).first()
+
+
+def _covering(environment: Environment, tenant: str | None, at: datetime) -> sa.Select[Any]:
     table = broken_glass.c
     covers = table.tenant.is_(None) if tenant is None else sa.or_(table.tenant.is_(None), table.tenant == tenant)
-    query = sa.select(table.id).where(
+    query = sa.select(broken_glass).where(
         table.environment == environment, covers, table.opened_at <= at, table.ends_at > at
     )
-    return connection.scalars(query.order_by(table.opened_at)).first()
+    return query.order_by(table.opened_at)
 
 
 def _get(connection: Connection, glass_id: str) -> BrokenGlass:

@@ -51,14 +51,24 @@ class Closing:
             return True
 
     def supersede(
-        self, connection: Connection, request_id: str, *, actor: str, reason: str, undecided_only: bool = False
+        self,
+        connection: Connection,
+        request_id: str,
+        *,
+        actor: str,
+        reason: str,
+        undecided_only: bool = False,
+        by: str | None = None,
     ) -> bool:
-        """Close a request that still could be executed, joining the caller's transaction; False when it could not."""
+        """Close a request that still could be executed, joining the caller's transaction; False when it could not.
+        `by`: the request that takes its place."""
         reason = f"superseded: {reason}"[:400]
         request = store.read_request(connection, request_id)
         if request.status not in (("pending",) if undecided_only else ("pending", "approved")):
             return False
-        if not store.move(connection, request_id, before=request.status, after="expired", reason=reason):
+        if not store.move(
+            connection, request_id, before=request.status, after="expired", reason=reason, superseded_by=by
+        ):
             return False
         self._audit.append(records.closed("approval.superseded", request, actor, reason), connection=connection)
         return True

@@ -12,8 +12,12 @@ from guardrails.proposal import ActionProposal
 from platform_core.access.principals import Principal
 
 
-def requested(request: ApprovalRequest, policy_digest: str) -> AuditRecord:
+def requested(
+    request: ApprovalRequest, policy_digest: str, *, channel: Channel | None = None, revises: str | None = None
+) -> AuditRecord:
+    """`channel`: where a person asked; `revises`: the request in whose place it comes."""
     proposal = request.proposal
+    special = {"channel": channel, "revises": revises}
     return _record(
         "approval.requested",
         proposal.requested_by,
@@ -26,6 +30,7 @@ def requested(request: ApprovalRequest, policy_digest: str) -> AuditRecord:
             "approvers_needed": request.approvers_needed,
             "expires_at": request.expires_at.isoformat(),
             "policy_sha256": policy_digest,
+            **{name: value for name, value in special.items() if value is not None},
         },
     )
 
@@ -57,6 +62,25 @@ def refused(request: ApprovalRequest, principal: Principal, verdict: str, channe
     """Somebody tried to decide who may not."""
     payload: dict[str, object] = {"verdict": verdict, "channel": channel, "why": why}
     return _record("approval.refused", principal.id, request, payload)
+
+
+def not_proposed(
+    proposal: ActionProposal, channel: Channel | None, why: str, *, revises: str | None = None
+) -> AuditRecord:
+    """A person tried to propose, or to edit, what they may not."""
+    return AuditRecord(
+        action="approval.refused",
+        actor=proposal.requested_by,
+        subject=revises or proposal.id,
+        tenant=proposal.tenant,
+        incident_id=proposal.incident_id,
+        payload={
+            "verdict": "edit" if revises else "propose",
+            "channel": channel or "unknown",
+            "why": why,
+            **_what(proposal),
+        },
+    )
 
 
 def _what(proposal: ActionProposal) -> dict[str, object]:

@@ -57,7 +57,18 @@ class Rights:
         return Judged(verdict, policy, question, None)
 
     def may_propose(self, judged: Judged, principal_id: str) -> MayDecide:
-        return judged.policy.may("propose", principal_id, judged.question.requester_roles, judged.question)
+        """A person also has to act for the tenant that the proposal is about."""
+        may = judged.policy.may("propose", principal_id, judged.question.requester_roles, judged.question)
+        if not may.allowed or not principal_id.startswith("human:"):
+            return may
+        try:
+            person = self._people(principal_id)
+        except NotFound as unknown:
+            return MayDecide(allowed=False, reason=unknown.message)
+        if not person.may_act_for(judged.question.tenant):
+            whose = judged.question.tenant or "* (all of them)"
+            return MayDecide(allowed=False, reason=f"{principal_id} may not act for tenant {whose}")
+        return may
 
     def may_execute(self, judged: Judged, principal_id: str) -> MayDecide:
         return judged.policy.may("execute", principal_id, frozenset(), judged.question)

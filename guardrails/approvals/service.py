@@ -7,7 +7,8 @@ conditional UPDATE, so of two clicks at the same moment one wins on any database
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 
 from sqlalchemy.engine import Connection, Engine
@@ -61,19 +62,21 @@ class ApprovalService:
         self._rights = Rights(policy, people)
         self._closing = Closing(engine, clock, audit)
 
-    def request(self, proposal: ActionProposal) -> ApprovalRequest:
+    def request(self, proposal: ActionProposal, *, channel: Channel | None = None) -> ApprovalRequest:
         """Store `proposal` and ask for approval; approved at once where policy allows it outside production.
+        `channel`: where a person proposed it.
 
         The same proposal again returns its request as it stands, so a caller that crashed may repeat itself. Raises
-        Forbidden when policy denies it, InvalidInput when its digest is not that of its content, Conflict when the
-        id belongs to another proposal, Unavailable.
+        Forbidden when policy denies it or lets the requester not propose it (the attempt of a person is audited),
+        InvalidInput when its digest is not that of its content, Conflict when the id belongs to another proposal,
+        Unavailable.
         """
         _require_sound(proposal)
         rights = self._rights.pinned()
-        with transaction(self._engine) as connection:
-            return self._request(connection, proposal, rights)
+        with self._telling_refusals(proposal, channel), transaction(self._engine) as connection:
+            return self._request(connection, proposal, rights, channel=channel)
 
-    def revise(self, request_id: str, proposal: ActionProposal) -> ApprovalRequest:
+    def revise(self, request_id: str, proposal: ActionProposal, *, channel: Channel | None = None) -> ApprovalRequest:
         """An edit: `proposal` in the place of one that waits or was approved. The older request is closed with it, its
         approvals are worth nothing for the new one, and who edited (`requested_by`) does not approve.
 
@@ -81,17 +84,29 @@ class ApprovalService:
         """
         _require_sound(proposal)
         rights = self._rights.pinned()
-        with transaction(self._engine) as connection:
+        with self._telling_refusals(proposal, channel, revises=request_id), transaction(self._engine) as connection:
             older = store.read_request(connection, request_id)
             if older.proposal.incident_id != proposal.incident_id:
                 raise InvalidInput(f"{proposal.id} is about another incident than {request_id}")
             if older.proposal.digest == proposal.digest:
                 raise InvalidInput(f"{proposal.id} proposes what {request_id} does: nothing was edited")
-            newer = self._request(connection, proposal, rights)
+            newer = self._request(connection, proposal, rights, channel=channel, revises=request_id)
             reason = f"edited by {proposal.requested_by}, see {newer.id}"
-            if not self._closing.supersede(connection, request_id, actor=proposal.requested_by, reason=reason):
+            actor = proposal.requested_by
+            if not self._closing.supersede(connection, request_id, actor=actor, reason=reason, by=newer.id):
                 raise Conflict(f"{request_id} is {older.status}: there is nothing to revise")
             return newer
+
+    @contextmanager
+    def _telling_refusals(
+        self, proposal: ActionProposal, channel: Channel | None, *, revises: str | None = None
+    ) -> Generator[None]:
+        try:
+            yield
+        except Forbidden as error:
+            if proposal.requested_by.startswith("human:"):
+                self._audit.append(records.not_proposed(proposal, channel, error.message, revises=revises))
+            raise
 
     def decide(
         self,
@@ -219,7 +234,15 @@ class ApprovalService:
     def _deciding(self) -> Deciding:
         return Deciding(self._audit, self._rights.pinned(), self._grant_expires_after)
 
-    def _request(self, connection: Connection, proposal: ActionProposal, rights: Rights) -> ApprovalRequest:
+    def _request(
+        self,
+        connection: Connection,
+        proposal: ActionProposal,
+        rights: Rights,
+        *,
+        channel: Channel | None = None,
+        revises: str | None = None,
+    ) -> ApprovalRequest:
         known = store.read_requests(connection, approval_requests.c.proposal_id == proposal.id)
         if known:
             return _same(known[0], proposal)
@@ -243,7 +266,8 @@ class ApprovalService:
         )
         grant_ends = now + self._grant_expires_after if allowed else None
         store.insert_request(connection, request, grant_expires_at=grant_ends)
-        self._audit.append(records.requested(request, judged.policy.digest), connection=connection)
+        record = records.requested(request, judged.policy.digest, channel=channel, revises=revises)
+        self._audit.append(record, connection=connection)
         if allowed:
             decision = Decision(
                 request_id=request.id,

@@ -26,6 +26,11 @@ def require_sane_clock(connection: Connection, clock: Clock) -> datetime:
     if has_intake(connection):
         waiting = connection.scalar(_WAITING)
         newest = max((at for at in (newest, waiting) if at is not None), default=None)
+    return not_before(newest, clock)
+
+
+def not_before(newest: datetime | None, clock: Clock) -> datetime:
+    """Now. Raises Unavailable when it is well before `newest`, the time of the log's newest entry."""
     now = clock.now()
     if newest is not None and newest - now > TOLERANCE * max(1.0, clock.speed):
         raise Unavailable(

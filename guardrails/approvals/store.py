@@ -6,6 +6,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -15,7 +16,9 @@ from guardrails.approvals.tables import approval_requests, decisions, proposals
 from guardrails.approvals.types import ApprovalRequest, ApprovalStatus, Decision
 from guardrails.proposal import ActionProposal
 
-_REQUEST_COLUMNS = ("id", "status", "rule", "approvers_needed", "requested_at", "expires_at", "closed_reason")
+_REQUEST_COLUMNS = (
+    "id", "status", "rule", "approvers_needed", "requested_at", "expires_at", "closed_reason", "superseded_by",
+)  # fmt: skip
 
 
 _STORED = (
@@ -87,11 +90,25 @@ def read_request(connection: Connection, request_id: str) -> ApprovalRequest:
     return found[0]
 
 
+class Stored(NamedTuple):
+    """A request's proposal as it lies in the database."""
+
+    document: str
+    document_sha256: str
+    digest: str
+
+
 def require_untouched(connection: Connection, request: ApprovalRequest) -> None:
     """Raises Conflict when the stored proposal is no longer what was shown when approval was requested."""
     row = connection.execute(_STORED, {"of_request": request.id}).one()
+    refuse_altered(Stored(row.document, row.document_sha256, row.digest), request)
+
+
+def refuse_altered(stored: Stored, request: ApprovalRequest) -> None:
+    """As `require_untouched`, of what was read."""
     proposal = request.proposal
-    if sha256_text(row.document) != row.document_sha256 or row.digest != proposal.digest or not proposal.digest_holds():
+    as_shown = sha256_text(stored.document) == stored.document_sha256
+    if not as_shown or stored.digest != proposal.digest or not proposal.digest_holds():
         raise Conflict(
             f"the proposal behind {request.id} was changed after approval was requested",
             hint="nothing was decided; propose again, and look at the audit log for who had access",
@@ -99,13 +116,19 @@ def require_untouched(connection: Connection, request: ApprovalRequest) -> None:
 
 
 def move(
-    connection: Connection, request_id: str, *, before: ApprovalStatus, after: ApprovalStatus, reason: str
+    connection: Connection,
+    request_id: str,
+    *,
+    before: ApprovalStatus,
+    after: ApprovalStatus,
+    reason: str,
+    superseded_by: str | None = None,
 ) -> bool:
     """Close a request if it still has status `before`; whether it had."""
     changed = connection.execute(
         sa.update(approval_requests)
         .where(approval_requests.c.id == request_id, approval_requests.c.status == before)
-        .values(status=after, closed_reason=reason)
+        .values(status=after, closed_reason=reason, superseded_by=superseded_by)
     )
     return changed.rowcount == 1
 

@@ -44,7 +44,11 @@ def write_switch(connection: Connection, state: KillSwitch) -> None:
 
 def require_released(connection: Connection) -> None:
     """Raises Conflict while the switch is engaged."""
-    switch = read_switch(connection)
+    refuse_engaged(read_switch(connection))
+
+
+def refuse_engaged(switch: KillSwitch) -> None:
+    """Raises Conflict when it is."""
     if switch:
         raise Conflict(
             f"the kill switch is engaged by {switch.changed_by} since {switch.changed_at}: {switch.reason}",

@@ -41,6 +41,8 @@ approval_requests = sa.Table(
     # An approval that is not executed by then is void.
     sa.Column("grant_expires_at", UtcDateTime),
     sa.Column("closed_reason", sa.String(400)),
+    # The request that a person's edit put in its place.
+    sa.Column("superseded_by", sa.String(64)),
     # Of a grant, the approvals that made it: never more than were needed.
     sa.CheckConstraint("approvals <= approvers_needed", name="approvals"),
 )
@@ -98,6 +100,17 @@ approval_reminders = sa.Table(
     metadata,
     sa.Column("request_id", sa.ForeignKey("approval_requests.id"), primary_key=True),
     # 1, 2, …: of several workers one makes each.
+    sa.Column("step", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("due_at", UtcDateTime, nullable=False),
+    # NULL until the notifier has taken it.
+    sa.Column("told_at", UtcDateTime),
+)
+
+glass_notices = sa.Table(
+    "glass_notices",
+    metadata,
+    sa.Column("glass_id", sa.ForeignKey("broken_glass.id"), primary_key=True),
+    # 0: it was broken; 1, 2, …: its review is still open. Of several workers one makes each.
     sa.Column("step", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("due_at", UtcDateTime, nullable=False),
     # NULL until the notifier has taken it.

@@ -55,3 +55,6 @@ class ApprovalRequest(Frozen):
     decisions: tuple[Decision, ...] = ()
     closed_reason: str | None = None
     """Why it was closed without being executed: nobody decided, the target moved, it was superseded."""
+
+    superseded_by: str | None = None
+    """The request that a person's edit put in its place."""

@@ -1,4 +1,4 @@
-"""Spending, durable and atomic: one conditional UPDATE per scope, all of them or none.
+"""Spending, durable and atomic: in every scope it belongs to, or in none.
 
 A reservation is taken before the money is spent and corrected afterwards, so that two callers at once cannot both have
 the last of it, and a process that dies in between has spent rather than not.
@@ -15,12 +15,12 @@ from sqlalchemy.engine import Connection, Engine
 from foundation.clock import Clock
 from foundation.database import reading, transaction
 from guardrails.budgets.tables import budget_spend
+from guardrails.budgets.taking import take
 from guardrails.budgets.types import (
     RESOURCES,
     Amount,
     BudgetExceeded,
     BudgetLimits,
-    Limits,
     Resource,
     Scope,
     Spend,
@@ -56,9 +56,9 @@ class BudgetLedger:
         """Add what was spent beyond the reservation; a negative amount gives back. Nothing is refused here."""
         with transaction(self._engine) as connection:
             for scope in self.scopes(spender):
-                if not self._add(connection, _ADD, scope, amount):
+                if not self._add(connection, scope, amount):
                     self._ensure(connection, scope)
-                    self._add(connection, _ADD, scope, amount)
+                    self._add(connection, scope, amount)
 
     def note(self, exceeded: BudgetExceeded) -> None:
         """Remember that something was refused, so that the card can say so."""
@@ -93,28 +93,28 @@ class BudgetLedger:
         return found
 
     def _take(self, connection: Connection, spender: Spender, amount: Amount) -> None:
-        for scope in self.scopes(spender):
-            limits = self._limits.of(scope.kind)
-            if self._add(connection, _TAKE, scope, amount, **_bounds(limits)):
-                continue
-            # No row yet, or not enough left: the row is made once, and asked again.
-            self._ensure(connection, scope)
-            if not self._add(connection, _TAKE, scope, amount, **_bounds(limits)):
-                raise _exceeded(scope, _read(connection, scope, self._limits), amount)
+        scopes = self.scopes(spender)
+        taken = take(connection, scopes, amount, self._limits, self._clock.now())
+        if len(taken) == len(scopes):
+            return
+        for scope in scopes:
+            if scope.kind not in taken:
+                spend = _read(connection, scope, self._limits)
+                lacking = _lacking(spend, amount)
+                if lacking is not None:
+                    raise BudgetExceeded(scope, lacking, getattr(spend.limits, lacking) or 0)
+        raise RuntimeError(f"{amount} was refused for {spender} and there is room for it")
 
     def _ensure(self, connection: Connection, scope: Scope) -> None:
         insert = _ENSURE[connection.dialect.name]
         row = {"scope": scope.kind, "key": scope.key, "exceeded": "[]", "updated_at": self._clock.now()}
         connection.execute(insert, row | dict.fromkeys(RESOURCES, 0))
 
-    def _add(self, connection: Connection, statement: sa.Update, scope: Scope, amount: Amount, **bounds: int) -> bool:
-        """Whether there was such a row, within its bounds."""
+    def _add(self, connection: Connection, scope: Scope, amount: Amount) -> bool:
+        """Whether there was such a row."""
         amounts = {f"add_{name}": getattr(amount, name) for name in RESOURCES}
         where = {"of_scope": scope.kind, "of_key": scope.key, "at": self._clock.now()}
-        return connection.execute(statement, where | amounts | bounds).rowcount == 1
-
-
-_UNBOUNDED = 2**62
+        return connection.execute(_ADD, where | amounts).rowcount == 1
 
 
 def _adding() -> sa.Update:
@@ -125,40 +125,26 @@ def _adding() -> sa.Update:
     return sa.update(budget_spend).where(*row).values(**values, updated_at=sa.bindparam("at"))
 
 
-def _within() -> list[sa.ColumnElement[bool]]:
-    """What is asked for fits; and of wall time, which is only known afterwards, something must be left."""
-    conditions: list[sa.ColumnElement[bool]] = [_ROW.wall_ms < sa.bindparam("most_wall_ms", type_=sa.BigInteger)]
-    for name in RESOURCES:
-        wanted = sa.bindparam(f"add_{name}", type_=sa.BigInteger)
-        most = sa.bindparam(f"most_{name}", type_=sa.BigInteger)
-        conditions.append(sa.or_(wanted <= 0, _ROW[name] + wanted <= most))
-    return conditions
-
-
-# Built once: composing these anew costs more than running them, and a claim runs three of them.
+# Built once: composing these anew costs more than running them.
 _ADD = _adding()
-_TAKE = _adding().where(*_within())
 _ENSURE: dict[str, sa.Insert] = {
     "postgresql": postgresql.insert(budget_spend).on_conflict_do_nothing(),
     "sqlite": sqlite.insert(budget_spend).on_conflict_do_nothing(),
 }
 
 
-def _bounds(limits: Limits) -> dict[str, int]:
-    given = {name: getattr(limits, name) for name in RESOURCES}
-    return {f"most_{name}": _UNBOUNDED if limit is None else limit for name, limit in given.items()}
-
-
 def _is(scope: Scope) -> tuple[sa.ColumnElement[bool], ...]:
     return _ROW.scope == scope.kind, _ROW.key == scope.key
 
 
-def _exceeded(scope: Scope, spend: Spend, amount: Amount) -> BudgetExceeded:
+def _lacking(spend: Spend, amount: Amount) -> Resource | None:
+    """Of what there is not enough left for `amount`; None when there is."""
     for name in RESOURCES:
         limit, wanted = getattr(spend.limits, name), getattr(amount, name)
         if limit is not None and wanted > 0 and getattr(spend.spent, name) + wanted > limit:
-            return BudgetExceeded(scope, name, limit)
-    return BudgetExceeded(scope, "wall_ms", spend.limits.wall_ms or 0)
+            return name
+    wall = spend.limits.wall_ms
+    return "wall_ms" if wall is not None and spend.spent.wall_ms >= wall else None
 
 
 def _read(connection: Connection, scope: Scope, limits: BudgetLimits) -> Spend:

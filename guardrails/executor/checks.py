@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
-from audit.search import records_about
+from audit.search import said_of
 from foundation.errors import Conflict, Forbidden, InvalidInput, NotFound
 from guardrails.approvals.people import People
 from guardrails.approvals.rights import Rights
@@ -16,6 +16,8 @@ from guardrails.executor.boundary import answer
 from guardrails.executor.errors import TargetMoved
 from guardrails.executor.port import Action
 from guardrails.proposal import proposal_digest
+
+_TESTIMONY = ("approval.requested", "approval.granted")
 
 
 def require_policy(
@@ -94,13 +96,13 @@ def require_recorded(connection: Connection, request: ApprovalRequest) -> None:
     chained, signed and copied. Raises Forbidden.
     """
     proposal = request.proposal
-    records = records_about(connection, request.id, incident_id=proposal.incident_id)
+    said = said_of(connection, request.id, incident_id=proposal.incident_id, actions=_TESTIMONY)
     document = sha256_text(proposal.model_dump_json())
-    asked = any(r.action == "approval.requested" and r.payload.get("document_sha256") == document for r in records)
+    asked = any(one.action == "approval.requested" and one.payload.get("document_sha256") == document for one in said)
     granted = {
-        (r.actor, r.payload.get("on_behalf_of"))
-        for r in records
-        if r.action == "approval.granted" and r.payload.get("digest") == proposal.digest
+        (one.actor, one.payload.get("on_behalf_of"))
+        for one in said
+        if one.action == "approval.granted" and one.payload.get("digest") == proposal.digest
     }
     approvals = [made for made in request.decisions if made.verdict == "approve"]
     unknown = sorted({m.principal_id for m in approvals if (m.principal_id, m.on_behalf_of) not in granted})

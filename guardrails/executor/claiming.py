@@ -15,12 +15,15 @@ from foundation.database import transaction
 from guardrails.approvals import store as approvals_store
 from guardrails.approvals.people import People
 from guardrails.approvals.rights import Rights
-from guardrails.approvals.skew import require_sane_clock
-from guardrails.approvals.switch import require_released
+from guardrails.approvals.skew import not_before
+from guardrails.approvals.switch import refuse_engaged
 from guardrails.approvals.types import ApprovalRequest
 from guardrails.budgets.types import Amount, BudgetExceeded, Spender
 from guardrails.executor import checks, store
 from guardrails.executor.port import ActionExecution
+from guardrails.executor.standing import standing_of
+
+_ONE_ACTION = Amount(actions=1)
 
 
 class SpendsActions(Protocol):
@@ -62,17 +65,18 @@ class Claims:
         rights = self._rights.pinned()
         try:
             with transaction(self._engine) as connection:
-                now = require_sane_clock(connection, self._clock)
+                standing = standing_of(connection, request.id)
+                now = not_before(standing.newest, self._clock)
                 started = execution.model_copy(update={"started_at": now})
-                require_released(connection)
-                approvals_store.require_untouched(connection, request)
+                refuse_engaged(standing.switch)
+                approvals_store.refuse_altered(standing.stored, request)
                 checks.require_recorded(connection, request)
                 checks.require_policy(connection, rights, request, now, self._people, actor=self._actor)
                 if not store.claim(connection, started):
                     return False
                 if self._budget is not None:
                     spender = Spender(request.proposal.incident_id, request.proposal.tenant)
-                    self._budget.reserve(spender, Amount(actions=1), connection=connection)
+                    self._budget.reserve(spender, _ONE_ACTION, connection=connection)
                 self._audit.append(store.record(started, request, self._actor), connection=connection)
                 return True
         except BudgetExceeded as exceeded:

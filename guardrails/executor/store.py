@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from audit.entry import AuditRecord
+from foundation.driver_sql import DriverSql
 from guardrails.approvals.tables import approval_requests
 from guardrails.approvals.types import ApprovalRequest
 from guardrails.executor.port import ActionExecution, ExecutionStatus
@@ -17,33 +18,21 @@ from guardrails.proposal import ActionReceipt
 OPEN: tuple[ExecutionStatus, ...] = ("started", "unknown")
 
 
-# Built once: composing a statement costs about as much as running it.
-_CLAIM = (
-    sa.update(approval_requests)
-    .where(
-        approval_requests.c.id == sa.bindparam("of_request"),
-        approval_requests.c.status == "approved",
-        approval_requests.c.grant_expires_at > sa.bindparam("at", type_=approval_requests.c.grant_expires_at.type),
-    )
-    .values(status="claimed")
+_CLAIM = DriverSql(
+    "UPDATE approval_requests SET status = 'claimed' WHERE id = ? AND status = 'approved' AND grant_expires_at > ?"
 )
-_INSERT = sa.insert(executions)
+_INSERT = DriverSql(
+    "INSERT INTO executions (id, idempotency_key, approval_id, incident_id, status, started_at) "
+    "VALUES (?, ?, ?, ?, ?, ?)"
+)
 
 
 def claim(connection: Connection, execution: ActionExecution) -> bool:
     """Take the approval for `execution`, if it is approved, not run out and not taken; whether it was."""
-    claimed = connection.execute(_CLAIM, {"of_request": execution.approval_id, "at": execution.started_at})
-    if claimed.rowcount != 1:
+    if _CLAIM(connection, execution.approval_id, execution.started_at).rowcount != 1:
         return False
-    row = {
-        "id": execution.id,
-        "idempotency_key": execution.id,
-        "approval_id": execution.approval_id,
-        "incident_id": execution.incident_id,
-        "status": execution.status,
-        "started_at": execution.started_at,
-    }
-    connection.execute(_INSERT, row)
+    key, approval, incident = execution.id, execution.approval_id, execution.incident_id
+    _INSERT(connection, key, key, approval, incident, execution.status, execution.started_at)
     return True
 
 

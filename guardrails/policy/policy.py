@@ -17,7 +17,7 @@ from typing import Protocol
 from foundation.canonical import digest
 from foundation.errors import InvalidInput
 from guardrails.policy.document import BreakGlassRules, PolicyDocument, Rule
-from guardrails.policy.loading import DEFAULT_POLICY, load_document
+from guardrails.policy.loading import built_in, load_document
 from guardrails.policy.matching import FreezeMatcher, GrantMatcher, RuleMatcher
 from guardrails.policy.stable import stable
 from guardrails.policy.types import ApproverRole, MayDecide, PolicyQuestion, PolicyVerdict, Verb
@@ -54,7 +54,7 @@ class Policy:
     @classmethod
     def load(cls, path: Path | None = None) -> Policy:
         """From the YAML file at `path`; None is the built-in default. Raises InvalidInput with line and reason."""
-        document = load_document(path or DEFAULT_POLICY)
+        document = built_in() if path is None else load_document(path)
         try:
             return cls(document)
         except (ValueError, OverflowError) as error:
@@ -210,20 +210,21 @@ def _combine(rules: list[Rule]) -> PolicyVerdict:
 
 def _objection(principal: Principal, proposal: ActionProposal, verdict: PolicyVerdict) -> str | None:
     """Why `principal` may not approve, None when they may."""
+    held = principal.roles_in(proposal.tenant, proposal.environment)
     checks = (
         (principal.kind == "human", f"{principal.id} is no person: agents and services never decide"),
         (verdict.effect == "require_approval", f"{verdict.rule}: {verdict.reason}; there is nothing to decide"),
         (
-            bool(principal.roles & verdict.approver_roles),
+            bool(held),
+            f"{principal.id} may not act for tenant {proposal.tenant or '* (all of them)'} in {proposal.environment}",
+        ),
+        (
+            bool(held & verdict.approver_roles),
             f"{principal.id} has none of the roles that may decide here: {', '.join(sorted(verdict.approver_roles))}",
         ),
         (
             not verdict.approver_ids or principal.id in verdict.approver_ids,
             f"{principal.id} is none of those named: {', '.join(sorted(verdict.approver_ids))}",
-        ),
-        (
-            principal.may_act_for(proposal.tenant),
-            f"{principal.id} may not act for tenant {proposal.tenant or '* (all of them)'}",
         ),
         (
             principal.id != proposal.requested_by or verdict.requester_may_approve,

@@ -1,23 +1,21 @@
 """What text from outside may not choose, and the one way in which it may point at something.
 
-A *tool that acts*, an *egress destination* and an *approver* are never chosen by a tainted value, whatever it says. A
-*known name* (an observe tool, a resource of the catalog) may be pointed at: what comes back is our own string out of
-our own vocabulary, compared exactly, without folding or guessing.
+A *tool that acts* is never chosen by a tainted value, whatever it says. A *known name* (an observe tool, a resource of
+the catalog) may be pointed at: what comes back is our own string out of our own vocabulary, compared exactly, without
+folding or guessing. Where we send and who approves is not for any text to say: the one stands in the settings, the
+other in the policy, and nothing here takes a name for either.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any, NewType, TypeVar, cast
-from urllib.parse import urlsplit
 
 from foundation.errors import InvalidInput
-from guardrails.taint.tainted import Tainted, TaintedChoice
+from guardrails.taint.tainted import Tainted, TaintedChoice, tainted_by
 
 ActTool = NewType("ActTool", str)
-Destination = NewType("Destination", str)
-"""scheme://host[:port] of something that we may send to."""
-ApproverId = NewType("ApproverId", str)
 
 V = TypeVar("V")
 
@@ -29,26 +27,6 @@ def act_tool(name: str | Tainted[Any], registry: Collection[str]) -> ActTool:
     if name not in registry:
         raise InvalidInput(f"there is no action {name!r}")
     return ActTool(name)
-
-
-def approver(principal_id: str | Tainted[Any]) -> ApproverId:
-    """Raises TaintedChoice; whether the person may approve is the policy's matter."""
-    if isinstance(principal_id, Tainted):
-        raise TaintedChoice(f"text from {principal_id.provenance.source} may not name an approver")
-    if not principal_id.startswith("human:"):
-        raise InvalidInput(f"{principal_id!r} is no person")
-    return ApproverId(principal_id)
-
-
-def destination(url: str | Tainted[Any], allowed: Collection[str]) -> Destination:
-    """Where to send, when our settings name it: origins are compared, and user info is refused. Raises TaintedChoice,
-    InvalidInput."""
-    if isinstance(url, Tainted):
-        raise TaintedChoice(f"text from {url.provenance.source} may not choose where anything is sent")
-    origin = _origin(url)
-    if origin not in {_origin(known) for known in allowed}:
-        raise InvalidInput(f"{origin} is not among the destinations of the settings")
-    return Destination(origin)
 
 
 def known(name: str | Tainted[str], vocabulary: Mapping[str, V]) -> V | None:
@@ -63,6 +41,34 @@ def own_name(name: str | Tainted[str], vocabulary: Collection[str]) -> str | Non
     return next((ours for ours in vocabulary if ours == plain), None)
 
 
+def pointing(arguments: Mapping[str, Any], vocabulary: Collection[str], *, source: str) -> dict[str, Any]:
+    """`arguments`, which `source` gave, as they may go on to a tool that acts: every text in them is our own string
+    that equals it, or a moment. Raises TaintedChoice for any other: that would be somebody else's word."""
+    return {name: _ours(value, vocabulary, f"{source} ({name})") for name, value in arguments.items()}
+
+
+def _ours(value: Any, vocabulary: Collection[str], source: str) -> Any:
+    if isinstance(value, str):
+        ours = own_name(tainted_by(source, value), vocabulary)
+        if ours is None and not is_moment(value):
+            raise TaintedChoice(f"text from {source} names nothing that we know")
+        return value if ours is None else ours
+    if isinstance(value, Mapping):
+        return pointing(cast("Mapping[str, Any]", value), vocabulary, source=source)
+    if isinstance(value, list | tuple):
+        return [_ours(item, vocabulary, source) for item in cast("list[Any]", value)]
+    return value
+
+
+def is_moment(text: str) -> bool:
+    """Whether it is a date and time and nothing else."""
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
 def strings_in(value: Any) -> list[str]:
     """Every text in a JSON value, names of fields included."""
     if isinstance(value, str):
@@ -73,11 +79,3 @@ def strings_in(value: Any) -> list[str]:
     if isinstance(value, list | tuple):
         return [text for item in cast("list[Any]", value) for text in strings_in(item)]
     return []
-
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
-        raise InvalidInput("a destination is an http or https address without user info")
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    return f"{parts.scheme}://{parts.hostname.lower()}:{port}"

@@ -126,7 +126,7 @@ def stored_entries(settings: Settings, *, start: int, limit: int) -> list[AuditE
 def shred_person(settings: Settings, person: str, *, reason: str, key: str) -> int:
     """How many keys were destroyed. Raises Forbidden for anybody but an admin."""
     base = open_existing(settings)
-    principal = open_directory(settings.principals_file).by_api_key(key)
+    principal = open_directory(settings.principals_file, settings.environment).by_api_key(key)
     if "admin" not in principal.roles:
         raise Forbidden(f"{principal.id} may not shred what is personal", hint="this takes an admin")
     told = redactor(settings).redact(reason)

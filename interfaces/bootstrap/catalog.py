@@ -7,6 +7,8 @@ from pathlib import Path
 from foundation.errors import Forbidden, InvalidInput
 from interfaces.bootstrap.features import TenantReader
 from interfaces.bootstrap.foundations import Foundations, open_foundations
+from interfaces.bootstrap.freezes import require_no_freeze
+from interfaces.bootstrap.models import registry_of
 from interfaces.bootstrap.platform import ReadOnlyResources, catalog_in_force, catalog_of, platform_view
 from interfaces.principals import open_directory
 from interfaces.settings import Settings
@@ -32,10 +34,8 @@ def catalog_store(base: Foundations) -> CatalogStore:
 
     def readers() -> list[ModelReader]:
         from platform_core.serving.readers import model_readers
-        from platform_core.training.registry import ModelRegistry
 
-        registry = ModelRegistry(base.engine, base.clock, base.audit, base.settings.data_dir / "models")
-        return model_readers(resources, registry, environment)
+        return model_readers(resources, registry_of(base), environment)
 
     return CatalogStore(
         base.engine, base.clock, base.audit, environment=environment, resources=resources, readers=readers
@@ -52,9 +52,10 @@ def apply_catalog(
 ) -> CatalogPlan:
     """As the person whose key it is. Raises Unauthenticated, Forbidden, Conflict."""
     catalog = files(settings, directory)
-    person = open_directory(settings.principals_file).by_api_key(api_key)
+    person = open_directory(settings.principals_file, settings.environment).by_api_key(api_key)
     if "admin" not in person.roles:
         raise Forbidden(f"{person.id} may not apply a catalog", hint="that takes the role admin")
+    require_no_freeze(settings, "apply_catalog")
     tenants = None if "*" in person.tenants else person.tenants
     store = catalog_store(open_foundations(settings))
     return store.apply(catalog, person.id, tenants=tenants, base=base_version, reviewed=reviewed)

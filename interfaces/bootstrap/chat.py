@@ -16,6 +16,7 @@ from interfaces.bootstrap.stores import make_incidents
 from interfaces.bootstrap.tool_calls import audited_runs
 from interfaces.principals import open_directory
 from interfaces.settings import Settings
+from tools.act import action_types
 from tools.registry import observe_tools
 from tools.runner import ToolRunner
 
@@ -40,6 +41,7 @@ def make_ask(base: Foundations, policy: PolicySource) -> Ask:
         redactor=redacts,
         model=budgeted_model(base),
         on_call=audited_calls(base.audit, "agent:chat"),
+        unspoken=action_types(),
     )
 
 
@@ -47,5 +49,5 @@ def answer_question(settings: Settings, question: str, *, api_key: str | None) -
     """Raises Unauthenticated without a key: what may be seen depends on who asks."""
     if not api_key:
         raise Unauthenticated("who is asking?", hint="set VIGIA_API_KEY")
-    principal = open_directory(settings.principals_file).by_api_key(api_key)
+    principal = open_directory(settings.principals_file, settings.environment).by_api_key(api_key)
     return make_ask(open_existing(settings), make_policy(settings)).answer(question, principal)

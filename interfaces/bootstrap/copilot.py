@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
+from functools import cache
 
 from fastapi import FastAPI
 
@@ -14,8 +15,11 @@ from interfaces.bootstrap.checkpoints import verify_stored_log
 from interfaces.bootstrap.foundations import Foundations, open_foundations
 from interfaces.bootstrap.governance import live_policy, make_approvals
 from interfaces.bootstrap.lineage import LiveCatalog
+from interfaces.bootstrap.listening import require_free
+from interfaces.bootstrap.operations import OperationsRecords, change_desk
 from interfaces.bootstrap.platform import catalog_in_force, lineage_of, tenants_of
 from interfaces.bootstrap.process import run_http, start_telemetry
+from interfaces.bootstrap.proposals import describe_actions, make_proposals
 from interfaces.bootstrap.readiness import readiness
 from interfaces.bootstrap.redaction import redactor
 from interfaces.bootstrap.reveal import reveal_desk
@@ -25,13 +29,15 @@ from interfaces.console.routes import console_routes
 from interfaces.console.session import Sessions
 from interfaces.http.app import create_copilot_app
 from interfaces.http.intake import AlertIntake, ConfiguredSource
+from interfaces.http.operations import operations_routes
 from interfaces.http.services import CopilotServices, ReadinessCheck, ToolDescription
 from interfaces.principals import open_directory
 from interfaces.settings import Settings
 
 
 def run_copilot(settings: Settings) -> None:
-    """Serves until SIGTERM or SIGINT."""
+    """Serves until SIGTERM or SIGINT. Raises Unavailable for a port that is taken."""
+    require_free(settings.http.host, settings.http.port, setting="VIGIA__HTTP__PORT")
     base = open_foundations(settings)
     start_telemetry(settings, "vigia-copilot")
     run_http(copilot_app(base), host=settings.http.host, port=settings.http.port)
@@ -42,6 +48,7 @@ def copilot_app(base: Foundations) -> FastAPI:
     beside: list[Callable[[], ReadinessCheck]] = []
     services = copilot_services(base, beside)
     app = create_copilot_app(services)
+    app.include_router(operations_routes(OperationsRecords(base), change_desk(base)))
     secret = settings.console.session_secret
     sessions = Sessions(
         secret.get_secret_value().encode() if secret else secrets.token_bytes(32),
@@ -83,10 +90,12 @@ def copilot_services(base: Foundations, beside: Sequence[Callable[[], ReadinessC
         feedback=FeedbackDesk(base.engine, base.clock, base.audit, redact=redacts.redact),
         audit=base.audit,
         verify_audit=lambda: verify_stored_log(base),
-        principals=open_directory(settings.principals_file),
+        principals=open_directory(settings.principals_file, settings.environment),
         redactor=redacts,
         reveals=lambda: reveals,
         tools=describe_tools,
+        actions=describe_actions,
+        proposals=cache(lambda: make_proposals(base, incidents, approvals)),
         readiness=lambda: [*readiness(base), *(check() for check in beside)],
         max_body_bytes=settings.http.max_body_bytes,
         policy=policy,

@@ -20,7 +20,7 @@ def online_features(
 ) -> OnlineResponse:
     """Of one entity, as the person of `api_key` sees them. Without `tenant`, of the only one that they may see."""
     base = open_foundations(settings)
-    principal = open_directory(settings.principals_file).by_api_key(api_key)
+    principal = open_directory(settings.principals_file, settings.environment).by_api_key(api_key)
     catalog = catalog_in_force(base)
     store = online_store(settings, catalog)
     retriever = OnlineRetriever(catalog, store, base.clock, guard=TenantGuard(base.audit))
@@ -33,7 +33,7 @@ class TenantReader:
 
     def __init__(self, base: Foundations, api_key: str) -> None:
         """Raises Unauthenticated."""
-        self.principal = open_directory(base.settings.principals_file).by_api_key(api_key)
+        self.principal = open_directory(base.settings.principals_file, base.settings.environment).by_api_key(api_key)
         self._guard = TenantGuard(base.audit)
 
     def require(self, tenant: str, **detail: object) -> None:

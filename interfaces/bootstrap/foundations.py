@@ -15,6 +15,9 @@ from audit.sealing import SubjectSealing
 from foundation.clock import Clock, ScaledClock, SystemClock
 from foundation.database import open_database
 from foundation.errors import Conflict, InvalidInput
+from foundation.secrets.sources import SOURCES
+from interfaces.bootstrap.environments import require_own_stores
+from interfaces.bootstrap.rotations import tell_rotations
 from interfaces.bootstrap.secrets import key_file
 from interfaces.directories import make_directory
 from interfaces.settings import Settings
@@ -48,6 +51,8 @@ def open_foundations(settings: Settings) -> Foundations:
     upgrade_database(settings.database_url)
     engine = open_database(settings.database_url)
     clock = make_clock(settings)
+    require_own_stores(settings, engine, clock)
+    SOURCES.tell(tell_rotations(engine, clock))
     sealing = SubjectSealing(lambda: key_file(settings.data_dir / "keys" / "audit-sealing.key"), clock)
     return Foundations(settings, clock, engine, SqlAuditLog(engine, clock, sealing=sealing), sealing)
 

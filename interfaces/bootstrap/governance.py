@@ -9,9 +9,11 @@ from typing import cast, get_args
 from foundation.errors import InvalidInput
 from guardrails.approvals.break_glass import BreakGlass
 from guardrails.approvals.delegation import Delegations
+from guardrails.approvals.glass_watch import GlassNotifier, GlassWatch
 from guardrails.approvals.reminders import ReminderNotifier, Reminders, ReminderStep
 from guardrails.approvals.service import ApprovalService
 from guardrails.policy.adoption import PolicyRecorder
+from guardrails.policy.document import BreakGlassRules
 from guardrails.policy.explaining import explain
 from guardrails.policy.live import LivePolicy
 from guardrails.policy.loading import DEFAULT_POLICY
@@ -36,13 +38,15 @@ def live_policy(base: Foundations, *, actor: str) -> LivePolicy:
 
 
 def make_approvals(base: Foundations, policy: PolicySource) -> ApprovalService:
+    settings = base.settings.approvals
     return ApprovalService(
         base.engine,
         base.clock,
         base.audit,
         policy,
-        expires_after=timedelta(minutes=base.settings.approvals.expires_after_minutes),
-        people=open_directory(base.settings.principals_file).get,
+        expires_after=timedelta(minutes=settings.expires_after_minutes),
+        grant_expires_after=timedelta(minutes=settings.grant_expires_after_minutes or settings.expires_after_minutes),
+        people=open_directory(base.settings.principals_file, base.settings.environment).get,
     )
 
 
@@ -56,6 +60,18 @@ def make_reminders(base: Foundations, notifiers: tuple[ReminderNotifier, ...] = 
     return Reminders(base.engine, base.clock, base.audit, notifiers, steps=steps)
 
 
+def make_glass_watch(base: Foundations, notifiers: tuple[GlassNotifier, ...] = ()) -> GlassWatch:
+    """A policy file that cannot be read just now does not keep anybody from hearing of it."""
+
+    def may_review() -> frozenset[Role]:
+        try:
+            return frozenset(make_policy(base.settings).document.break_glass.roles)
+        except InvalidInput:
+            return frozenset(BreakGlassRules().roles)
+
+    return GlassWatch(base.engine, base.clock, base.audit, may_review, notifiers)
+
+
 def make_break_glass(settings: Settings) -> BreakGlass:
     base = open_foundations(settings)
     return BreakGlass(base.engine, base.clock, base.audit, make_policy(settings))
@@ -63,7 +79,7 @@ def make_break_glass(settings: Settings) -> BreakGlass:
 
 def make_delegations(settings: Settings) -> Delegations:
     base = open_foundations(settings)
-    people = open_directory(settings.principals_file).get
+    people = open_directory(settings.principals_file, settings.environment).get
     return Delegations(base.engine, base.clock, base.audit, people)
 
 

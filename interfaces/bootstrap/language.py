@@ -15,6 +15,7 @@ from interfaces.bootstrap.budgets import make_budget
 from interfaces.bootstrap.foundations import Foundations
 from interfaces.bootstrap.redaction import redactor
 from interfaces.settings import Settings
+from tools.act import action_types
 
 
 def make_model(settings: Settings) -> ChatModel | None:
@@ -42,7 +43,11 @@ def make_narrator(base: Foundations) -> Narrator:
     if model is None:
         return TemplateNarrator()
     return ModelNarrator(
-        model, redactor(base.settings), TemplateNarrator(), on_call=audited_calls(base.audit, "agent:incident")
+        model,
+        redactor(base.settings),
+        TemplateNarrator(),
+        on_call=audited_calls(base.audit, "agent:incident"),
+        unspoken=action_types(),
     )
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from foundation.errors import NotFound
+from foundation.errors import Forbidden, NotFound
 from interfaces.bootstrap.foundations import Foundations, open_foundations
 from interfaces.bootstrap.platform import catalog_in_force, feature_tables
+from interfaces.principals import open_directory
 from interfaces.settings import Settings
 from platform_core.training.types import ModelVersion
 
@@ -15,11 +16,13 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from platform_core.serving.batch import BatchReport, Progress
+    from platform_core.training.artifacts import Artifact
     from platform_core.training.registry import ModelRegistry
+    from platform_core.training.signing import ModelKeys
 
 
 def model_registry(settings: Settings) -> ModelRegistry:
-    return _registry(open_foundations(settings))
+    return registry_of(open_foundations(settings))
 
 
 def version_in_use(registry: ModelRegistry, name: str) -> ModelVersion:
@@ -50,9 +53,9 @@ def score_data_set(
     from platform_core.serving.batch import score_batch
 
     base = open_foundations(settings)
-    registry = _registry(base)
-    model = registry.load(name, version or version_in_use(registry, name).version)
+    registry = registry_of(base)
     catalog = catalog_in_force(base)
+    model = registry.load(name, version or version_in_use(registry, name).version, catalog=catalog)
     offline = feature_tables(settings, catalog)
 
     def as_of(rows: pa.Table) -> pa.Table:
@@ -70,7 +73,44 @@ def score_data_set(
     )
 
 
-def _registry(base: Foundations) -> ModelRegistry:
+def registry_of(base: Foundations) -> ModelRegistry:
+    """The registry of this deployment, with its own key and those it trusts."""
     from platform_core.training.registry import ModelRegistry
 
-    return ModelRegistry(base.engine, base.clock, base.audit, base.settings.data_dir / "models")
+    settings = base.settings
+    return ModelRegistry(
+        base.engine,
+        base.clock,
+        base.audit,
+        settings.data_dir / "models",
+        model_keys(settings),
+        max_bytes=settings.models.max_bytes,
+    )
+
+
+def model_keys(settings: Settings) -> ModelKeys:
+    """Raises InvalidInput for a trusted key that is damaged."""
+    from platform_core.training.signing import ModelKeys
+
+    trusted = list(settings.models.trusted.values())
+    return ModelKeys(settings.data_dir / "keys" / "models.pem", trusted=trusted)
+
+
+def sign_version(settings: Settings, name: str, version: str, *, api_key: str) -> Artifact:
+    """As the person whose key it is. Raises Forbidden for anybody but an admin, and as `ModelRegistry.sign`."""
+    person = open_directory(settings.principals_file, settings.environment).by_api_key(api_key)
+    if "admin" not in person.roles:
+        raise Forbidden(f"{person.id} may not sign models", hint="that takes the role admin")
+    return model_registry(settings).sign(name, version, person.id)
+
+
+def verify_directory(settings: Settings, directory: Path, name: str, version: str, keys: list[str]) -> Artifact:
+    """A version's directory wherever it lies, checked with `keys`; without any, with those that are trusted here."""
+    from platform_core.training.artifacts import open_artifact
+    from platform_core.training.loading import load_model
+    from platform_core.training.signing import ModelKeys
+
+    known = ModelKeys(None, trusted=keys) if keys else model_keys(settings)
+    artifact = open_artifact(directory, known, name=name, version=version, max_bytes=settings.models.max_bytes)
+    load_model(artifact)
+    return artifact

@@ -32,7 +32,7 @@ def reveal_desk(base: Foundations, policy: PolicySource) -> RevealDesk:
 def reveal(settings: Settings, pseudonym: str, *, api_key: str, reason: str) -> Revealed:
     """Raises Unauthenticated, Forbidden, NotFound, InvalidInput, Unavailable."""
     base = open_foundations(settings)
-    principal = open_directory(settings.principals_file).by_api_key(api_key)
+    principal = open_directory(settings.principals_file, settings.environment).by_api_key(api_key)
     return reveal_desk(base, make_policy(settings)).reveal(pseudonym, principal, reason)
 
 

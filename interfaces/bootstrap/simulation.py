@@ -32,6 +32,7 @@ def run_simulation(settings: Settings) -> None:
             origin=settings.clock.origin or base.clock.now(),
             seed=settings.simulation.seed,
             serving_url=settings.serving_url,
+            serving_key=settings.simulation.serving_key.get_secret_value() if settings.simulation.serving_key else None,
             alert_url=f"{settings.copilot_url}/v1/webhooks/alertmanager" if source else None,
             alert_secret=source.secret.get_secret_value() if source else "",
             progress=progress,

@@ -13,9 +13,12 @@ from agents.health.nightly import ReportReader
 from agents.incident.ports import Notifier
 from audit.anchor import Anchor
 from foundation.errors import InvalidInput
+from guardrails.approvals.glass_watch import GlassNotifier
 from guardrails.approvals.reminders import ReminderNotifier
+from interfaces.bootstrap.approvers import fit_for_a_channel, seen_by_everybody
 from interfaces.bootstrap.chat import make_ask
 from interfaces.bootstrap.foundations import Foundations
+from interfaces.bootstrap.governance import make_approvals, make_policy
 from interfaces.bootstrap.redaction import redactor
 from interfaces.bootstrap.stores import make_incidents
 from interfaces.http.services import CopilotServices, ReadinessCheck
@@ -41,10 +44,32 @@ def slack_reminders(base: Foundations) -> tuple[ReminderNotifier, ...]:
         return ()
     from interfaces.slack.reminders import SlackReminders
 
-    people = open_directory(base.settings.principals_file)
+    people = open_directory(base.settings.principals_file, base.settings.environment)
     redact = redactor(base.settings).redact
     client = _client(base.settings)
-    return (SlackReminders(base.engine, client, slack.channel, people=people, redact=redact, channels=slack.channels),)
+    return (
+        SlackReminders(
+            base.engine,
+            client,
+            slack.channel,
+            people=people,
+            redact=redact,
+            channels=slack.channels,
+            for_everybody=lambda proposal: seen_by_everybody(base.settings, proposal, base.clock),
+        ),
+    )
+
+
+def slack_glass(base: Foundations) -> tuple[GlassNotifier, ...]:
+    """Who tells people of broken glass; empty when Slack is not set up."""
+    slack = base.settings.slack
+    if slack.bot_token is None or slack.channel is None:
+        return ()
+    from interfaces.slack.glass import SlackGlass
+
+    people = open_directory(base.settings.principals_file, base.settings.environment)
+    redact = redactor(base.settings).redact
+    return (SlackGlass(_client(base.settings), slack.channel, people=people, redact=redact, channels=slack.channels),)
 
 
 def slack_anchors(base: Foundations) -> dict[str, Anchor]:
@@ -89,6 +114,8 @@ def mount_slack(app: FastAPI, base: Foundations, services: CopilotServices) -> S
         answer=answer,
         feedback=feedback,
         redact=services.redactor.redact,
+        proposals=services.proposals,
+        fields=lambda tool: next((action.fields for action in services.actions() if action.name == tool), []),
     )
     secret = slack.signing_secret.get_secret_value() if slack.signing_secret else None
     bolt = create_slack_app(_client(base.settings), parts, signing_secret=secret)
@@ -125,6 +152,7 @@ def _notifier(base: Foundations) -> SlackNotifier:
         redact=redactor(base.settings).redact,
         evidence=make_incidents(base),
         channels=base.settings.slack.channels,
+        fit=fit_for_a_channel(base.settings, make_approvals(base, make_policy(base.settings)), base.clock),
     )
 
 

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from interfaces.cli.options import ApiKey, Json, KeyFile, person_key
+from interfaces.cli import proposing
+from interfaces.cli.options import ApiKey, Json, KeyFile, maybe_key, person_key
 
 app = typer.Typer(help="What waits for a person's word.", no_args_is_help=True)
 
@@ -15,14 +16,15 @@ Reason = Annotated[str | None, typer.Option(help="Why; kept with the decision.")
 
 
 @app.command("list")
-def show_all(json: Json = False) -> None:
-    """List the requests that are pending."""
-    from interfaces.bootstrap.stores import approval_service
+def show_all(api_key: ApiKey = None, key_file: KeyFile = None, json: Json = False) -> None:
+    """List the requests that are pending; with an API key, those its person may see."""
+    from interfaces.bootstrap.stores import approval_service, shown_to
     from interfaces.settings import load_settings
     from interfaces.terminal.output import print_json, print_table
 
     settings = load_settings()
-    pending = approval_service(settings).pending()
+    visible = shown_to(settings, maybe_key(api_key, key_file))
+    pending = [request for request in approval_service(settings).pending() if visible(request)]
     empty = f"nothing waits for a decision in {settings.database_name}"
     if json:
         print_json(pending)
@@ -32,14 +34,18 @@ def show_all(json: Json = False) -> None:
 
 
 @app.command("show")
-def show(request: RequestId, json: Json = False) -> None:
+def show(request: RequestId, api_key: ApiKey = None, key_file: KeyFile = None, json: Json = False) -> None:
     """Show one request: the proposal, its diff, its digest and the decisions so far."""
-    from interfaces.bootstrap.stores import approval_service
+    from foundation.errors import NotFound
+    from interfaces.bootstrap.stores import approval_service, shown_to
     from interfaces.settings import load_settings
     from interfaces.terminal.output import print_json
     from interfaces.terminal.proposal import print_approval
 
-    found = approval_service(load_settings()).get(request)
+    settings = load_settings()
+    found = approval_service(settings).get(request)
+    if not shown_to(settings, maybe_key(api_key, key_file))(found):
+        raise NotFound(f"there is no approval request {request!r}", hint="or it is not yours to see")
     if json:
         print_json(found)
     else:
@@ -63,18 +69,22 @@ def reject(
 
 
 @app.command("like")
-def like(request: RequestId, json: Json = False) -> None:
+def like(request: RequestId, api_key: ApiKey = None, key_file: KeyFile = None, json: Json = False) -> None:
     """Show the requests that wait and are like this one, with the digest that decides them together."""
-    from interfaces.bootstrap.stores import approval_service
+    from foundation.errors import NotFound
+    from interfaces.bootstrap.stores import approval_service, shown_to
     from interfaces.settings import load_settings
     from interfaces.terminal.output import print_json, print_table
 
-    service = approval_service(load_settings())
+    settings = load_settings()
+    service, visible = approval_service(settings), shown_to(settings, maybe_key(api_key, key_file))
     batch = service.like(request)
+    found = [service.get(request_id) for request_id in batch.request_ids]
+    if not all(visible(each) for each in found):
+        raise NotFound(f"there is no batch of {request!r} for you", hint="decide those you may see one by one")
     if json:
         print_json(batch)
         return
-    found = [service.get(request_id) for request_id in batch.request_ids]
     rows = [(r.id, r.proposal.tool, r.proposal.plan.target, r.proposal.plan.summary) for r in found]
     print_table("alike", ("id", "tool", "target", "would change"), rows, empty="")
     typer.echo(f"approve all of them: vigia approvals approve-batch {request} --digest {batch.digest}")
@@ -97,12 +107,17 @@ def approve_batch(
 
     settings = load_settings()
     key = person_key(api_key, key_file, "an approval")
-    principal = open_directory(settings.principals_file).by_api_key(key)
+    principal = open_directory(settings.principals_file, settings.environment).by_api_key(key)
     service = approval_service(settings)
     reason = OutsideText(redactor(settings).redact).optional(reason)
     ids = service.like(request).request_ids
     decided = service.decide_batch(ids, digest, principal, "approve", reason=reason, channel="cli")
     typer.echo(f"{len(decided)} decided by {principal.id}: {', '.join(f'{r.id} {r.status}' for r in decided)}")
+
+
+app.command("propose")(proposing.propose)
+app.command("edit")(proposing.edit)
+app.command("actions")(proposing.actions)
 
 
 def _decide(request: str, verdict: Literal["approve", "reject"], reason: str | None, *, key: str, json: bool) -> None:
@@ -114,7 +129,7 @@ def _decide(request: str, verdict: Literal["approve", "reject"], reason: str | N
     from interfaces.terminal.output import print_json
 
     settings = load_settings()
-    principal = open_directory(settings.principals_file).by_api_key(key)
+    principal = open_directory(settings.principals_file, settings.environment).by_api_key(key)
     reason = OutsideText(redactor(settings).redact).optional(reason)
     decided = approval_service(settings).decide(request, principal, verdict, reason=reason, channel="cli")
     if json:

@@ -35,7 +35,7 @@ def _health() -> None:
 
 @health.command("report")
 def report(json: Json = False) -> None:
-    """Write the health report and print where it is."""
+    """Write the health report and print where it is; exit code 1 when something failed or could not be checked."""
     from interfaces.bootstrap.health import write_health_report
     from interfaces.settings import load_settings
     from interfaces.terminal.output import print_json, print_text
@@ -46,3 +46,5 @@ def report(json: Json = False) -> None:
     else:
         print_text(markdown)
         typer.echo(f"\nwritten to {path}", err=True)
+    if content.verdict in ("failed", "incomplete"):
+        raise typer.Exit(1)

@@ -63,9 +63,11 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535)] = 8090,
 ) -> None:
     """Answer `POST /add-checkpoint` (c2sp.org/tlog-witness)."""
+    from interfaces.bootstrap.listening import require_free
     from interfaces.bootstrap.process import run_http
     from interfaces.http.witness import witness_app
 
+    require_free(host, port, setting="--port")
     run_http(witness_app(_witness(name, key_file, state, log)), host=host, port=port)
 
 

@@ -186,7 +186,8 @@ def _person(key: str) -> Principal:
     from interfaces.principals import open_directory
     from interfaces.settings import load_settings
 
-    return open_directory(load_settings().principals_file).by_api_key(key)
+    settings = load_settings()
+    return open_directory(settings.principals_file, settings.environment).by_api_key(key)
 
 
 def _clean(text: str) -> str:

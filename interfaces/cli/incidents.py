@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from interfaces.cli.options import Json
+from interfaces.cli.options import ApiKey, Json, KeyFile, maybe_key
 
 app = typer.Typer(help="What broke, and what came of it.", no_args_is_help=True)
 
@@ -40,14 +40,17 @@ def show_all(
 
 @app.command("show")
 def show(
-    incident: Annotated[str, typer.Argument(help="INC-0042, 42 or the incident's id.")], json: Json = False
+    incident: Annotated[str, typer.Argument(help="INC-0042, 42 or the incident's id.")],
+    api_key: ApiKey = None,
+    key_file: KeyFile = None,
+    json: Json = False,
 ) -> None:
-    """Show the card of one incident."""
+    """Show the card of one incident; with an API key, as its person may see it."""
     from interfaces.bootstrap.stores import card_of
     from interfaces.settings import load_settings
     from interfaces.terminal.output import print_json
 
-    card = card_of(load_settings(), incident)
+    card = card_of(load_settings(), incident, maybe_key(api_key, key_file))
     if json:
         print_json(card)
         return

@@ -41,7 +41,7 @@ def _switch(on: bool, reason: str, *, key: str, json: bool) -> None:
     from interfaces.settings import load_settings
 
     settings = load_settings()
-    principal = open_directory(settings.principals_file).by_api_key(key)
+    principal = open_directory(settings.principals_file, settings.environment).by_api_key(key)
     state = approval_service(settings).set_kill_switch(on, principal, redactor(settings).redact(reason))
     _print(state, json=json)
 

@@ -16,6 +16,7 @@ from foundation.errors import InvalidInput, VigiaError
 from interfaces.cli import (
     approvals,
     asking,
+    attached,
     audit,
     configuration,
     database,
@@ -24,9 +25,11 @@ from interfaces.cli import (
     incidents,
     kill_switch,
     models,
+    operations,
     people,
     processes,
     redaction,
+    rollouts,
     story,
 )
 
@@ -58,8 +61,13 @@ app.add_typer(governance.break_glass, name="break-glass")
 app.add_typer(governance.delegations, name="delegations")
 app.add_typer(configuration.config, name="config")
 app.add_typer(models.app, name="models")
+app.add_typer(rollouts.app, name="rollouts")
 app.add_typer(people.app, name="principals")
 app.add_typer(database.app, name="database")
+app.add_typer(attached.app, name="attached")
+app.command("timeline")(operations.timeline)
+app.command("jobs")(operations.jobs)
+app.command("usage")(operations.usage)
 
 
 def _version(wanted: bool) -> None:

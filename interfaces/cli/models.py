@@ -7,9 +7,14 @@ from typing import Annotated
 
 import typer
 
+from interfaces.cli import models_artifacts, models_gates, models_performance, models_training
 from interfaces.cli.options import Json
 
 app = typer.Typer(help="Registered models, and scores of whole data sets.", no_args_is_help=True)
+app.add_typer(models_artifacts.app)
+app.add_typer(models_gates.app)
+app.add_typer(models_performance.app)
+app.add_typer(models_training.app)
 
 Name = Annotated[str, typer.Argument(help="Of the model, e.g. fraud_score.")]
 Version = Annotated[str | None, typer.Option(help="The newest in production by default.", metavar="N")]

@@ -27,11 +27,16 @@ KeyFile = Annotated[
 ]
 
 
+def maybe_key(api_key: str | None, key_file: Path | None) -> str | None:
+    """The API key that was given either way, if any."""
+    return key_file.read_text(encoding="utf-8").strip() if key_file else api_key
+
+
 def person_key(api_key: str | None, key_file: Path | None, what: str) -> str:
     """The API key that was given either way. Raises InvalidInput: `what` needs a person."""
     from foundation.errors import InvalidInput
 
-    key = key_file.read_text(encoding="utf-8").strip() if key_file else api_key
+    key = maybe_key(api_key, key_file)
     if not key:
         raise InvalidInput(f"{what} needs a person", hint="set VIGIA_API_KEY, or use --key-file")
     return key

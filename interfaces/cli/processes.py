@@ -5,6 +5,9 @@ Each ends cleanly on SIGTERM and SIGINT.
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from interfaces.ownership import check_ownership
@@ -31,13 +34,25 @@ def worker() -> None:
 
 
 @platform.command("serve")
-def platform_serve() -> None:
+def platform_serve(
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Processes that share the port. [default: the settings', 1]")
+    ] = None,
+    listener: Annotated[int | None, typer.Option(hidden=True)] = None,
+    metrics: Annotated[Path | None, typer.Option(hidden=True)] = None,
+) -> None:
     """The inference server and the control API."""
     check_ownership()
-    from interfaces.bootstrap.serving import run_serving
+    from interfaces.bootstrap.listening import require_free
+    from interfaces.bootstrap.serving import Worker, run_serving
     from interfaces.settings import load_settings
 
-    run_serving(load_settings())
+    settings = load_settings()
+    # The two hidden options are how a supervisor starts its workers.
+    worker = Worker(listener, metrics) if listener is not None and metrics is not None else None
+    if worker is None:
+        require_free(settings.serving.host, settings.serving.port, setting="VIGIA__SERVING__PORT")
+    run_serving(settings, workers=workers, worker=worker)
 
 
 @platform.command("run")

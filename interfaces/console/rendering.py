@@ -8,7 +8,7 @@ from typing import Any
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from interfaces.card_words import against, name, odds
+from interfaces.card_words import MOST_SUSPICIOUS, against, by_text, glass_line, name, odds
 from interfaces.console.charts import render_svg
 
 _HERE = Path(__file__).parent
@@ -37,6 +37,10 @@ _filters: dict[str, Any] = _environment.filters
 _filters["odds"] = odds
 _filters["against"] = against
 _filters["name"] = name
+_filters["glass_line"] = glass_line
+_filters["by_text"] = by_text
+_globals: dict[str, Any] = _environment.globals
+_globals["most_suspicious"] = MOST_SUSPICIOUS
 _environment.filters["words"] = lambda text: str(text).replace("_", " ")
 
 

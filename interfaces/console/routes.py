@@ -11,10 +11,11 @@ from fastapi.routing import APIRoute
 
 from foundation.errors import Forbidden, NotFound, Unauthenticated, VigiaError
 from guardrails.approvals.break_glass import BrokenGlass
+from interfaces.console.proposing import CheckCsrf, Show, Who, add_proposal_pages
 from interfaces.console.rendering import HEADERS, icon, page, style_sheet
 from interfaces.console.session import COOKIE, Refusals, Sessions, sign_in
 from interfaces.console.verification import RecentVerification
-from interfaces.http.services import CopilotServices, visible_approval, visible_card, visible_incident
+from interfaces.http.services import CopilotServices, visible_approval, visible_card, visible_incident, visible_timeline
 from platform_core.access.principals import Principal
 
 PAGE_SIZE = 100
@@ -108,8 +109,9 @@ def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cook
             "incident.html",
             principal=principal,
             card=visible_card(services, principal, found.id),
-            timeline=services.incidents.timeline(found.id),
+            timeline=visible_timeline(services, principal, found.id),
             evidence=services.incidents.evidence(found.id),
+            actions=services.actions(),
         )
 
     @router.get("/console/approvals")
@@ -122,17 +124,6 @@ def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cook
             pending=[r for r in services.approvals.pending() if services.approvals.may_see(principal, r)],
             switch=services.approvals.kill_switch(),
         )
-
-    @router.post("/console/kill-switch")
-    def kill_switch(
-        request: Request,
-        csrf: Annotated[str, Form()],
-        engaged: Annotated[bool, Form()],
-        reason: Annotated[str, Form(max_length=2000)] = "",
-    ) -> Response:
-        check_csrf(request, csrf)
-        services.approvals.set_kill_switch(engaged, who(request), services.outside.text(reason))
-        return RedirectResponse("/console/approvals", 303)
 
     @router.post("/console/approvals/{request_id}/decide")
     def decide(
@@ -149,6 +140,8 @@ def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cook
             request_id, principal, verdict, reason=services.outside.text(reason).strip() or None, channel="console"
         )
         return RedirectResponse(f"/console/incidents/{decided.proposal.incident_id}", 303)
+
+    add_proposal_pages(router, services, who, show, check_csrf)
 
     @router.get("/console/audit")
     def audit(request: Request, start: Annotated[int | None, Query(ge=0)] = None) -> Response:
@@ -168,11 +161,28 @@ def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cook
             page_size=PAGE_SIZE,
         )
 
+    _add_kill_switch(router, services, who, check_csrf)
+    _add_health(router, services, who, show)
+    return router
+
+
+def _add_kill_switch(router: APIRouter, services: CopilotServices, who: Who, check_csrf: CheckCsrf) -> None:
+    @router.post("/console/kill-switch")
+    def kill_switch(
+        request: Request,
+        csrf: Annotated[str, Form()],
+        engaged: Annotated[bool, Form()],
+        reason: Annotated[str, Form(max_length=2000)] = "",
+    ) -> Response:
+        check_csrf(request, csrf)
+        services.approvals.set_kill_switch(engaged, who(request), services.outside.text(reason))
+        return RedirectResponse("/console/approvals", 303)
+
+
+def _add_health(router: APIRouter, services: CopilotServices, who: Who, show: Show) -> None:
     @router.get("/console/health")
     def health(request: Request) -> Response:
         return show(request, "health.html", principal=who(request), checks=services.readiness())
-
-    return router
 
 
 def _glass_over(services: CopilotServices, principal: Principal) -> list[BrokenGlass]:

@@ -19,6 +19,7 @@ from foundation.errors import Unavailable
 NEEDED_BY = {
     "VIGIA__SERVING__CONTROL_TOKEN": {"serving", "worker"},
     "VIGIA__SIMULATION__TOKEN": {"simulation"},
+    "VIGIA__SIMULATION__SERVING_KEY": {"simulation"},
     "VIGIA__ALERTS__": {"simulation", "copilot"},
     "VIGIA__CONSOLE__SESSION_SECRET": {"copilot"},
     "VIGIA__LLM__": {"copilot", "worker"},

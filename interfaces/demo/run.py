@@ -43,9 +43,13 @@ def run_demo(options: DemoOptions) -> int:
         if heeded(number):
             signal.signal(number, _as_interrupt)
     api = DemoApi(workspace)
+    teller = Teller(json=options.json)
     try:
         with Children(workspace.directory / "logs", workspace.environment) as children:
-            return _Demo(options, workspace, children, api, Teller(json=options.json)).run(expected)
+            return _Demo(options, workspace, children, api, teller).run(expected)
+    except KeyboardInterrupt:
+        teller.say(f"interrupted; what was started has been stopped. Logs and data: {workspace.directory}")
+        raise
     finally:
         api.close()
 
@@ -87,9 +91,9 @@ class _Demo:
         if decided is None:
             story.read()
             return
-        who = ", ".join(decision.principal_id for decision in decided.decisions) or "nobody"
-        self.teller.say(f"{decided.status} by {who}")
-        story.wait_for_end()
+        who = ", ".join(decision.principal_id for decision in decided.decisions)
+        self.teller.say(f"{decided.status} by {who}" if who else f"{decided.status}: nobody decided in time")
+        story.wait_for_end(decided)
         if story.told.card is not None:
             self.teller.show(render_outcome(story.told.card))
 

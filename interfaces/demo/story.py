@@ -117,10 +117,12 @@ class Story:
         asked = card.approval is not None and before is not None and card.approval.id != before.id
         return asked or card.outcome is not None
 
-    def wait_for_end(self) -> None:
+    def wait_for_end(self, decided: ApprovalRequest) -> None:
         """After the decision: execution and verification, or nothing at all."""
         began = time.perf_counter()
-        with self._teller.step("executed by the worker, then verified by probes"):
+        approved = decided.status in ("approved", "claimed")
+        doing = "executed by the worker, then verified by probes" if approved else "the round ends, nothing is executed"
+        with self._teller.step(doing):
             self._until(self._ended, MEND_SECONDS, "the end of the incident")
         if self._patiently(self._first).verification is not None:
             self.told.approve_to_verified = time.perf_counter() - began

@@ -15,7 +15,7 @@ import interfaces
 from foundation.errors import Conflict
 from interfaces.demo.options import DemoOptions
 from interfaces.directories import make_directory
-from interfaces.principals import add_principal
+from interfaces.principals import PrincipalsFile, add_principal, make_grant
 
 ORIGIN = datetime(2026, 11, 19, 5, 40, tzinfo=UTC)
 """02:40 in São Paulo: somebody is about to be paged."""
@@ -62,6 +62,7 @@ def make_workspace(options: DemoOptions, *, slack_users: Mapping[str, str] | Non
     make_directory(directory / "keys", "--data-dir")
     known = slack_users or {}
     keys = {name: _add(directory, name, role, known.get(name)) for name, role in PEOPLE}
+    checkout = PrincipalsFile(directory / "principals.yaml").add("service:checkout", make_grant(["caller"], ["*"]))
     copilot, serving, simulation = _free_ports(3)
     tokens = {name: secrets.token_urlsafe(32) for name in ("control", "simulation", "alerts", "session")}
     ours = {
@@ -75,6 +76,7 @@ def make_workspace(options: DemoOptions, *, slack_users: Mapping[str, str] | Non
         "VIGIA__SIMULATION__PORT": str(simulation),
         "VIGIA__SIMULATION__SEED": str(options.seed),
         "VIGIA__SIMULATION__TOKEN": tokens["simulation"],
+        "VIGIA__SIMULATION__SERVING_KEY": checkout,
         "VIGIA__ALERTS__SOURCES__MONITORS__KIND": "alertmanager",
         "VIGIA__ALERTS__SOURCES__MONITORS__SECRET": tokens["alerts"],
         "VIGIA__CONSOLE__SESSION_SECRET": tokens["session"],

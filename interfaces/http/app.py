@@ -13,6 +13,7 @@ from interfaces.http.routes.governance import governance_routes
 from interfaces.http.routes.incidents import incident_routes
 from interfaces.http.routes.kill_switch import kill_switch_routes
 from interfaces.http.routes.probes import probe_routes
+from interfaces.http.routes.proposals import proposal_routes
 from interfaces.http.routes.redaction import redaction_routes
 from interfaces.http.routes.webhooks import webhook_routes
 from interfaces.http.services import CopilotServices
@@ -29,6 +30,7 @@ def create_copilot_app(services: CopilotServices) -> FastAPI:
         webhook_routes,
         incident_routes,
         approval_routes,
+        proposal_routes,
         kill_switch_routes,
         governance_routes,
         redaction_routes,

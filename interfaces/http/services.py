@@ -9,8 +9,10 @@ from typing import TypeVar
 from agents.incident.card import IncidentCard
 from agents.incident.card_building import CardBuilder
 from agents.incident.feedback import FeedbackDesk
+from agents.incident.proposing import ProposalDesk
+from agents.incident.seeing import without_proposal, without_proposals
 from agents.incident.store import IncidentStore
-from agents.incident.types import Incident
+from agents.incident.types import Incident, TimelineEvent
 from audit.log import SqlAuditLog
 from audit.replay import VerificationReport
 from foundation.clock import Clock
@@ -47,6 +49,22 @@ class ToolDescription(Frozen):
     example: dict[str, object]
 
 
+class ActionDescription(Frozen):
+    """An action that people may propose, for `GET /v1/actions` and the console's form."""
+
+    name: str
+    summary: str
+    tier: str
+    arguments: dict[str, object]
+    example: dict[str, object]
+
+    @property
+    def fields(self) -> list[str]:
+        """Names of its arguments, as they are declared."""
+        properties = self.arguments.get("properties")
+        return list(properties) if isinstance(properties, dict) else []
+
+
 @dataclass(frozen=True)
 class CopilotServices:
     """No write credential of the platform is in here, so nothing that runs in this process changes production itself.
@@ -69,6 +87,10 @@ class CopilotServices:
     redactor: Redactor
     reveals: Callable[[], RevealDesk]
     tools: Callable[[], list[ToolDescription]]
+    actions: Callable[[], list[ActionDescription]]
+    proposals: Callable[[], ProposalDesk]
+    """Made when it is first asked for."""
+
     readiness: Callable[[], list[ReadinessCheck]]
     max_body_bytes: int
     policy: PolicySource = field(default_factory=Policy.load)
@@ -94,10 +116,18 @@ def visible_incident(services: CopilotServices, principal: Principal, reference:
 def visible_card(services: CopilotServices, principal: Principal, incident_id: str) -> IncidentCard:
     """The card; without what is proposed and what came of it where policy does not let them see that."""
     card = services.cards.build(incident_id)
-    if card.approval is None or services.approvals.may_see(principal, services.approvals.get(card.approval.id)):
-        return card
-    hidden = {"proposal": None, "approval": None, "execution": None, "verification": None, "status_line": card.status}
-    return card.model_copy(update=hidden)
+    return card if sees_proposals(services.approvals, principal, incident_id) else without_proposal(card)
+
+
+def visible_timeline(services: CopilotServices, principal: Principal, incident_id: str) -> list[TimelineEvent]:
+    """The timeline; without proposals and what came of them where policy does not let them see those."""
+    events = services.incidents.timeline(incident_id)
+    return events if sees_proposals(services.approvals, principal, incident_id) else without_proposals(events)
+
+
+def sees_proposals(approvals: ApprovalService, principal: Principal, incident_id: str) -> bool:
+    """Whether they may see all that was proposed for it: a timeline tells of each."""
+    return all(approvals.may_see(principal, request) for request in approvals.for_incident(incident_id))
 
 
 def visible_approval(services: CopilotServices, principal: Principal, request_id: str) -> ApprovalRequest:

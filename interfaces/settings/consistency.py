@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+from foundation.secrets.reference import is_reference
+from foundation.secrets.setting import ReferredSecret
 from interfaces.settings.model import Settings
 
 DATABASES = ("sqlite", "postgresql+psycopg")
@@ -12,7 +14,7 @@ DATABASES = ("sqlite", "postgresql+psycopg")
 
 def contradictions(settings: Settings) -> list[str]:
     """One line per contradiction, saying which variable to change."""
-    return [*_clock(settings), *_partners(settings), *_database(settings), *_paths(settings)]
+    return [*_clock(settings), *_partners(settings), *_database(settings), *_paths(settings), *_vault(settings)]
 
 
 def warnings(settings: Settings) -> list[str]:
@@ -24,6 +26,9 @@ def warnings(settings: Settings) -> list[str]:
         found.append(f"nobody can sign in: {settings.principals_file} does not exist (see `vigia principals add`)")
     if settings.serving.control_token is None:
         found.append("VIGIA__SERVING__CONTROL_TOKEN is not set: approved actions cannot be executed")
+    address = settings.secrets.vault_address
+    if address is not None and address.scheme == "http" and address.host not in ("127.0.0.1", "localhost", "[::1]"):
+        found.append("VIGIA__SECRETS__VAULT_ADDRESS is plain http: secrets and the token travel unencrypted")
     approvals = settings.approvals
     if approvals.expires_after_minutes <= 4 * approvals.remind_after_minutes:
         found.append(
@@ -54,9 +59,20 @@ def _partners(settings: Settings) -> Iterator[str]:
 
 
 def _database(settings: Settings) -> Iterator[str]:
+    if is_reference(settings.database_url):
+        return
     scheme, _, rest = settings.database_url.partition("://")
     if scheme not in DATABASES or not rest:
         yield f"VIGIA__DATABASE_URL is not the URL of a database: it begins with one of {', '.join(DATABASES)} and ://"
+
+
+def _vault(settings: Settings) -> Iterator[str]:
+    secrets = settings.secrets
+    if (secrets.vault_address is None) != (secrets.vault_token is None):
+        yield "VIGIA__SECRETS__VAULT_ADDRESS and VIGIA__SECRETS__VAULT_TOKEN belong together: set both or neither"
+    token = secrets.vault_token
+    if isinstance(token, ReferredSecret) and token.reference.scheme == "vault":
+        yield "VIGIA__SECRETS__VAULT_TOKEN cannot be in Vault itself: use env:NAME or file:/path"
 
 
 def _paths(settings: Settings) -> Iterator[str]:

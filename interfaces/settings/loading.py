@@ -10,6 +10,7 @@ from pydantic_settings import SettingsError
 from foundation.errors import InvalidInput
 from interfaces.settings.consistency import contradictions
 from interfaces.settings.model import Settings
+from interfaces.settings.references import use_vault, with_urls
 from interfaces.settings.schema import Leaf, unknown_variables
 
 _HINT = "vigia config check shows every setting"
@@ -22,7 +23,8 @@ def load_settings() -> Settings:
         problems += contradictions(settings)
     if settings is None or problems:
         raise InvalidInput("; ".join(problems), hint=_HINT)
-    return settings
+    use_vault(settings)
+    return with_urls(settings)
 
 
 def try_settings() -> tuple[Settings | None, list[str]]:

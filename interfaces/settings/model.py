@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from foundation.secrets.urls import UrlWithSecret, masked_url
 from interfaces.settings.redaction import RedactionSettings
 from interfaces.settings.sections import (
     AlertSettings,
     ApprovalSettings,
+    AttachedSettings,
     AuditSettings,
     BudgetSettings,
     ClockSettings,
@@ -20,14 +21,16 @@ from interfaces.settings.sections import (
     HealthSettings,
     HttpSettings,
     LlmSettings,
+    ModelSettings,
     OnlineSettings,
     RunSettings,
-    ServingSettings,
-    SimulationSettings,
+    SecretSettings,
     SlackSettings,
     TelemetrySettings,
+    UsageSettings,
     WorkerSettings,
 )
+from interfaces.settings.serving import ServingSettings, SimulationSettings
 from platform_core.access.principals import Environment
 
 PREFIX = "VIGIA__"
@@ -42,11 +45,16 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_nested_delimiter=DELIMITER, frozen=True, extra="forbid", env_ignore_empty=True
+        env_prefix=PREFIX,
+        env_nested_delimiter=DELIMITER,
+        frozen=True,
+        extra="forbid",
+        env_ignore_empty=True,
+        hide_input_in_errors=True,
     )
 
     data_dir: Path = Path(".vigia")
-    database_url: str = ""
+    database_url: UrlWithSecret = Field(default="", repr=False)
     """SQLAlchemy URL; `vigia.db` in the data directory when not set."""
 
     principals_path: Path | None = None
@@ -55,12 +63,20 @@ class Settings(BaseSettings):
     policy_path: Path | None = None
     """YAML file of the policy; the built-in one (everything in production needs approval) when not set."""
 
+    gate_policy_path: Path | None = None
+    """YAML file of the limits that model versions are held to before they move up; the defaults when not set."""
+
     catalog_path: Path | None = None
     """Directory of catalog files; the simulated company's when not set. Once a catalog was applied, that one holds."""
 
     environment: Environment = "production"
     """Which environment's catalog this reads, plans and applies: dev, staging or production."""
 
+    shared_stores: bool = False
+    """Whether database and data directory are shared with other environments on purpose; otherwise each is stamped with
+    the environment that made it, and refused to others."""
+
+    secrets: SecretSettings = Field(default_factory=SecretSettings)
     clock: ClockSettings = Field(default_factory=ClockSettings)
     http: HttpSettings = Field(default_factory=HttpSettings)
     serving: ServingSettings = Field(default_factory=ServingSettings)
@@ -71,9 +87,12 @@ class Settings(BaseSettings):
     slack: SlackSettings = Field(default_factory=SlackSettings)
     llm: LlmSettings = Field(default_factory=LlmSettings)
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
+    attached: AttachedSettings = Field(default_factory=AttachedSettings)
+    usage: UsageSettings = Field(default_factory=UsageSettings)
     approvals: ApprovalSettings = Field(default_factory=ApprovalSettings)
     budgets: BudgetSettings = Field(default_factory=BudgetSettings)
     audit: AuditSettings = Field(default_factory=AuditSettings)
+    models: ModelSettings = Field(default_factory=ModelSettings)
     online: OnlineSettings = Field(default_factory=OnlineSettings)
     redaction: RedactionSettings = Field(default_factory=RedactionSettings)
     worker: WorkerSettings = Field(default_factory=WorkerSettings)
@@ -90,7 +109,7 @@ class Settings(BaseSettings):
     @property
     def database_name(self) -> str:
         """For people: the file, or the server's address without its password."""
-        return re.sub(r"(?<=:)[^:/@]*(?=@)", "***", self.database_url).removeprefix("sqlite:///")
+        return masked_url(self.database_url).removeprefix("sqlite:///")
 
     @property
     def copilot_url(self) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import Field
 
 from foundation.frozen import Frozen
+from foundation.secrets.urls import UrlWithSecret
 from platform_core.access.principals import Role
 
 
@@ -18,7 +19,7 @@ class RedactionSettings(Frozen):
     max_characters: int = Field(default=8_000_000, ge=1000)
     """Of one text. A longer one is withheld."""
 
-    vault_url: str = ""
+    vault_url: UrlWithSecret = Field(default="", repr=False)
     """SQLAlchemy URL of the vault; `vault.db` in the data directory when not set, the metadata's server where that is
     PostgreSQL."""
 

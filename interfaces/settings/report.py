@@ -8,9 +8,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, SecretStr
 
 from foundation.frozen import Frozen
+from foundation.secrets.setting import ReferredSecret
+from foundation.secrets.urls import masked_url
 from interfaces.settings.consistency import contradictions, warnings
 from interfaces.settings.loading import try_settings
 from interfaces.settings.model import Settings
+from interfaces.settings.references import unresolved
 from interfaces.settings.schema import Leaf, leaves
 
 
@@ -35,7 +38,7 @@ def config_report() -> ConfigReport:
     lines = () if settings is None else tuple(_lines(settings))
     doubts: list[str] = []
     if settings is not None:
-        problems = problems + contradictions(settings)
+        problems = problems + contradictions(settings) + unresolved(settings)
         doubts = warnings(settings)
     return ConfigReport(ok=not problems, problems=tuple(problems), warnings=tuple(doubts), settings=lines)
 
@@ -58,7 +61,7 @@ def _line(settings: Settings, leaf: Leaf, variables: set[str]) -> SettingLine:
     prefixes = {Leaf(leaf.path[: i + 1]).variable for i in range(len(leaf.path))}
     return SettingLine(
         name=leaf.name,
-        value=_shown(_value(settings, leaf.path), leaf.name),
+        value=_shown(_value(settings, leaf.path)),
         origin="environment" if prefixes & variables else "default",
         variable=leaf.variable,
     )
@@ -71,13 +74,13 @@ def _value(settings: BaseModel, path: tuple[str, ...]) -> Any:
     return value
 
 
-def _shown(value: Any, name: str) -> str | None:
-    if value is None or isinstance(value, SecretStr):
-        return None if value is None else "********"
-    if name == "database_url":
-        from sqlalchemy.engine import make_url
-
-        return make_url(value).render_as_string(hide_password=True)
+def _shown(value: Any) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, ReferredSecret):
+        return str(value.reference)
+    if isinstance(value, SecretStr):
+        return "********"
     if isinstance(value, frozenset):
         return ",".join(sorted(str(item) for item in value))
-    return str(value)
+    return masked_url(value) if isinstance(value, str) else str(value)

@@ -4,11 +4,32 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, time
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import AnyHttpUrl, Field, SecretStr, field_validator
 
 from foundation.frozen import Frozen
+from foundation.secrets.setting import ByReference, Secret
+from foundation.secrets.urls import UrlWithSecret
+
+
+class SecretSettings(Frozen):
+    """Any secret here, and any URL that may hold one, can be a reference instead: `env:NAME`, `file:/path` (of mode
+    0600) or `vault:mount/path#field`. What is in a file or in Vault may change while a process runs."""
+
+    vault_address: AnyHttpUrl | None = None
+    """Of HashiCorp Vault or OpenBao, with a KV engine of version 2."""
+
+    vault_token: Secret | None = None
+    """As it is, or `env:…` or `file:…`, for instance where Vault's agent writes it."""
+
+    vault_namespace: str | None = None
+    vault_timeout_seconds: float = Field(default=3, gt=0, le=60)
+    vault_refresh_seconds: float = Field(default=60, ge=0, le=86400)
+    """How long a secret that was read is used before Vault is asked again."""
+
+    vault_stale_seconds: float = Field(default=600, ge=0, le=86400)
+    """How much longer while Vault does not answer."""
 
 
 class ClockSettings(Frozen):
@@ -37,27 +58,6 @@ class HttpSettings(Frozen):
     """What people open: shown on cards. The address it listens on when not set."""
 
 
-class ServingSettings(Frozen):
-    """The inference server and its control API. The token is the platform's write credential: the serving process
-    checks it, the worker's executor presents it, nobody else is given it."""
-
-    host: str = "127.0.0.1"
-    port: int = Field(default=8081, ge=0, le=65535)
-    base_url: AnyHttpUrl | None = None
-    control_token: SecretStr | None = None
-
-
-class SimulationSettings(Frozen):
-    host: str = "127.0.0.1"
-    port: int = Field(default=8082, ge=0, le=65535)
-    seed: int = Field(default=7, ge=0)
-    token: SecretStr | None = None
-    """Bearer token of the simulation's own API (status, faults)."""
-
-    deliver_alerts: bool = True
-    """Whether its monitors post to the copilot; off where Prometheus and Alertmanager do."""
-
-
 class RunSettings(Frozen):
     """`vigia platform run`: how often it does what, in seconds of the wall, where it answers `/metrics`, `/livez` and
     `/readyz`, and where alerts go."""
@@ -78,7 +78,7 @@ class RunSettings(Frozen):
     webhook_url: AnyHttpUrl | None = None
     """Takes what Alertmanager posts (version 4). The copilot's, when not set and a source of that kind is."""
 
-    webhook_secret: SecretStr | None = None
+    webhook_secret: Secret | None = None
     """Its bearer token. That of the copilot's source, when the copilot is meant."""
 
 
@@ -86,7 +86,7 @@ class AlertSourceSettings(Frozen):
     """One system that may send alerts. `secret`: a bearer token, or PagerDuty's webhook signing secret."""
 
     kind: Literal["alertmanager", "pagerduty", "cloudevents"]
-    secret: SecretStr = Field(min_length=16)
+    secret: Annotated[SecretStr, ByReference(16)]
     tenants: frozenset[str] = frozenset({"*"})
     """Tenants it may speak for; `*` means all of the catalog's."""
 
@@ -101,7 +101,7 @@ class AlertSettings(Frozen):
 
 
 class ConsoleSettings(Frozen):
-    session_secret: SecretStr | None = Field(default=None, min_length=32)
+    session_secret: Annotated[SecretStr, ByReference(32)] | None = None
     """Signs the session cookie; made afresh at each start when not set, which signs everybody out."""
 
     session_hours: float = Field(default=12, gt=0, le=168)
@@ -112,9 +112,9 @@ class ConsoleSettings(Frozen):
 class SlackSettings(Frozen):
     """Slack is on when a bot token is set. `app_token` selects Socket Mode, `signing_secret` HTTP."""
 
-    bot_token: SecretStr | None = None
-    signing_secret: SecretStr | None = None
-    app_token: SecretStr | None = None
+    bot_token: Secret | None = None
+    signing_secret: Secret | None = None
+    app_token: Secret | None = None
     channel: str | None = None
     """For cards of tenants without a channel of their own, of what belongs to no tenant, reports and heads of the audit
     log: whoever is in it reads of every such tenant."""
@@ -131,7 +131,7 @@ class LlmSettings(Frozen):
 
     provider: Literal["none", "openai", "litellm"] = "none"
     model: str | None = None
-    api_key: SecretStr | None = None
+    api_key: Secret | None = None
     base_url: AnyHttpUrl | None = None
     timeout_seconds: float = Field(default=20, gt=0, le=300)
 
@@ -140,11 +140,61 @@ class TelemetrySettings(Frozen):
     log_format: Literal["json", "console"] = "json"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     otlp_endpoint: AnyHttpUrl | None = None
+    """Base address of a collector or backend that takes OTLP over HTTP, e.g. http://127.0.0.1:4318."""
+
+    otlp_headers: dict[str, Secret] = Field(default_factory=dict)
+    """Sent with everything, e.g. {"authorization": "file:/run/secrets/otlp"}."""
+
+    otlp_signals: frozenset[Literal["traces", "logs", "metrics"]] = frozenset({"traces", "logs", "metrics"})
+    """What is sent there; leave metrics out where Prometheus scrapes."""
+
+    otlp_metric_seconds: float = Field(default=15, gt=0, le=3600)
+    trace_sample: float = Field(default=1.0, ge=0, le=1)
+    """The share of traces that are kept, decided where a trace begins."""
+
+    resource_attributes: dict[str, str] = Field(default_factory=dict)
+    """Added to what every signal says about its process, e.g. {"cloud.region": "sa-east-1"}."""
+
+
+class AttachedSettings(Frozen):
+    """Other platforms under this one's control plane (`vigia attached`)."""
+
+    sagemaker: bool = False
+    """Endpoints of SageMaker that have the tag `vigia:tenant`; credentials as boto3 finds them."""
+
+    sagemaker_region: str | None = None
+    sagemaker_url: AnyHttpUrl | None = None
+    """Another address than the region's own."""
+
+    databricks_host: AnyHttpUrl | None = None
+    """Of a workspace, e.g. https://dbc-a1b2.cloud.databricks.com."""
+
+    databricks_token: Secret | None = None
+    databricks_tenant: str | None = None
+    """Whose its jobs are; nobody's in particular when not set."""
+
+
+class UsageSettings(Frozen):
+    """What use is charged at, to share the platform's cost among those who use it; nothing costs anything when not
+    set. What endpoints were billed comes from the billing export and is shown beside it."""
+
+    currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
+    account: str = "vigia"
+    """FOCUS' BillingAccountId."""
+
+    per_million_predictions: float = Field(default=0, ge=0)
+    per_million_feature_reads: float = Field(default=0, ge=0)
+    per_million_materialized_rows: float = Field(default=0, ge=0)
+    collect_seconds: float = Field(default=60, gt=0, le=3600)
+    """How often what was counted is stored, on the wall."""
 
 
 class ApprovalSettings(Frozen):
     expires_after_minutes: float = Field(default=30, gt=0, le=1440)
     """On the platform's clock."""
+
+    grant_expires_after_minutes: float | None = Field(default=None, gt=0, le=1440)
+    """How long an approval may wait to be executed; as long as a request waits for people when not set."""
 
     remind_after_minutes: float = Field(default=5, gt=0, le=1440)
     """Then those on call are told again; after twice as long the approvers are called, after four times the admins."""
@@ -175,6 +225,9 @@ class WorkerSettings(Frozen):
 
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = Field(default=None, ge=0, le=65535)
+    retraining_check_hours: float = Field(default=24, ge=0)
+    """How often, on the platform's clock, models in production are looked at for drift and decay; 0: never. What is
+    found becomes a proposal."""
 
 
 class HealthSettings(Frozen):
@@ -194,7 +247,7 @@ class HealthSettings(Frozen):
 
 class OnlineSettings(Frozen):
     kind: Literal["sqlite", "redis", "dynamodb", "feast"] = "sqlite"
-    url: str | None = None
+    url: UrlWithSecret | None = Field(default=None, repr=False)
     """redis://host:port/0, an endpoint of DynamoDB other than the region's own, or the directory of a Feast
     repository; not used for SQLite, which lives in the data directory."""
 
@@ -235,3 +288,22 @@ class AuditSettings(Frozen):
     witnesses: dict[str, WitnessSettings] = Field(default_factory=dict)
     quorum: int = Field(default=0, ge=0)
     """How many of the witnesses must have signed for entries to count as witnessed; all of them when 0."""
+
+
+class MlflowSettings(Frozen):
+    """Where training runs and versions are mirrored. Credentials of a server come from MLflow's own variables."""
+
+    tracking_uri: str | None = None
+    """http://host:5000, or sqlite:////path/mlflow.db; without it runs are kept as files in the data directory."""
+
+
+class ModelSettings(Frozen):
+    """Registered models: whose signature is enough to load one, besides that of our own key."""
+
+    mlflow: MlflowSettings = MlflowSettings()
+
+    trusted: dict[str, str] = Field(default_factory=dict)
+    """By a name of your choice: verifier keys of others whose models are loaded here; `vigia models key` prints one."""
+
+    max_bytes: int = Field(default=536_870_912, ge=1024)
+    """Of all files of one version; a larger one is not loaded."""

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from agents.incident.card import IncidentCard
 from agents.incident.ports import Notifier
-from foundation.errors import Forbidden, VigiaError
+from agents.incident.proposing import ProposalDesk, Proposed
+from foundation.errors import Forbidden, InvalidInput, VigiaError
 from foundation.telemetry.logs import get_logger
 from guardrails.approvals.service import ApprovalService
 from interfaces.slack.blocks import evidence_blocks
+from interfaces.slack.editing import Edit, ask_modal, edit_modal, fits, metadata, read_edit, refused_at, told_modal
 from interfaces.slack.ids import ActionId, CallbackId
 from interfaces.slack.limits import SECTION_TEXT, cut, escape
 from interfaces.slack.modals import details_modal, reject_modal
@@ -58,6 +60,9 @@ class SlackParts:
     """Records whether the diagnosis of an incident was right."""
 
     redact: Callable[[str], str]
+    proposals: Callable[[], ProposalDesk]
+    fields: Callable[[str], list[str]]
+    """Names of the arguments that an action takes."""
 
 
 def create_slack_app(client: WebClient, parts: SlackParts, *, signing_secret: str | None = None) -> App:
@@ -75,9 +80,12 @@ def create_slack_app(client: WebClient, parts: SlackParts, *, signing_secret: st
     app.action(ActionId.APPROVE)(handlers.approve)
     app.action(ActionId.REJECT)(handlers.ask_reason)
     app.action(ActionId.DETAILS)(handlers.details)
+    app.action(ActionId.EDIT)(handlers.edit)
     app.action(ActionId.RIGHT_CAUSE)(handlers.right_cause)
     app.action(ActionId.WRONG_CAUSE)(handlers.wrong_cause)
     app.view(CallbackId.REJECT)(handlers.reject)
+    app.view(CallbackId.EDIT)(handlers.show_edit)
+    app.view(CallbackId.ASK)(handlers.ask_for_edit)
     app.event("app_mention")(handlers.question)
     app.error(handlers.unexpected)
     return app
@@ -119,6 +127,49 @@ class _Handlers:
         except VigiaError as error:
             self._tell(client, body, error)
 
+    def edit(self, ack: Callable[..., Any], body: dict[str, Any], client: WebClient) -> None:
+        ack()
+        try:
+            request = self._parts.approvals.get(body["actions"][0]["value"])
+            if not self._parts.approvals.may_see(self._person(body), request):
+                raise Forbidden("this proposal is not yours to see")
+            view = edit_modal(request, self._parts.fields(request.proposal.tool), channel=_channel(body))
+            client.views_open(trigger_id=body["trigger_id"], view=view)
+            self._parts.proposals()  # ready by the time the form comes back: Slack waits three seconds
+        except VigiaError as error:
+            self._tell(client, body, error)
+
+    def show_edit(self, ack: Callable[..., Any], body: dict[str, Any]) -> None:
+        try:
+            given = read_edit(body["view"], self._parts.approvals.get(metadata(body["view"]).approval))
+            made = self._revise(body, given, dry_run=True)
+            view = ask_modal(given, made, self._parts.redact)
+            if not fits(view):
+                raise InvalidInput("that is too much text for a form", hint="use `vigia approvals edit`")
+            ack(response_action="update", view=view)
+        except VigiaError as error:
+            ack(response_action="errors", errors=refused_at(error))
+
+    def ask_for_edit(self, ack: Callable[..., Any], body: dict[str, Any]) -> None:
+        try:
+            made = self._revise(body, metadata(body["view"]), dry_run=False)
+        except VigiaError as error:
+            ack(response_action="update", view=told_modal(self._parts.redact(str(error))))
+            return
+        ack()
+        self._show(made.proposal.incident_id)
+
+    def _revise(self, body: dict[str, Any], given: Edit, *, dry_run: bool) -> Proposed:
+        return self._parts.proposals().revise(
+            given.approval,
+            self._person(body),
+            given.changes,
+            reason=given.reason,
+            channel="slack",
+            shown=given.digest,
+            dry_run=dry_run,
+        )
+
     def right_cause(self, ack: Callable[..., Any], body: dict[str, Any], client: WebClient) -> None:
         ack()
         self._feedback(body, client, correct=True)
@@ -148,8 +199,11 @@ class _Handlers:
         except VigiaError as error:
             self._tell(client, body, error)
             return
+        self._show(request.proposal.incident_id)
+
+    def _show(self, incident_id: str) -> None:
         try:
-            self._parts.notifier.incident_changed(self._parts.cards.build(request.proposal.incident_id))
+            self._parts.notifier.incident_changed(self._parts.cards.build(incident_id))
         except VigiaError as error:  # the decision stands; the worker updates the card at its next step
             _log.warning("card not updated after the decision", error=str(error))
 

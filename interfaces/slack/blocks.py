@@ -7,7 +7,8 @@ from typing import Any
 
 from agents.diagnosis.types import Finding
 from agents.incident.card import CardApproval, CardCause, CardProposal, IncidentCard
-from interfaces.card_words import against, name, odds
+from guardrails.taint.suspicion import Suspicious
+from interfaces.card_words import MOST_SUSPICIOUS, against, by_text, glass_line, name, odds
 from interfaces.slack.charts import chart_block
 from interfaces.slack.ids import ActionId, BlockId
 from interfaces.slack.limits import BLOCKS_PER_MESSAGE, CHARTS_PER_MESSAGE, HEADER_TEXT, SECTION_TEXT, cut, escape
@@ -27,11 +28,14 @@ def card_blocks(card: IncidentCard, redact: Redact) -> list[Block]:
         show.header(f"{card.label}  {card.title}"),
         show.context(_where(card)),
         show.section(card.impact),
+        *(show.markup(f":rotating_light: *Broken glass*  {show.text(glass_line(each))}") for each in card.glass[:3]),
     ]
     if card.verdict is None:
         blocks.append(show.section("Investigating…"))
     blocks += _diagnosis(card, show)
     blocks += [chart_block(chart, redact) for chart in card.charts[:CHARTS_PER_MESSAGE] if chart.series]
+    if card.suspicious:
+        blocks.append(show.markup(_suspicious(card.suspicious, show)))
     if card.proposal is not None:
         blocks.append({"type": "divider"})
         blocks += _proposal(card.proposal, card.approval, show)
@@ -97,8 +101,6 @@ def _diagnosis(card: IncidentCard, show: _Show) -> list[Block]:
         notes.append(f"*Ruled out*  {' · '.join(_rival(cause, show) for cause in card.ruled_out[:3])}")
     if card.not_checked:
         notes.append(f"*Not checked*  {show.text('; '.join(card.not_checked[:3]))}")
-    for item in card.suspicious[:3]:
-        notes.append(f"*Suspicious content* in {show.text(item.where)} ({item.rule}): {show.text(item.excerpt)}")
     if card.budget_note:
         notes.append(f"*Budget*  {show.text(card.budget_note)}")
     if card.look_next:
@@ -106,6 +108,16 @@ def _diagnosis(card: IncidentCard, show: _Show) -> list[Block]:
     if notes:
         blocks.append(show.markup("\n".join(notes)))
     return blocks
+
+
+def _suspicious(items: Sequence[Suspicious], show: _Show) -> str:
+    texts = by_text(items)
+    more = f"\nand {len(texts) - MOST_SUSPICIOUS} more" if len(texts) > MOST_SUSPICIOUS else ""
+    quoted = (
+        f"\n{show.text(' '.join(where))} {rules}: “{show.text(text)}”" for where, rules, text in texts[:MOST_SUSPICIOUS]
+    )
+    said = "somebody wrote orders into the data; nothing follows them, ask how they got there"
+    return f":warning: *Suspicious content*  {said}{''.join(quoted)}{more}"
 
 
 def _finding(finding: Finding, show: _Show) -> str:
@@ -121,8 +133,10 @@ def _rival(cause: CardCause, show: _Show) -> str:
 def _proposal(proposal: CardProposal, approval: CardApproval | None, show: _Show) -> list[Block]:
     word = "Proposed undo" if proposal.purpose == "compensation" else "Proposed"
     radius = proposal.blast_radius
+    person = [f"*By*  {show.text(f'{proposal.by_person}: {proposal.rationale}')}"] if proposal.by_person else []
     lines = [
         f"*{word}*  {show.text(proposal.summary)}  _{proposal.tier}_",
+        *person,
         f"```{show.text(chr(10).join(proposal.diff[:12]))}```",
         f"*Reaches*  feature views {radius.feature_views} · services {radius.feature_services} · "
         f"endpoints {show.text(', '.join(radius.endpoints[:6]) or 'none')}",
@@ -148,6 +162,7 @@ def _decision(approval: CardApproval, incident_id: str) -> Block:
         "elements": [
             _button("Approve", ActionId.APPROVE, approval.id, style="primary"),
             _button("Reject…", ActionId.REJECT, approval.id, style="danger"),
+            _button("Edit…", ActionId.EDIT, approval.id),
             _button("Details", ActionId.DETAILS, incident_id),
         ],
     }

@@ -11,6 +11,7 @@ class ActionId(StrEnum):
     APPROVE = "vigia_approve"
     REJECT = "vigia_reject"
     DETAILS = "vigia_details"
+    EDIT = "vigia_edit"
     RIGHT_CAUSE = "vigia_right_cause"
     WRONG_CAUSE = "vigia_wrong_cause"
 
@@ -20,9 +21,12 @@ class CallbackId(StrEnum):
 
     REJECT = "vigia_reject_modal"
     DETAILS = "vigia_details_modal"
+    EDIT = "vigia_edit_modal"
+    ASK = "vigia_ask_modal"
 
 
 class BlockId(StrEnum):
     DECISION = "vigia_decision"
     REASON = "vigia_reason"
+    ARGUMENT = "vigia_argument"
     FEEDBACK = "vigia_feedback"

@@ -33,7 +33,8 @@ class SlackNotifier:
     """Called at least once per change: the same content is not posted twice, a changed card updates its message.
 
     A process that dies between posting and remembering posts the card again at the next change: two cards for one
-    incident are better than none. `channels`: by tenant; `channel` for every other and for what belongs to none.
+    incident are better than none. `channels`: by tenant; `channel` for every other and for what belongs to none. `fit`:
+    the card as everybody in a channel may read it.
     """
 
     def __init__(
@@ -45,8 +46,10 @@ class SlackNotifier:
         redact: Callable[[str], str],
         evidence: EvidenceReader,
         channels: Mapping[str, str] | None = None,
+        fit: Callable[[IncidentCard], IncidentCard] = lambda card: card,
     ) -> None:
         self._engine = engine
+        self._fit = fit
         self._client = client
         self._channel = channel
         self._channels = dict(channels or {})
@@ -55,6 +58,7 @@ class SlackNotifier:
 
     def incident_changed(self, card: IncidentCard) -> None:
         """Raises Unavailable when Slack does not take the message; the caller tells again at the next change."""
+        card = self._fit(card)
         blocks, text = card_blocks(card, self._redact), card_text(card, self._redact)
         content = digest({"blocks": blocks, "text": text})
         with reading(self._engine) as connection:

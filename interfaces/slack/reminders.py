@@ -11,18 +11,19 @@ from sqlalchemy.engine import Engine
 from foundation.database import reading
 from foundation.errors import Unavailable
 from guardrails.approvals.reminders import Reminder
+from guardrails.proposal import ActionProposal
 from interfaces.slack.limits import escape
+from interfaces.slack.mentions import mentions
 from interfaces.slack.tables import slack_cards
 from platform_core.access.principals import Principal
 
 if TYPE_CHECKING:
     from slack_sdk import WebClient
 
-_MOST_NAMES = 10
-
 
 class SlackReminders:
-    """Mentions those of `people` who hold one of the roles, act for the tenant and have a Slack user."""
+    """Mentions those of `people` who hold one of the roles, act for the tenant and have a Slack user. `for_everybody`:
+    whether everybody in a channel may read what is proposed."""
 
     def __init__(
         self,
@@ -33,7 +34,9 @@ class SlackReminders:
         people: Iterable[Principal],
         redact: Callable[[str], str],
         channels: Mapping[str, str] | None = None,
+        for_everybody: Callable[[ActionProposal], bool] = lambda proposal: True,
     ) -> None:
+        self._for_everybody = for_everybody
         self._engine = engine
         self._client = client
         self._channel = channel
@@ -53,8 +56,11 @@ class SlackReminders:
             row = connection.execute(card).one_or_none()
         waited, left = (round(delta.total_seconds() / 60) for delta in (reminder.waited, reminder.left))
         verb = "still waits" if reminder.kind == "reminder" else "is escalated: nobody has decided"
-        summary = escape(self._redact(proposal.plan.summary))
-        text = f"{self._mentions(reminder)}{proposal.tool} {verb} ({waited} min, {left} min left): {summary}"
+        tool, summary = "a proposal", "see the console"
+        if self._for_everybody(proposal):
+            tool, summary = proposal.tool, escape(self._redact(proposal.plan.summary))
+        called = mentions(self._people, reminder.roles, proposal.tenant, without=proposal.requested_by)
+        text = f"{called}{tool} {verb} ({waited} min, {left} min left): {summary}"
         try:
             self._client.chat_postMessage(
                 channel=row.channel if row else self._channels.get(proposal.tenant or "", self._channel),
@@ -64,15 +70,3 @@ class SlackReminders:
             )
         except (SlackClientError, OSError) as error:
             raise Unavailable(f"Slack did not take the reminder: {error}", hint="check the bot token") from error
-
-    def _mentions(self, reminder: Reminder) -> str:
-        proposal = reminder.request.proposal
-        ids = [
-            person.slack_user_id
-            for person in self._people
-            if person.slack_user_id
-            and person.roles & set(reminder.roles)
-            and person.may_act_for(proposal.tenant)
-            and person.id != proposal.requested_by
-        ]
-        return "".join(f"<@{user}> " for user in ids[:_MOST_NAMES])

@@ -13,7 +13,8 @@ from rich.text import Text
 
 from agents.diagnosis.types import Finding
 from agents.incident.card import CardApproval, CardCause, CardProposal, IncidentCard
-from interfaces.card_words import against, name, odds
+from guardrails.taint.suspicion import Suspicious
+from interfaces.card_words import MOST_SUSPICIOUS, against, by_text, glass_line, name, odds
 from interfaces.terminal.charts import render_chart
 from interfaces.terminal.safety import safe_model
 
@@ -25,6 +26,7 @@ def render_card(card: IncidentCard) -> RenderableType:
     """The whole card. Texts in it come from outside: shown as text, never read as markup or obeyed by the terminal."""
     card = safe_model(card)
     parts: list[RenderableType] = [_head(card), Text(card.impact)]
+    parts += [_labelled("Broken glass", Text(glass_line(each)), style="bold red") for each in card.glass]
     for section in (_diagnosis(card), _charts(card), _proposal(card), _foot(card)):
         lines = list(section)
         if lines:
@@ -68,14 +70,23 @@ def _diagnosis(card: IncidentCard) -> Iterator[RenderableType]:
         yield _labelled("Not checked", Text("\n".join(card.not_checked)))
     if card.look_next:
         yield _labelled("Look next at", Text("\n".join(card.look_next)))
-    for item in card.suspicious[:3]:
-        text = f"{item.where} {item.rule}: {item.excerpt!r}; nobody follows it, ask how it got there"
-        yield _labelled("Suspicious", Text(text, style="bold yellow"))
+    if card.suspicious:
+        yield _labelled("Suspicious", _suspicious(card.suspicious), style="bold yellow")
     if card.budget_note is not None:
         yield _labelled("Budget", Text(card.budget_note, style="yellow"))
     if card.narration is not None and card.narration.author != "template":
         yield Text()
         yield from (_finding_line("", s.text, s.evidence_ids) for s in card.narration.sentences)
+
+
+def _suspicious(items: tuple[Suspicious, ...]) -> Text:
+    text = Text("somebody wrote orders into the data; nothing follows them, ask how they got there", style="yellow")
+    texts = by_text(items)
+    for where, rules, excerpt in texts[:MOST_SUSPICIOUS]:
+        text.append(f"\n{' '.join(where)} {rules}: ").append(f"“{excerpt}”", style="dim")
+    if len(texts) > MOST_SUSPICIOUS:
+        text.append(f"\nand {len(texts) - MOST_SUSPICIOUS} more")
+    return text
 
 
 def _cause(cause: CardCause, said: str, style: str = "") -> Text:
@@ -119,6 +130,8 @@ def _proposal(card: IncidentCard) -> Iterator[RenderableType]:
 
 def proposal_lines(proposal: CardProposal) -> Iterator[RenderableType]:
     """What it would change, reach, cost and need."""
+    if proposal.by_person:
+        yield _labelled("by", Text(f"{proposal.by_person}: {proposal.rationale}"), style="dim")
     for line in proposal.diff:
         yield _labelled("would change", Text(line), style="dim")
     radius = proposal.blast_radius

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 from pydantic import BaseModel
+
+PIPED_COLUMNS = 200
+"""Width of a table that goes to a file or a pipe, where nothing says how wide a line may be."""
 
 
 def print_json(value: Any) -> None:
@@ -44,16 +48,17 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
 
     from interfaces.terminal.safety import safe_text
 
+    console = Console(width=None if sys.stdout.isatty() or os.environ.get("COLUMNS") else PIPED_COLUMNS)
     cells = [[Text("" if cell is None else safe_text(str(cell))) for cell in row] for row in rows]
     if not cells:
-        Console().print(Text(empty))
+        console.print(Text(empty))
         return
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in cells:
         table.add_row(*row)
-    Console().print(table)
+    console.print(table)
 
 
 def print_text(text: str) -> None:

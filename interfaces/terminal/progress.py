@@ -36,6 +36,19 @@ def chunk_progress(title: str, *, shown: bool) -> Generator[Callable[[Advance], 
         yield on_chunk
 
 
+@contextmanager
+def steps_progress(*, shown: bool = True) -> Generator[Callable[[str], None]]:
+    """Yields `tell(what)`: what is being done now."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not (shown and console.is_terminal):
+        yield lambda what: None
+        return
+    with console.status("starting") as status:
+        yield status.update
+
+
 def _bars(shown: bool) -> Progress:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn

@@ -5,7 +5,9 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 
+from agents.incident.proposing import Proposed
 from guardrails.approvals.types import ApprovalRequest
+from guardrails.proposal import ActionProposal
 from interfaces.terminal.safety import safe_model
 
 
@@ -13,17 +15,10 @@ def print_approval(request: ApprovalRequest, console: Console | None = None) -> 
     """Everything the decision is bound to, as plain text."""
     request = safe_model(request)
     proposal = request.proposal
-    radius = proposal.blast_radius
+    closed = f" · {request.closed_reason}" if request.closed_reason else ""
     rows = [
-        ("request", f"{request.id} · {request.status} · expires {request.expires_at:%Y-%m-%d %H:%M} UTC"),
-        ("would do", f"{proposal.tool}: {proposal.plan.summary}"),
-        *(("change", f"{c.field}: {c.before!r} → {c.after!r}") for c in proposal.plan.changes),
-        ("target", f"{proposal.plan.target} at revision {proposal.plan.target_revision} ({proposal.environment})"),
-        ("why", f"{proposal.rationale} [{' '.join(proposal.evidence_ids)}]"),
-        ("expected", proposal.plan.expected_effect),
-        ("reaches", f"{radius.feature_views} feature views, endpoints: {', '.join(radius.endpoints) or 'none'}"),
-        ("undo", f"{proposal.compensation.summary if proposal.compensation else 'none'} ({proposal.tier})"),
-        *(("verified by", condition.description) for condition in proposal.post_conditions),
+        ("request", f"{request.id} · {request.status} · expires {request.expires_at:%Y-%m-%d %H:%M} UTC{closed}"),
+        *_bound(proposal),
         ("policy", f"{request.rule}: {request.approvers_needed} approval(s), asked by {proposal.requested_by}"),
         ("digest", proposal.digest),
         *(
@@ -35,6 +30,49 @@ def print_approval(request: ApprovalRequest, console: Console | None = None) -> 
             for d in request.decisions
         ),
     ]
+    _print(rows, console)
+
+
+def print_proposed(made: Proposed, console: Console | None = None) -> None:
+    """What a person proposed or edited; of an edit also what it replaces."""
+    made = safe_model(made)
+    older = made.replaces
+    rows = [("was", change) for change in _arguments_before(made)]
+    if made.request is None:
+        said = f"nothing was asked yet: repeat it without --dry-run, with --digest {made.proposal.digest}"
+        _print([*rows, *_bound(made.proposal), ("dry run", said)], console)
+        return
+    if older is not None:
+        rows = [("replaces", f"{older.id}, which nobody can approve or execute any more"), *rows]
+    _print(rows, console)
+    print_approval(made.request, console)
+
+
+def _arguments_before(made: Proposed) -> list[str]:
+    """The arguments that an edit changed, as they were."""
+    if made.replaces is None:
+        return []
+    before, after = made.replaces.proposal.arguments, made.proposal.arguments
+    changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    return [f"{name} = {before.get(name)!r}, now {after.get(name)!r}" for name in changed]
+
+
+def _bound(proposal: ActionProposal) -> list[tuple[str, str]]:
+    radius = proposal.blast_radius
+    cited = f" [{' '.join(proposal.evidence_ids)}]" if proposal.evidence_ids else ""
+    return [
+        ("would do", f"{proposal.tool}: {proposal.plan.summary}"),
+        *(("change", f"{c.field}: {c.before!r} → {c.after!r}") for c in proposal.plan.changes),
+        ("target", f"{proposal.plan.target} at revision {proposal.plan.target_revision} ({proposal.environment})"),
+        ("why", f"{proposal.rationale}{cited}"),
+        ("expected", proposal.plan.expected_effect),
+        ("reaches", f"{radius.feature_views} feature views, endpoints: {', '.join(radius.endpoints) or 'none'}"),
+        ("undo", f"{proposal.compensation.summary if proposal.compensation else 'none'} ({proposal.tier})"),
+        *(("verified by", condition.description) for condition in proposal.post_conditions),
+    ]
+
+
+def _print(rows: list[tuple[str, str]], console: Console | None) -> None:
     console = console or Console()
     for label, value in rows:
         console.print(Text(f"{label:<12}", style="bold") + Text(value))

@@ -86,24 +86,11 @@ def _service_broken(old: FeatureService, after: Catalog, reader: ModelReader, re
 
 def meaning(catalog: Catalog, view: str, feature: str, tenant: str | None) -> dict[str, str] | None:
     """What decides the feature's values, by aspect; None when `tenant` (None: anybody) cannot read it in `catalog`."""
-    spec = next((v for v in catalog.feature_views if v.name == view), None)
-    if spec is None or (tenant is not None and tenant not in catalog.tenants(view)):
+    said = definition(catalog, view, feature)
+    if said is None or (tenant is not None and tenant not in catalog.tenants(view)):
         return None
-    field = next((f for f in spec.fields if f.name == feature), None)
-    if field is None:
-        return None
-    keys = catalog.entity(spec.entity).join_keys
-    said = {"entity": spec.entity, "join keys": ", ".join(keys), "dtype": field.dtype}
-    said["ttl"] = format_duration(spec.ttl)
-    aggregation = next((a for a in spec.aggregations if a.name == feature), None)
-    read = [*keys, feature if aggregation is None else aggregation.column]
-    if aggregation is not None:
-        said |= {
-            "function": aggregation.function,
-            "column": aggregation.column,
-            "window": format_duration(aggregation.window),
-            "filter": aggregation.filter or "none",
-        }
+    spec = catalog.feature_view(view)
+    read = [*catalog.entity(spec.entity).join_keys, said.get("column", feature)]
     sources = [s for s in catalog.sources if s.name in spec.sources and tenant in (None, s.tenant)]
     for source in sources:
         dtypes = {c.name: c.dtype for c in source.columns}
@@ -114,5 +101,25 @@ def meaning(catalog: Catalog, view: str, feature: str, tenant: str | None) -> di
             f"{source.tenant}'s source path": source.path or "none",
             f"{source.tenant}'s event timestamp": source.event_timestamp,
             f"{source.tenant}'s created timestamp": source.created_timestamp,
+        }
+    return said
+
+
+def definition(catalog: Catalog, view: str, feature: str) -> dict[str, str] | None:
+    """The part of a feature's meaning that is the same for every tenant; None when it is not in `catalog`."""
+    spec = next((v for v in catalog.feature_views if v.name == view), None)
+    field = None if spec is None else next((f for f in spec.fields if f.name == feature), None)
+    if spec is None or field is None:
+        return None
+    keys = catalog.entity(spec.entity).join_keys
+    said = {"entity": spec.entity, "join keys": ", ".join(keys), "dtype": field.dtype}
+    said["ttl"] = format_duration(spec.ttl)
+    aggregation = next((a for a in spec.aggregations if a.name == feature), None)
+    if aggregation is not None:
+        said |= {
+            "function": aggregation.function,
+            "column": aggregation.column,
+            "window": format_duration(aggregation.window),
+            "filter": aggregation.filter or "none",
         }
     return said

@@ -15,6 +15,7 @@ from foundation.canonical import digest
 from foundation.clock import Clock
 from foundation.database import reading, transaction
 from foundation.errors import Conflict, Forbidden, NotFound
+from foundation.ids import new_id
 from platform_core.access.principals import Environment
 from platform_core.catalog.contract import ModelReader, refusals
 from platform_core.catalog.graph import build_lineage
@@ -23,6 +24,8 @@ from platform_core.catalog.references import check_references
 from platform_core.catalog.specs import Catalog
 from platform_core.catalog.tables import catalog_versions as t
 from platform_core.operations.resources import ResourceReader
+from platform_core.operations.sql_timeline import insert_change
+from platform_core.operations.timeline import ChangeEvent
 
 Readers = Callable[[], Sequence[ModelReader]]
 """The model versions in production of this environment, as they are now."""
@@ -138,6 +141,16 @@ class CatalogStore:
             action="catalog.applied", actor=actor, subject=f"catalog:{plan.environment}:{version}", payload=payload
         )
         self._audit.append(record, connection=connection)
+        event = ChangeEvent(
+            id=new_id("chg"),
+            at=self._clock.now(),
+            kind="catalog",
+            subject=record.subject,
+            summary=_summary(version, plan),
+            author=actor,
+            details={"version": version, "digest": plan.digest, "changes": len(changes)},
+        )
+        insert_change(connection, event)
 
     def _plan(self, found: tuple[int, Catalog] | None, catalog: Catalog, readers: Sequence[ModelReader]) -> CatalogPlan:
         version, before = (0, None) if found is None else found
@@ -157,3 +170,9 @@ class CatalogStore:
         query = sa.select(t.c.version, t.c.document).where(t.c.environment == self._environment)
         row = connection.execute(query.order_by(t.c.version.desc()).limit(1)).one_or_none()
         return None if row is None else (row.version, Catalog.model_validate(row.document))
+
+
+def _summary(version: int, plan: CatalogPlan) -> str:
+    told = [f"{change.kind} {change.name} {change.change}" for change in plan.changes[:5]]
+    more = len(plan.changes) - len(told)
+    return f"catalog version {version}: {', '.join(told) or 'nothing'}{f' and {more} more' if more else ''}"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client import Gauge, generate_latest
 
+from foundation.telemetry.metrics import new_registry
 from platform_core.catalog.specs import Catalog
 from platform_core.monitoring.runner import MonitorRunner
 from platform_core.operations.resources import ConnectorSpec, MonitorSpec, ResourceReader, SourceSpec
@@ -22,7 +23,7 @@ class PlatformGauges:
     """Own registry, so that several platforms fit into one process. `update` after every evaluation."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
+        self.registry = new_registry()
         self._lag = self._gauge("feature_freshness_lag_seconds", _LAG, "view", "tenant")
         self._sla = self._gauge("feature_freshness_sla_seconds", "How old it may be.", "view")
         self._nulls = self._gauge("source_null_rate", "Share of nulls in the newest rows.", *_COLUMN)

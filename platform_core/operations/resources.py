@@ -17,6 +17,8 @@ from pydantic import Field
 
 from foundation.frozen import Frozen
 from platform_core.access.principals import Environment
+from platform_core.operations.model_spec import ModelSpec
+from platform_core.operations.rollout_spec import RolloutSpec
 
 
 class ConnectorSpec(Frozen):
@@ -60,20 +62,6 @@ class JobSpec(Frozen):
     """URN of what it works on: a feature view, a store."""
 
 
-class RolloutSpec(Frozen):
-    """urn:vigia:endpoint:<name>: which model versions it serves, to what share of traffic, on how many replicas."""
-
-    kind: Literal["endpoint"] = "endpoint"
-    model: str
-    champion: str
-    canary: str | None = None
-    canary_percent: int = Field(default=0, ge=0, le=100)
-    feature_service: str
-    decline_threshold: float = Field(default=0.5, ge=0, le=1)
-    replicas: int = Field(default=2, ge=0, le=64)
-    hourly_cost_per_replica_usd: float = Field(default=0.2, ge=0)
-
-
 class MonitorSpec(Frozen):
     """urn:vigia:monitor:<name>: a check and the baseline it compares with."""
 
@@ -87,8 +75,13 @@ class MonitorSpec(Frozen):
 
 
 Spec = Annotated[
-    ConnectorSpec | DeploymentSpec | SourceSpec | JobSpec | RolloutSpec | MonitorSpec, Field(discriminator="kind")
+    ConnectorSpec | DeploymentSpec | SourceSpec | JobSpec | RolloutSpec | MonitorSpec | ModelSpec,
+    Field(discriminator="kind"),
 ]
+
+
+NO_SERVICE = "-"
+"""The feature service of an attached endpoint that does not say which it reads."""
 
 
 class Resource(Frozen):
@@ -101,6 +94,11 @@ class Resource(Frozen):
 
     revision: int
     updated_at: datetime
+
+    @property
+    def attached(self) -> bool:
+        """Whether another platform serves it (`platform_core.attached`): what runs here leaves it alone."""
+        return "platform" in self.status
 
 
 class ResourceChange(Frozen):

@@ -15,6 +15,7 @@ from platform_core.operations.timeline import (
     ChangeEvent,
     ChangeKind,
     JobRun,
+    JobStatus,
     OperationsReader,
     OperationsRecorder,
     UsageRecord,
@@ -24,6 +25,11 @@ from platform_core.operations.timeline import (
 def insert_change(connection: Connection, event: ChangeEvent) -> None:
     """Record `event` in the caller's transaction."""
     connection.execute(change_events.insert().values(event.model_dump()))
+
+
+def find_change(connection: Connection, event_id: str) -> ChangeEvent | None:
+    row = connection.execute(sa.select(change_events).where(change_events.c.id == event_id)).mappings().one_or_none()
+    return None if row is None else ChangeEvent.model_validate(dict(row))
 
 
 class SqlOperations(OperationsReader, OperationsRecorder):
@@ -59,6 +65,49 @@ class SqlOperations(OperationsReader, OperationsRecorder):
         with reading(self._engine) as connection:
             return [JobRun.model_validate(dict(row)) for row in connection.execute(query).mappings()]
 
+    def timeline(
+        self,
+        start: datetime,
+        end: datetime,
+        *,
+        kinds: list[ChangeKind] | None = None,
+        subject: str | None = None,
+        tenants: frozenset[str] | None = None,
+        limit: int = 200,
+    ) -> list[ChangeEvent]:
+        """Change events with start <= at <= end, newest first; `tenants`: only what is theirs, None for everything."""
+        query = sa.select(change_events).where(change_events.c.at.between(start, end))
+        if kinds:
+            query = query.where(change_events.c.kind.in_(kinds))
+        if subject is not None:
+            query = query.where(change_events.c.subject == subject)
+        if tenants is not None:
+            query = query.where(change_events.c.tenant.in_(sorted(tenants)))
+        query = query.order_by(change_events.c.at.desc(), change_events.c.id.desc()).limit(limit)
+        with reading(self._engine) as connection:
+            return [ChangeEvent.model_validate(dict(row)) for row in connection.execute(query).mappings()]
+
+    def runs(
+        self,
+        start: datetime,
+        end: datetime,
+        *,
+        status: JobStatus | None = None,
+        job: str | None = None,
+        tenants: frozenset[str] | None = None,
+        limit: int = 200,
+    ) -> list[JobRun]:
+        """Runs started in [start, end], newest first; `tenants` as in `timeline`."""
+        query = sa.select(job_runs).where(job_runs.c.started_at.between(start, end))
+        for column, wanted in ((job_runs.c.status, status), (job_runs.c.job, job)):
+            if wanted is not None:
+                query = query.where(column == wanted)
+        if tenants is not None:
+            query = query.where(job_runs.c.tenant.in_(sorted(tenants)))
+        query = query.order_by(job_runs.c.started_at.desc(), job_runs.c.id.desc()).limit(limit)
+        with reading(self._engine) as connection:
+            return [JobRun.model_validate(dict(row)) for row in connection.execute(query).mappings()]
+
     def unfinished(self, job: str, tenant: str) -> list[JobRun]:
         """Runs that never said how they ended: they are at work, or their process was killed."""
         running = sa.and_(job_runs.c.job == job, job_runs.c.tenant == tenant, job_runs.c.status == "running")
@@ -74,6 +123,13 @@ class SqlOperations(OperationsReader, OperationsRecorder):
         )
         with reading(self._engine) as connection:
             return [UsageRecord.model_validate(dict(row)) for row in connection.execute(query).mappings()]
+
+    def billed(self, start: date, end: date) -> list[UsageRecord]:
+        """Of every resource, days in [start, end], oldest first."""
+        query = sa.select(usage_daily).where(usage_daily.c.day.between(start, end))
+        with reading(self._engine) as connection:
+            rows = connection.execute(query.order_by(usage_daily.c.day, usage_daily.c.resource_id)).mappings()
+            return [UsageRecord.model_validate(dict(row)) for row in rows]
 
     def record_change(self, event: ChangeEvent) -> None:
         """Raises Conflict when an event with this id is there already: events are never rewritten."""

@@ -69,3 +69,21 @@ usage_daily = sa.Table(
     sa.Column("p99_latency_ms", sa.Float, nullable=False),
     sa.Column("billed_cost", sa.Float, nullable=False),
 )
+
+usage_hourly = sa.Table(
+    "usage_hourly",
+    metadata,
+    sa.Column("hour", UtcDateTime, primary_key=True),
+    sa.Column("subject", sa.String(160), primary_key=True),
+    sa.Column("tenant", sa.String(64), primary_key=True),
+    sa.Column("unit", sa.String(32), primary_key=True),
+    sa.Column("quantity", sa.Float, nullable=False),
+)
+
+store_stamps = sa.Table(
+    "store_stamps",
+    metadata,
+    sa.Column("name", sa.String(32), primary_key=True),
+    sa.Column("value", sa.String(64), nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+)

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from pydantic import Field
 
 from foundation.frozen import Frozen
 
 ChangeKind = Literal[
-    "deploy", "config", "schema", "rollout", "campaign", "traffic", "catalog", "backfill", "scale", "quarantine", "job"
-]
+    "deploy", "config", "schema", "rollout", "campaign", "traffic", "catalog", "backfill", "scale", "quarantine", "job",
+    "training", "promotion", "secret", "access",
+]  # fmt: skip
+
+OUTSIDE_KINDS: Final[frozenset[ChangeKind]] = frozenset(
+    {"deploy", "config", "schema", "campaign", "traffic", "scale", "training"}
+)
+"""Of what happens elsewhere, and somebody tells us."""
 
 
 class ChangeEvent(Frozen):

@@ -11,16 +11,17 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client import Gauge, generate_latest
 
 from foundation.errors import VigiaError
+from foundation.telemetry.metrics import TELEMETRY, new_registry
 from platform_core.access.principals import Environment
 from platform_core.catalog.specs import Catalog
 from platform_core.features.target import Targets
@@ -30,6 +31,8 @@ from platform_core.monitoring.registry import monitors
 from platform_core.monitoring.runner import MonitorRunner
 from platform_core.running.chores import Chore, Chores
 from platform_core.running.estate import Control, reconcile
+from platform_core.running.rollout_gauges import RolloutGauges
+from platform_core.running.rollout_watch import RolloutWatch, watch_of
 from platform_core.running.upkeep import Materializing, Streaming, Tables, Watching, delivering, tidy
 from platform_core.view import PlatformView
 
@@ -63,13 +66,14 @@ class Intervals:
     monitor: timedelta = timedelta(seconds=30)
     tidy: timedelta = timedelta(minutes=1)
     reload: timedelta = timedelta(seconds=10)
+    rollouts: timedelta = timedelta(seconds=5)
 
 
 class RunningPlatform:
     """`start`, then `run` until told to stop; or `work` and `watch` a round at a time.
 
-    `open_parts` opens what the catalog in force needs; `version` tells its number without reading it. `reports`: a
-    directory for those of the nightly screen.
+    `open_parts` opens what the catalog in force needs; `version` tells its number without reading it; `chores` are
+    done beside the monitors. `reports`: a directory for those of the nightly screen.
     """
 
     def __init__(  # the ports it stands on
@@ -82,10 +86,12 @@ class RunningPlatform:
         environment: Environment = "production",
         intervals: Intervals | None = None,
         delivery: AlertmanagerDelivery | None = None,
+        chores: Callable[[], Iterable[Chore]] = tuple,
         reports: Path | None = None,
         wall: Callable[[], float] = time.monotonic,
     ) -> None:
         self._open = open_parts
+        self._more = chores
         self._version = version
         self._control = control
         self._tables = tables
@@ -97,13 +103,15 @@ class RunningPlatform:
         self._parts: Parts | None = None
         self._watching: Watching | None = None
         self._watched: Parts | None = None
+        self._rollouts: RolloutWatch | None = None
         self._turn = 0
         self._rounds: set[str] = set()
         self.working, self.watchful = Chores(wall=wall), Chores(wall=wall)
-        self.registry = CollectorRegistry()
+        self.registry = new_registry()
         self._catalog_gauge = Gauge("vigia_catalog_version", "Of the catalog in force here.", registry=self.registry)
         text = "How often in a row a view, the monitors or another chore failed."
         self._failing = Gauge("vigia_platform_chore_failures", text, ["chore"], registry=self.registry)
+        self._rollout_gauges = RolloutGauges(self.registry)
 
     @property
     def parts(self) -> Parts:
@@ -132,12 +140,15 @@ class RunningPlatform:
         self._watching = Watching(
             MonitorRunner(self.parts.view, monitors(self._reports)), PlatformGauges(), self._delivery
         )
+        self._rollouts = watch_of(self.parts.view, self._control)
         every = self._intervals
         self.working.replace(self._writing())
         self.watchful.replace(
             [
                 Chore("resources", every.reload.total_seconds(), self._reconcile),
                 Chore("monitors", every.monitor.total_seconds(), self._watch),
+                *self._more(),
+                Chore("rollouts", every.rollouts.total_seconds(), self._judge_rollouts),
             ]
         )
 
@@ -182,7 +193,7 @@ class RunningPlatform:
         self._failing.clear()
         for name, failures in {**self.working.failures, **self.watchful.failures}.items():
             self._failing.labels(name).set(failures)
-        return self.watching.gauges.render() + generate_latest(self.registry)
+        return self.watching.gauges.render() + generate_latest(self.registry) + generate_latest(TELEMETRY)
 
     def _repeat(self, round: Callable[[], float]) -> None:
         while not self._stop.is_set():
@@ -228,11 +239,21 @@ class RunningPlatform:
         reconcile(self._control, self.parts.catalog, self._environment)
         return None
 
+    def _judge_rollouts(self) -> str | None:
+        if self._rollouts is None:
+            return None
+        changed = self._rollouts.step()
+        if self._delivery is not None:
+            self._delivery.offer(changed, self.parts.view.clock.now())
+        self._rollout_gauges.update(self._rollouts)
+        return "; ".join(f"{name}: {said}" for name, said in self._rollouts.problems.items()) or None
+
     def _watch(self) -> str | None:
         parts = self.parts
         if parts is not self._watched:
             reconcile(self._control, parts.catalog, self._environment)
             self.watching.runner.look_at(parts.view)
+            self._rollouts = watch_of(parts.view, self._control)
             self._watched = parts
         rows = dict(parts.materializer.counts)
         self.watching.step(parts.catalog, parts.view.resources, parts.view.clock.now(), rows)

@@ -1,10 +1,9 @@
 """The inference server.
 
-    POST /v1/predict/{endpoint}   PredictionRequest -> Prediction
+    POST /v1/predict/{endpoint}   PredictionRequest -> Prediction, BatchRequest -> BatchPrediction; JSON or Arrow
     GET  /livez /readyz /metrics
 
-The hot path reads the body, validates it in one pass and does the rest in one hop to a thread: the online store may
-block, and a store that is slow must not hold up the control API, the health probes or the requests behind it.
+A prediction does not pass through the framework (`predicting`); everything else on the port does.
 """
 
 from __future__ import annotations
@@ -13,121 +12,154 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from time import perf_counter
 from typing import Any
 
 import prometheus_client
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
-from pydantic import ValidationError
+from starlette.types import Receive, Scope, Send
 
 from foundation.body_limit import BodyLimit
 from foundation.clock import Clock
-from foundation.errors import InvalidInput, TooLarge, VigiaError
 from foundation.http_errors import install_error_handlers
+from platform_core.access.endpoints import EndpointAccess
 from platform_core.catalog.specs import Catalog
+from platform_core.serving.callers import Callers
 from platform_core.serving.endpoints import EndpointDirectory
 from platform_core.serving.metrics import ServingMetrics
-from platform_core.serving.ports import EndpointResources, FeatureRetriever
+from platform_core.serving.ports import EndpointResources, FeatureSource
+from platform_core.serving.predicting import PREFIX, Predicting
 from platform_core.serving.prediction_log import PredictionWriter
+from platform_core.serving.recording import Recorder
 from platform_core.serving.scorer import Scorer
-from platform_core.serving.types import Prediction, PredictionRequest
+from platform_core.serving.types import BatchPrediction, BatchRequest, Prediction, PredictionRequest
+from platform_core.serving.waiting import StoreThreads
+from platform_core.serving.wire import ARROW, JSON
+from platform_core.serving.worker_metrics import SharedMetrics
 from platform_core.training.registry import ModelRegistry
 
-MAX_BODY_BYTES = 16_384
 MAX_CONTROL_BODY_BYTES = 262_144
-_OPENAPI: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {"schema": PredictionRequest.model_json_schema()}},
-    }
-}
+Registries = Sequence[prometheus_client.CollectorRegistry]
+
+
+class InferenceApp(FastAPI):
+    """A FastAPI application that hands predictions to `predicting` before it looks at them itself."""
+
+    predicting: Predicting
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] == "POST" and scope["path"].startswith(PREFIX):
+            await self.predicting(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+    def drain(self) -> None:
+        """From now on `/readyz` says 503 and every prediction ends its connection; all are still answered."""
+        self.predicting.draining = True
 
 
 def create_inference_app(
     *,
     registry: ModelRegistry,
-    retriever: FeatureRetriever,
+    features: FeatureSource,
     resources: EndpointResources,
     catalog: Catalog,
     predictions: PredictionWriter,
     clock: Clock,
-    threads: int = 32,
+    access: EndpointAccess | None = None,
+    open_to_all: bool = True,
+    threads: int = 16,
     refresh_interval: float = 0.25,
-    more_metrics: Sequence[prometheus_client.CollectorRegistry] = (),
-) -> FastAPI:
-    """The application; its lifespan starts and ends the endpoint refresh and the prediction log.
+    traced_share: float = 0.01,
+    more_metrics: Registries = (),
+    shared_metrics: SharedMetrics | None = None,
+) -> InferenceApp:
+    """The application; its lifespan starts and ends the endpoint refresh, `access` and the prediction log.
 
-    `more_metrics` are shown at `/metrics` too. `threads` bounds how many requests wait for the online store at once.
-    Add the control API with `include_router`.
+    `access`: who may score; without it everybody may, and with nobody in it everybody while `open_to_all`. `threads`
+    bounds how many requests wait at once for a store that can only be waited for. `more_metrics` are shown at
+    `/metrics` too, with those of the other processes where there are `shared_metrics`. Add the control API with
+    `include_router`.
     """
     metrics = ServingMetrics()
     endpoints = EndpointDirectory(resources, registry, catalog, interval=refresh_interval)
-    scorer = Scorer(retriever, clock, metrics, predictions.write)
+    scorer = Scorer(features, Recorder(clock, metrics, predictions.write))
     metrics.log_dropped.set_function(lambda: predictions.dropped)
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="predict")
+    metrics.log_lost.set_function(lambda: predictions.lost)
+    metrics.log_waiting.labels("memory_rows").set_function(lambda: predictions.buffered)
+    metrics.log_waiting.labels("disk_batches").set_function(lambda: predictions.spilled)
+    waiting = StoreThreads(threads)
+    pool = ThreadPoolExecutor(4, thread_name_prefix="score")
+    registries = (metrics.registry, *more_metrics)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
         await asyncio.to_thread(endpoints.start)
         predictions.start()
+        if access is not None:
+            access.start()
+        if shared_metrics is not None:
+            shared_metrics.start(registries)
         try:
             yield
         finally:
             await asyncio.to_thread(endpoints.stop)
+            if access is not None:
+                await asyncio.to_thread(access.stop)
             pool.shutdown()
+            waiting.stop()
+            features.close()
             await asyncio.to_thread(predictions.stop)
+            if shared_metrics is not None:
+                await asyncio.to_thread(shared_metrics.stop)
 
-    app = FastAPI(title="Vigía inference", lifespan=lifespan)
+    app = InferenceApp(title="Vigía inference", lifespan=lifespan)
+    app.predicting = Predicting(
+        endpoints, scorer, Callers(access, open_to_all=open_to_all), waiting, pool, traced_share=traced_share
+    )
     install_error_handlers(app)
-    # For what is added to this application; a prediction has its own, smaller limit.
+    # For what is added to this application; a prediction has its own limit.
     app.add_middleware(BodyLimit, limit=MAX_CONTROL_BODY_BYTES)
 
-    @app.post("/v1/predict/{endpoint}", response_model=Prediction, openapi_extra=_OPENAPI)
-    async def predict(endpoint: str, request: Request) -> Response:
-        started = perf_counter()
-        served = endpoints.get(endpoint)
-        try:
-            wanted = _parse(await _body(request))
-            loop = asyncio.get_running_loop()
-            prediction = await loop.run_in_executor(pool, scorer.predict, served, wanted, started)
-        except VigiaError as error:
-            metrics.errors.labels(served.name, error.code).inc()
-            raise
-        return Response(prediction.model_dump_json(), media_type="application/json")
+    @app.post("/v1/predict/{endpoint}", response_model=Prediction | BatchPrediction, openapi_extra=_OPENAPI)
+    async def predict(endpoint: str) -> Response:  # pyright: ignore[reportUnusedFunction]
+        """For the document: `InferenceApp` never lets it come here."""
+        raise AssertionError(endpoint)
 
     @app.get("/livez")
-    async def livez() -> dict[str, str]:
+    async def livez() -> dict[str, str]:  # pyright: ignore[reportUnusedFunction]
         return {"status": "ok"}
 
     @app.get("/readyz")
-    async def readyz() -> JSONResponse:
+    async def readyz() -> JSONResponse:  # pyright: ignore[reportUnusedFunction]
         problems = dict(endpoints.problems)
+        if app.predicting.draining:
+            problems["process"] = "it is ending: no new work, please"
         return JSONResponse({"ready": not problems, "problems": problems}, 503 if problems else 200)
 
     @app.get("/metrics", include_in_schema=False)
-    def prometheus() -> Response:
-        shown = b"".join(prometheus_client.generate_latest(r) for r in (metrics.registry, *more_metrics))
+    def prometheus() -> Response:  # pyright: ignore[reportUnusedFunction]
+        shown = exposition(registries) if shared_metrics is None else shared_metrics.expose(registries)
         return Response(shown, media_type=prometheus_client.CONTENT_TYPE_LATEST)
 
     return app
 
 
-async def _body(request: Request) -> bytes:
-    """The body, up to MAX_BODY_BYTES. Raises TooLarge without reading on."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise TooLarge(
-                f"the request is larger than {MAX_BODY_BYTES} bytes", hint="send entity keys and inputs only"
-            )
-    return bytes(body)
+def exposition(registries: Registries) -> bytes:
+    """In Prometheus' text format."""
+    return b"".join(prometheus_client.generate_latest(registry) for registry in registries)
 
 
-def _parse(body: bytes) -> PredictionRequest:
-    try:
-        return PredictionRequest.model_validate_json(body)
-    except ValidationError as error:
-        problems = [f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}" for e in error.errors(include_url=False)]
-        raise InvalidInput("; ".join(problems)) from error
+_ARROW_BODY = {
+    "schema": {"type": "string", "format": "binary", "description": "An Arrow stream, a column per entity and input"}
+}
+_OPENAPI: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            JSON: {"schema": {"oneOf": [PredictionRequest.model_json_schema(), BatchRequest.model_json_schema()]}},
+            ARROW: _ARROW_BODY,
+        },
+    },
+    "security": [{"bearer": []}],
+}

@@ -8,32 +8,56 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from foundation.errors import InvalidInput, NotFound, VigiaError
+from platform_core.access.principals import Environment
 from platform_core.catalog.specs import Catalog
 from platform_core.operations.resources import Resource, RolloutSpec
 from platform_core.serving.ports import EndpointResources
+from platform_core.serving.shape import RequestShape
 from platform_core.training.registry import ModelRegistry
 from platform_core.training.scoring import LoadedModel
 from platform_core.urn import parse_urn
 
+SPARE_MODELS = 4
+"""Versions that are kept in memory though nothing serves them: rolling back to one of them loads nothing."""
+
 _logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ServedEndpoint:
-    """An endpoint with its models in memory. `entities` and `inputs` are what a request must bring."""
+    """An endpoint with its models in memory. `shape` is what a request must bring; `orders` says by version where the
+    model's columns stand among the shape's, None where they are the same. `shadows` score beside what is answered
+    (those of them that did not answer)."""
 
     name: str
     tenant: str
     spec: RolloutSpec
     champion: LoadedModel
     canary: LoadedModel | None
-    entities: tuple[str, ...]
-    inputs: frozenset[str]
+    shape: RequestShape
+    orders: Mapping[str, tuple[int, ...] | None]
+    environment: Environment = "production"
+    shadows: tuple[LoadedModel, ...] = ()
+    standby: LoadedModel | None = None
+    """What was champion before, kept in memory for the way back."""
+
+    @property
+    def entities(self) -> tuple[str, ...]:
+        return self.shape.entities
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return self.shape.inputs
+
+    @property
+    def models(self) -> tuple[LoadedModel, ...]:
+        """All that are in memory for it."""
+        return tuple(m for m in (self.champion, self.canary, self.standby, *self.shadows) if m is not None)
 
     @property
     def status(self) -> dict[str, Any]:
@@ -54,17 +78,25 @@ class EndpointDirectory:
         self._interval = interval
         self._served: Mapping[str, ServedEndpoint] = {}
         self._models: dict[tuple[str, str], LoadedModel] = {}
+        """In the order of their last use."""
+
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._problems: Mapping[str, str] = {"control plane": "not read yet"}
 
+    def find(self, name: str) -> ServedEndpoint | None:
+        return self._served.get(name)
+
     def get(self, name: str) -> ServedEndpoint:
         """Raises NotFound, naming the endpoints that there are."""
-        try:
-            return self._served[name]
-        except KeyError as error:
+        served = self._served.get(name)
+        if served is None:
             known = ", ".join(sorted(self._served)) or "none yet"
-            raise NotFound(f"there is no endpoint {name!r}", hint=f"served: {known}") from error
+            raise NotFound(f"there is no endpoint {name!r}", hint=f"served: {known}")
+        return served
+
+    def __iter__(self) -> Iterator[ServedEndpoint]:
+        return iter(tuple(self._served.values()))
 
     @property
     def problems(self) -> Mapping[str, str]:
@@ -83,14 +115,19 @@ class EndpointDirectory:
 
     def refresh(self) -> None:
         """Converge on the control plane's endpoints once. Raises Unavailable when it cannot be read."""
+        before = self._served
         served: dict[str, ServedEndpoint] = {}
         problems: dict[str, str] = {}
-        for resource in self._resources.list(kind="endpoint"):
+        resources = [each for each in self._resources.list(kind="endpoint") if not each.attached]
+        # What needs no loading first, and in force at once: a rollback does not wait for another endpoint's new model.
+        for resource in sorted(resources, key=self._to_load):
             name = parse_urn(resource.urn)[1]
-            current = self._served.get(name)
+            current = before.get(name)
             try:
                 served[name] = self._converge(name, resource, current)
                 status = served[name].status
+                if served[name] is not current:
+                    self._served = {**self._served, name: served[name]}
             except VigiaError as error:
                 problems[name] = str(error)
                 status = {**(current.status if current else {"replicas_ready": 0}), "error": str(error)}
@@ -101,39 +138,62 @@ class EndpointDirectory:
         if not served and not problems:
             problems["endpoints"] = "the control plane knows none"
         self._served, self._problems = served, problems
-        in_use = {(e.spec.model, m.version.version) for e in served.values() for m in (e.champion, e.canary) if m}
-        self._models = {key: model for key, model in self._models.items() if key in in_use}
+        in_use = {(e.spec.model, m.version.version) for e in served.values() for m in e.models}
+        spare = [key for key in self._models if key not in in_use]
+        for key in spare[: max(len(spare) - SPARE_MODELS, 0)]:
+            del self._models[key]
 
     def _converge(self, name: str, resource: Resource, current: ServedEndpoint | None) -> ServedEndpoint:
         spec = resource.spec
         if not isinstance(spec, RolloutSpec) or resource.tenant is None:
             raise InvalidInput(f"{resource.urn!r} is not an endpoint of a tenant", hint="an endpoint serves one tenant")
-        if current is not None and (current.spec, current.tenant) == (spec, resource.tenant):
+        if current is not None and (current.spec, current.tenant, current.environment) == (
+            spec,
+            resource.tenant,
+            resource.environment,
+        ):
             return current
         champion = self._model(spec, spec.champion)
         canary = None if spec.canary is None else self._model(spec, spec.canary)
-        entities, inputs = self._request_shape(spec.feature_service)
-        return ServedEndpoint(name, resource.tenant, spec, champion, canary, entities, inputs)
+        shape = RequestShape(self._catalog, spec.feature_service)
+        _check_policy(spec, shape)
+        shadows = tuple(self._model(spec, version) for version in spec.shadow_versions)
+        standby = self._standby(spec)
+        answering = (champion, canary) if canary is not None else (champion,)
+        orders = {model.version.version: shape.order(model.version.signature) for model in answering}
+        return ServedEndpoint(
+            name, resource.tenant, spec, champion, canary, shape, orders, resource.environment, shadows, standby
+        )
+
+    def _standby(self, spec: RolloutSpec) -> LoadedModel | None:
+        """None also when it cannot be loaded any more: a way back that is closed keeps nobody from being served."""
+        if spec.previous_champion is None:
+            return None
+        try:
+            return self._model(spec, spec.previous_champion)
+        except VigiaError as error:
+            _logger.warning("the way back to %s version %s is closed: %s", spec.model, spec.previous_champion, error)
+            return None
+
+    def _to_load(self, resource: Resource) -> int:
+        """How many of its models are not in memory."""
+        spec = resource.spec
+        if not isinstance(spec, RolloutSpec):
+            return 0
+        return sum((spec.model, version) not in self._models for version in spec.versions)
 
     def _model(self, spec: RolloutSpec, version: str) -> LoadedModel:
         key = (spec.model, version)
-        if key not in self._models:
-            model = self._registry.load(*key)
+        model = self._models.pop(key, None)
+        if model is None:
+            model = self._registry.load(*key, catalog=self._catalog)
             if model.version.signature.feature_service != spec.feature_service:
                 raise InvalidInput(
                     f"{spec.model} version {version} was trained on {model.version.signature.feature_service!r}, "
                     f"the endpoint reads {spec.feature_service!r}"
                 )
-            self._models[key] = model
-        return self._models[key]
-
-    def _request_shape(self, service_name: str) -> tuple[tuple[str, ...], frozenset[str]]:
-        service = next((s for s in self._catalog.feature_services if s.name == service_name), None)
-        if service is None:
-            raise NotFound(f"the catalog has no feature service {service_name!r}")
-        views = [self._catalog.feature_view(feature.split(":", 1)[0]) for feature in service.features]
-        entities = tuple(dict.fromkeys(view.entity for view in views))
-        return entities, frozenset(field.name for field in service.request_fields)
+        self._models[key] = model
+        return model
 
     def _refresh_safely(self) -> None:
         try:
@@ -147,3 +207,15 @@ class EndpointDirectory:
     def _run(self) -> None:
         while not self._stop.wait(self._interval):
             self._refresh_safely()
+
+
+def _check_policy(spec: RolloutSpec, shape: RequestShape) -> None:
+    """Raises InvalidInput for a fallback that names what the service does not have: it would be found out in need."""
+    unknown = sorted(spec.serving.default_features.keys() - set(shape.features))
+    if unknown:
+        known = ", ".join(shape.features)
+        raise InvalidInput(f"serving.default_features: {unknown[0]!r} is no feature here", hint=f"features: {known}")
+    for rule in spec.serving.rules:
+        if rule.input not in shape.inputs:
+            known = ", ".join(shape.inputs)
+            raise InvalidInput(f"serving.rules: {rule.input!r} is no input here", hint=f"inputs: {known}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from foundation.errors import NotFound
 from platform_core.access.principals import Environment
 from platform_core.catalog.contract import ModelReader
-from platform_core.operations.resources import ResourceReader, RolloutSpec
+from platform_core.operations.resources import NO_SERVICE, Resource, ResourceReader, RolloutSpec
 from platform_core.training.registry import ModelRegistry
 from platform_core.training.types import ModelVersion
 
@@ -13,32 +13,38 @@ from platform_core.training.types import ModelVersion
 def model_readers(
     resources: ResourceReader, registry: ModelRegistry, environment: Environment = "production"
 ) -> list[ModelReader]:
-    """Champions and canaries of every endpoint of `environment`; in production also the registry's versions of that
-    stage, which may be rolled out at any moment. Of a version that the registry does not know all of its endpoint's
-    service counts as read."""
+    """Champions, candidates and shadows of every endpoint of `environment`; in production also the registry's versions
+    of that stage, which may be rolled out at any moment. Of a version that the registry does not know all of its
+    endpoint's service counts as read."""
     found: list[ModelReader] = []
     for resource in resources.list(kind="endpoint"):
         spec = resource.spec
         if not isinstance(spec, RolloutSpec) or resource.environment != environment:
             continue
-        for number in dict.fromkeys(v for v in (spec.champion, spec.canary) if v is not None):
-            try:
-                reader = _reader(registry.get(spec.model, number), resource.urn, resource.tenant)
-            except NotFound:
-                reader = ModelReader(
-                    model=spec.model,
-                    version=number,
-                    endpoint=resource.urn,
-                    tenant=resource.tenant,
-                    feature_service=spec.feature_service,
-                    features=None,
-                )
-            found.append(reader)
+        if resource.attached and spec.feature_service == NO_SERVICE:
+            continue
+        found += [_served(registry, resource, spec, number) for number in spec.versions]
     if environment == "production":
         served = {(reader.model, reader.version) for reader in found}
         staged = [v for name in registry.names() for v in registry.list(name) if v.stage == "production"]
         found += [_reader(v, None, None) for v in staged if (v.name, v.version) not in served]
     return found
+
+
+def _served(registry: ModelRegistry, resource: Resource, spec: RolloutSpec, number: str) -> ModelReader:
+    try:
+        if not resource.attached:  # another platform's versions are not our registry's, whatever they are called
+            return _reader(registry.get(spec.model, number), resource.urn, resource.tenant)
+    except NotFound:
+        pass
+    return ModelReader(
+        model=spec.model,
+        version=number,
+        endpoint=resource.urn,
+        tenant=resource.tenant,
+        feature_service=spec.feature_service,
+        features=None,
+    )
 
 
 def _reader(version: ModelVersion, endpoint: str | None, tenant: str | None) -> ModelReader:

@@ -1,113 +1,194 @@
-"""One prediction, from a validated request to a decision."""
+"""From features to answers: which model, the score, the decision; and what is answered without features."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from math import isfinite
+from collections.abc import Sequence
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from foundation.clock import Clock
-from foundation.errors import InvalidInput, Unavailable
+from foundation.errors import Unavailable, VigiaError
+from platform_core.serving.answers import RULES, Answer, Timing
 from platform_core.serving.endpoints import ServedEndpoint
-from platform_core.serving.metrics import ServingMetrics
-from platform_core.serving.ports import FeatureRetriever
-from platform_core.serving.prediction_log import PredictionRow
-from platform_core.serving.rollout import variant
-from platform_core.serving.types import Attributions, Prediction, PredictionRequest
+from platform_core.serving.found import RowFeatures, default_row, row_features
+from platform_core.serving.ports import FeatureRows, FeatureSource
+from platform_core.serving.questions import Question, Row, question
+from platform_core.serving.recording import Recorder, chosen_model
+from platform_core.serving.remembered import Remembered
+from platform_core.serving.rollout import Variant
+from platform_core.serving.types import Prediction, PredictionRequest
 from platform_core.training.scoring import LoadedModel
 
 
 class Scorer:
-    """Blocking: it waits for the online store. `log` takes a row and returns at once."""
+    """Everything between reading the request and writing the answer that does not wait.
 
-    def __init__(
-        self, retriever: FeatureRetriever, clock: Clock, metrics: ServingMetrics, log: Callable[[PredictionRow], None]
-    ) -> None:
-        self._retriever = retriever
-        self._clock = clock
-        self._metrics = metrics
-        self._log = log
+    `predict` is all of it for one request, for who may block.
+    """
 
-    def predict(self, endpoint: ServedEndpoint, request: PredictionRequest, started: float) -> Prediction:
-        """`started` is when the request was read, by `perf_counter`.
+    def __init__(self, features: FeatureSource, recorder: Recorder) -> None:
+        self.features = features
+        self.recorder = recorder
+        self._remembered: dict[str, Remembered] = {}
+
+    def predict(self, served: ServedEndpoint, request: PredictionRequest, started: float) -> Prediction:
+        """`started` is when the request was read, by `perf_counter`. Waits for the store as long as it takes.
 
         Raises InvalidInput for a request that does not bring what the model reads, Unavailable when the online store
-        does not answer or the endpoint is scaled to zero.
+        does not answer and no fallback holds, or the endpoint is scaled to zero.
         """
-        spec = endpoint.spec
-        if spec.replicas == 0:
-            raise Unavailable(f"endpoint {endpoint.name!r} is scaled to zero", hint="scale it up to serve again")
-        _check(endpoint, request)
-        # Sticky by the entity that the service reads first: the card. A service that reads none is split by request.
-        chosen = variant(
-            request.entities[endpoint.entities[0]] if endpoint.entities else request.request_id,
-            salt=f"{endpoint.name}:{spec.canary}",
-            canary_percent=spec.canary_percent if endpoint.canary is not None else 0,
-        )
-        model = endpoint.canary if chosen == "canary" and endpoint.canary is not None else endpoint.champion
+        check_scaled(served)
+        asked = question(request, served.shape)
+        reader = self.features.reader(served.spec.feature_service, served.tenant)
+        timing = Timing()
         reading = perf_counter()
-        online = self._retriever.features(spec.feature_service, endpoint.tenant, request.entities)
-        read = perf_counter()
-        vector = model.vector({**online.values, **request.inputs})
-        score = float(model.score(vector)[0])
-        scored = perf_counter()
-        declined = score >= spec.decline_threshold
-        prediction = Prediction(
-            request_id=request.request_id,
-            endpoint=endpoint.name,
-            model_version=model.version.version,
-            variant=chosen,
-            score=score,
-            decision="decline" if declined else "approve",
-            degraded=list(online.degraded),
-            attributions=_attributions(model, vector) if request.attributions else None,
+        try:
+            try:
+                found = reader.read([row.keys for row in asked.rows])
+            except Unavailable as error:
+                answers = self.fall_back(served, asked, error, timing)
+            else:
+                timing.store = perf_counter() - reading
+                answers = self.score(served, asked, found, timing)
+                reader.observe(timing.store)
+        except VigiaError as error:
+            self.recorder.failed(served, asked, error, perf_counter() - started)
+            raise
+        self.recorder.answered(served, answers, timing, perf_counter() - started)
+        return Prediction.model_validate(answers[0].document(served))
+
+    def score(self, served: ServedEndpoint, asked: Question, found: FeatureRows, timing: Timing) -> list[Answer]:
+        """By the features that were read; they are remembered where the endpoint may fall back on them."""
+        names, policy = served.shape.features, served.spec.serving
+        defaults = policy.default_features
+        if found.whole is not None:
+            rows = [RowFeatures(found.whole)] * len(asked.rows)
+        else:
+            read = zip(zip(*found.values, strict=True), zip(*found.statuses, strict=True), strict=True)
+            rows = [row_features(values, statuses, names, defaults) for values, statuses in read]
+        if "last_known_good" in policy.fallback:
+            memory = self._memory(served.name)
+            for row, features in zip(asked.rows, rows, strict=True):
+                memory.keep(row.keys, features)
+        return self._answers(served, asked, rows, timing)
+
+    def fall_back(self, served: ServedEndpoint, asked: Question, error: Unavailable, timing: Timing) -> list[Answer]:
+        """Without features, as the endpoint declares it. Raises `error` when nothing that it declares holds."""
+        rows: list[RowFeatures] = []
+        for row in asked.rows:
+            features = self._stand_in(served, row)
+            if features is None:
+                raise error
+            rows.append(features)
+        return self._answers(served, asked, rows, timing)
+
+    def _stand_in(self, served: ServedEndpoint, row: Row) -> RowFeatures | None:
+        policy, names = served.spec.serving, served.shape.features
+        for kind in policy.fallback:
+            if kind == "last_known_good":
+                remembered = self._memory(served.name).recall(row.keys, policy.last_known_good_seconds)
+                if remembered is not None:
+                    return remembered
+            elif kind == "default_features":
+                return default_row(names, policy.default_features)
+            elif (score := rule_score(served, row)) is not None:
+                return RowFeatures((), missing=names, fallback="rules", score=score)
+        return None
+
+    def _answers(
+        self, served: ServedEndpoint, asked: Question, rows: Sequence[RowFeatures], timing: Timing
+    ) -> list[Answer]:
+        started = perf_counter()
+        threshold = served.spec.decline_threshold
+        if len(rows) == 1:
+            answers = [self._one(served, asked.rows[0], rows[0], threshold, explain=asked.attributions)]
+        else:
+            answers = self._many(served, asked, rows, threshold)
+        timing.model = perf_counter() - started
+        return answers
+
+    def _one(
+        self, served: ServedEndpoint, row: Row, features: RowFeatures, threshold: float, *, explain: bool
+    ) -> Answer:
+        chosen, model = chosen_model(served, row)
+        if features.score is not None:
+            return _by_rules(served, row, features, chosen, features.score)
+        order = served.orders[model.version.version]
+        numbers = (*features.values, *row.inputs)
+        vector = np.array(numbers if order is None else [numbers[place] for place in order], dtype=np.float64)
+        score = model.score_one(vector)
+        answer = Answer(
+            row, features, chosen, model.version.version, score, score >= threshold, model, vector.tobytes()
         )
-        latency = perf_counter() - started
-        self._log(
-            PredictionRow(
-                ts=self._clock.now(),
-                endpoint=endpoint.name,
-                tenant=endpoint.tenant,
-                model_version=prediction.model_version,
-                variant=chosen,
-                score=score,
-                declined=declined,
-                amount=request.inputs.get("amount"),
-                latency_ms=latency * 1000,
-                store_ms=(read - reading) * 1000,
-                model_ms=(scored - read) * 1000,
-                degraded=len(prediction.degraded),
-            )
-        )
-        self._metrics.online_read.observe(read - reading)
-        self._metrics.latency.labels(endpoint.name).observe(latency)
-        self._metrics.predictions.labels(endpoint.name, prediction.model_version, prediction.decision).inc()
-        return prediction
+        if explain:
+            answer.attributions = _attributions(model, vector.reshape(1, -1))[0]
+        return answer
+
+    def _many(
+        self, served: ServedEndpoint, asked: Question, rows: Sequence[RowFeatures], threshold: float
+    ) -> list[Answer]:
+        answers: list[Answer | None] = [None] * len(rows)
+        groups: dict[Variant, tuple[LoadedModel, list[int]]] = {}
+        for place, (row, features) in enumerate(zip(asked.rows, rows, strict=True)):
+            chosen, model = chosen_model(served, row)
+            if features.score is not None:
+                answers[place] = _by_rules(served, row, features, chosen, features.score)
+            else:
+                groups.setdefault(chosen, (model, []))[1].append(place)
+        for chosen, (model, places) in groups.items():
+            numbers = [(*rows[place].values, *asked.rows[place].inputs) for place in places]
+            matrix = np.array(numbers, dtype=np.float64)
+            order = served.orders[model.version.version]
+            if order is not None:
+                matrix = np.ascontiguousarray(matrix[:, order])
+            scores = model.score(matrix).tolist()
+            why = _attributions(model, matrix) if asked.attributions else [None] * len(places)
+            version = model.version.version
+            for place, vector, score, reasons in zip(places, matrix, scores, why, strict=True):
+                answers[place] = Answer(
+                    asked.rows[place],
+                    rows[place],
+                    chosen,
+                    version,
+                    score,
+                    score >= threshold,
+                    model,
+                    vector.tobytes(),
+                    reasons,
+                )
+        return [answer for answer in answers if answer is not None]
+
+    def _memory(self, endpoint: str) -> Remembered:
+        memory = self._remembered.get(endpoint)
+        if memory is None:
+            memory = self._remembered[endpoint] = Remembered()
+        return memory
 
 
-def _attributions(model: LoadedModel, vector: npt.NDArray[np.float64]) -> Attributions:
-    *values, base = model.attributions(vector)[0].tolist()
-    names = (feature.name for feature in model.version.signature.features)
-    return Attributions(base=base, features=dict(zip(names, values, strict=True)))
+def check_scaled(served: ServedEndpoint) -> None:
+    """Raises Unavailable for an endpoint without replicas."""
+    if served.spec.replicas == 0:
+        raise Unavailable(f"endpoint {served.name!r} is scaled to zero", hint="scale it up to serve again")
 
 
-def _check(endpoint: ServedEndpoint, request: PredictionRequest) -> None:
-    missing = [f"entities.{name}" for name in endpoint.entities if not request.entities.get(name)]
-    missing += sorted(f"inputs.{name}" for name in endpoint.inputs - request.inputs.keys())
-    if missing:
-        raise InvalidInput(
-            f"the request lacks {', '.join(missing)}",
-            hint=f"{endpoint.name} reads entities {', '.join(endpoint.entities)}; "
-            f"inputs {', '.join(sorted(endpoint.inputs))}",
-        )
-    for name, value in request.inputs.items():
-        if not isfinite(value):
-            raise InvalidInput(f"inputs.{name} is {value!r}", hint="send a finite number")
-    unknown = sorted(request.inputs.keys() - endpoint.inputs)
-    if unknown:
-        raise InvalidInput(
-            f"{endpoint.name} does not read inputs.{unknown[0]}", hint=f"it reads {', '.join(sorted(endpoint.inputs))}"
-        )
+def rule_score(served: ServedEndpoint, row: Row) -> float | None:
+    """What the endpoint's rules say of a row; None when they say nothing."""
+    policy = served.spec.serving
+    for rule in policy.rules:
+        if row.inputs[served.shape.inputs.index(rule.input)] >= rule.at_least:
+            return rule.score
+    return policy.rules_score
+
+
+def _by_rules(served: ServedEndpoint, row: Row, features: RowFeatures, chosen: Variant, score: float) -> Answer:
+    return Answer(row, features, chosen, RULES, score, score >= served.spec.decline_threshold)
+
+
+def _attributions(model: LoadedModel, rows: npt.NDArray[np.float64]) -> list[dict[str, Any]]:
+    names = [feature.name for feature in model.version.signature.features]
+    return [
+        {"base": base, "features": dict(zip(names, values, strict=True))}
+        for *values, base in model.attributions(rows).tolist()
+    ]

@@ -3,22 +3,42 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
 import pyarrow as pa
 from pydantic import Field
 
 from foundation.frozen import Frozen
+from platform_core.operations.serving_policy import FallbackKind
+
+RequestId = Annotated[str, Field(max_length=256)]
+Fallback = FallbackKind
 
 
 class PredictionRequest(Frozen):
     """`POST /v1/predict/{endpoint}`: entity keys by entity name, and the request-time inputs."""
 
-    request_id: str
+    request_id: RequestId
     entities: dict[str, str]
     inputs: dict[str, float]
     attributions: bool = False
     """Whether to explain the score: costs about as much as scoring a few more times."""
+
+
+class BatchRow(Frozen):
+    """`request_id`: that of the batch with `-1`, `-2`, … when it is not given."""
+
+    entities: dict[str, str]
+    inputs: dict[str, float]
+    request_id: RequestId | None = None
+
+
+class BatchRequest(Frozen):
+    """Many rows for the same endpoint in one request: their features are read in one round trip."""
+
+    request_id: RequestId
+    rows: list[BatchRow] = Field(min_length=1)
+    attributions: bool = False
 
 
 class Attributions(Frozen):
@@ -29,17 +49,36 @@ class Attributions(Frozen):
 
 
 class Prediction(Frozen):
-    """The answer. `degraded` names features that were missing or expired and were scored as null."""
+    """The answer for one row.
+
+    `degraded` names the features that were missing or expired, which are told apart by `missing` and `expired`; of
+    these `defaulted` were scored with the endpoint's default, the others as null. `fallback` says what stood in for
+    features that did not come in time: then `missing` and `expired` are those of what was remembered, or all.
+    """
 
     request_id: str
     endpoint: str
     model_version: str
+    """`rules` when no model scored."""
+
     variant: Literal["champion", "canary"]
     score: float = Field(ge=0, le=1)
     decision: Literal["approve", "decline"]
     degraded: list[str]
+    missing: list[str] = Field(default_factory=list)
+    expired: list[str] = Field(default_factory=list)
+    defaulted: list[str] = Field(default_factory=list)
+    fallback: Fallback | None = None
     attributions: Attributions | None = None
     """None unless they were asked for."""
+
+
+class BatchPrediction(Frozen):
+    """One answer per row, in the order of the request."""
+
+    request_id: str
+    endpoint: str
+    predictions: list[Prediction]
 
 
 class PredictionLog(Protocol):

@@ -69,7 +69,18 @@ class HttpCheckout(Checkout):
     that times out gives up.
     """
 
-    def __init__(self, base_url: str, *, threads: int = 6, spread: float = 0.9, timeout: float = 2.0) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        api_key: str | None = None,
+        threads: int = 6,
+        spread: float = 0.9,
+        timeout: float = 2.0,
+    ) -> None:
+        self._headers = {"Content-Type": "application/json"}
+        if api_key is not None:
+            self._headers["Authorization"] = f"Bearer {api_key}"
         self._client = httpx.Client(
             base_url=base_url, timeout=timeout, trust_env=False, limits=httpx.Limits(max_connections=threads)
         )
@@ -115,7 +126,7 @@ class HttpCheckout(Checkout):
             response = self._client.post(
                 f"/v1/predict/{question.endpoint}",
                 content=question.request.model_dump_json(),
-                headers={"Content-Type": "application/json"},
+                headers=self._headers,
             )
         except httpx.HTTPError as error:
             _log.debug("no score for %s: %s", question.request.request_id, error)

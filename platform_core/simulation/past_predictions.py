@@ -40,7 +40,7 @@ def score_past(parts: PlatformParts, version: ModelVersion, origin: datetime, *,
 
 def _scored(parts: PlatformParts, tenant: str, version: ModelVersion, origin: datetime) -> pa.Table:
     keys = [entity.join_key for entity in parts.catalog.entities]
-    columns = ["event_ts", *keys, "amount", "channel"]
+    columns = ["event_id", "event_ts", *keys, "amount", "channel"]
     payments = parts.offline.read(f"payments_{tenant}", start=origin - SCORED, end=origin, columns=columns)
     payments = payments.sort_by("event_ts")  # a table's files come in no order: the newest rows are wanted
     if payments.num_rows > ROWS_PER_TENANT:
@@ -74,5 +74,6 @@ def _logged(rows: pa.Table, threshold: float, version: str, rng: np.random.Gener
             "store_ms": store_ms,
             "model_ms": model_ms,
             "degraded": np.zeros(count, dtype=np.int64),
+            "request_id": rows["event_id"],
         }
     )

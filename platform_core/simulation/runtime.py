@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -25,6 +25,8 @@ from platform_core.monitoring.registry import monitors
 from platform_core.monitoring.runner import MonitorRunner
 from platform_core.operations.resources import ConnectorSpec, DeploymentSpec, JobSpec, Resource
 from platform_core.operations.timeline import JobRun, JobStatus
+from platform_core.running.models import ModelUpkeep
+from platform_core.running.rollout_watch import watch_of
 from platform_core.running.upkeep import Watching, delivering, tidy
 from platform_core.serving.prediction_log import DeltaPredictionLog
 from platform_core.simulation.boot import Booted, Progress, boot_company
@@ -33,12 +35,18 @@ from platform_core.simulation.deployments import behaviour
 from platform_core.simulation.faults import FAULTS
 from platform_core.simulation.parts import PlatformParts, assemble
 from platform_core.simulation.slow_store import COMPACTION_JOB
+from platform_core.training.retraining import retrain
+from platform_core.training.types import ModelVersion, TrainedModel
 from platform_core.urn import urn
 from platform_core.view import PlatformView
 
 _log = logging.getLogger(__name__)
 
 TICK_SECONDS = 1.0
+MODELS_EVERY_TICKS = 5
+SETTLE = timedelta(minutes=3)
+"""How long, on the platform's clock, a scored request may take into the log: a few seconds of the wall."""
+
 TIDY_EVERY_TICKS = 30
 """One table each time: every table's turn comes every few minutes, and no tick waits for all of them."""
 
@@ -61,8 +69,10 @@ class Simulation:
         self.view = platform_view(booted.parts)
         self.runner = MonitorRunner(self.view, monitors())
         self.gauges = PlatformGauges()
+        self.rollouts = watch_of(self.view, booted.parts.resources, settle=SETTLE)
         self.checkout = checkout
         self.delivery = delivery
+        self.models = model_upkeep(booted.parts)
         self.ticks = 0
         self.fault: str | None = None
         self._topics = booted.topics
@@ -102,7 +112,10 @@ class Simulation:
             stopwatch.lap("materialize")
             watching = Watching(self.runner, self.gauges, self.delivery)
             changed = watching.step(self.parts.catalog, self.parts.resources, now, self._materializer.counts)
+            changed += self._judge_rollouts(now)
             stopwatch.lap("monitor")
+            if self.ticks % MODELS_EVERY_TICKS == 0:
+                self.models.step()
             self.ticks += 1
             if self.ticks % TIDY_EVERY_TICKS == 0:
                 tidy(self.parts.offline, self.ticks // TIDY_EVERY_TICKS)
@@ -127,6 +140,12 @@ class Simulation:
         self._materializer.flush()
         if self.delivery is not None:
             self.delivery.close()
+
+    def _judge_rollouts(self, now: datetime) -> list[Alert]:
+        changed = self.rollouts.step()
+        if self.delivery is not None:
+            self.delivery.offer(changed, now)
+        return changed
 
     def _ingest(self, now: datetime) -> None:
         """Publish what was authorised a tick ago, by the version that is deployed now; let the connectors drain."""
@@ -170,6 +189,15 @@ class Simulation:
         self.parts.resources.report_status(COMPACTION_JOB, {"state": status, "run": run, "since": began.isoformat()})
 
 
+def model_upkeep(parts: PlatformParts) -> ModelUpkeep:
+    """Trains what people asked for, on the company's own data."""
+
+    def train(like: ModelVersion, since: datetime | None) -> TrainedModel:
+        return retrain(parts.offline, parts.catalog, like, now=parts.clock.now(), since=since)
+
+    return ModelUpkeep(parts.resources, parts.registry, parts.operations, parts.clock, train)
+
+
 def platform_view(parts: PlatformParts) -> PlatformView:
     """The read-only view of these parts, with the lineage of the catalog and of what is deployed."""
     return PlatformView(
@@ -193,6 +221,7 @@ def boot(
     origin: datetime,
     seed: int,
     serving_url: str,
+    serving_key: str | None = None,
     alert_url: str | None,
     alert_secret: str,
     progress: Progress,
@@ -205,7 +234,7 @@ def boot(
     parts = assemble(data_dir, engine, clock, audit, online=online)
     booted = boot_company(parts, origin=origin, seed=seed, progress=progress)
     delivery = None if alert_url is None else AlertmanagerDelivery(alert_url, alert_secret)
-    simulation = Simulation(booted, HttpCheckout(serving_url), delivery=delivery)
+    simulation = Simulation(booted, HttpCheckout(serving_url, api_key=serving_key), delivery=delivery)
     progress("live", "payments flow")
     return simulation
 

@@ -6,6 +6,7 @@ makes reads fast again.
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -13,9 +14,10 @@ from datetime import datetime, timedelta
 
 import pyarrow as pa
 
-from foundation.errors import VigiaError
+from foundation.errors import InvalidInput, VigiaError
 from platform_core.features.online.batch import RowBatch
 from platform_core.features.online.port import FeatureRow, OnlineRow, OnlineStore
+from platform_core.features.online.redis_asked import AskedRedis
 from platform_core.operations.resources import JobSpec, ResourceReader
 from platform_core.urn import urn
 
@@ -28,11 +30,17 @@ class CompactionAwareStore(OnlineStore):
     """`store`, with reads that wait `READ_WAIT_SECONDS` while the compaction job runs."""
 
     def __init__(
-        self, store: OnlineStore, resources: ResourceReader, *, wait_seconds: float = READ_WAIT_SECONDS
+        self,
+        store: OnlineStore,
+        resources: ResourceReader,
+        *,
+        wait_seconds: float = READ_WAIT_SECONDS,
+        asked: AskedRedis | None = None,
     ) -> None:
         self._store = store
         self._resources = resources
         self._wait = wait_seconds
+        self._asked = asked
         self._compacting = threading.Event()
         self._stop = threading.Event()
         self.poll()
@@ -51,9 +59,30 @@ class CompactionAwareStore(OnlineStore):
         else:
             self._compacting.clear()
 
+    @property
+    def asked(self) -> CompactionAwareStore | None:
+        """What an event loop may ask (`ask_views`); None where a thread has to wait."""
+        return None if self._asked is None else self
+
+    async def ask_views(
+        self,
+        tenant: str,
+        wanted: Sequence[tuple[str, Sequence[str]]],
+        *,
+        now: datetime,
+        ttls: Mapping[str, timedelta],
+    ) -> list[RowBatch]:
+        if self._asked is None:
+            raise InvalidInput("this store can only be waited for", hint="use read_views in a thread")
+        if self._compacting.is_set():
+            await asyncio.sleep(self._wait)
+        return await self._asked.ask_views(tenant, wanted, now=now, ttls=ttls)
+
     def close(self) -> None:
         self._stop.set()
         self._watcher.join(timeout=2)
+        if self._asked is not None:
+            self._asked.close()
 
     def _watch(self) -> None:
         while not self._stop.wait(POLL_SECONDS):

@@ -29,7 +29,7 @@ TRAINING_ROWS = 50_000
 
 
 def train_champion(parts: PlatformParts, origin: datetime, *, seed: int) -> ModelVersion:
-    """Version 1: trained on what came before the scored days, registered and promoted to production."""
+    """Version 1: trained on what came before the scored days. It was in production before the story begins."""
     trained = train_fraud_model(
         parts.offline,
         parts.catalog,
@@ -41,8 +41,7 @@ def train_champion(parts: PlatformParts, origin: datetime, *, seed: int) -> Mode
         feature_lag=INGESTION_LAG,
     )
     version = parts.registry.register(trained, MODEL, "service:training")
-    parts.registry.promote(MODEL, version.version, "staging", "human:lucia")
-    return parts.registry.promote(MODEL, version.version, "production", "human:lucia")
+    return parts.registry.adopt(MODEL, version.version, "human:lucia")
 
 
 def train_flawed(parts: PlatformParts, origin: datetime, *, seed: int) -> ModelVersion:
@@ -65,8 +64,8 @@ def train_flawed(parts: PlatformParts, origin: datetime, *, seed: int) -> ModelV
         trees=40,
     )
     version = parts.registry.register(trained, MODEL, "service:training")
-    parts.registry.promote(MODEL, version.version, "staging", "human:lucia")
-    return parts.registry.promote(MODEL, version.version, "production", "human:lucia")
+    # Somebody was in a hurry: no gate was asked, and a canary takes what is in staging.
+    return parts.registry.promote(MODEL, version.version, "staging", "human:lucia")
 
 
 class MinorUnitExport(OfflineStore):

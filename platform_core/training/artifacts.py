@@ -1,34 +1,68 @@
-"""A model version's directory: written once, never changed, checked by digest whenever it is read."""
+"""A model version's directory: written once, signed, and checked in whole before anything of it is used.
+
+    <name>/<version>/  model.txt and/or model.json, signature.json, card.md, manifest.json, manifest.note
+
+Loading reads every file once, into memory, and uses the bytes whose digest it checked: what is on the disk a moment
+later does not matter.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from foundation.errors import Conflict, Unavailable
-from platform_core.training.types import TrainedModel
+from platform_core.training.card import render_card
+from platform_core.training.directory import AGAIN, reading_directory
+from platform_core.training.manifest import (
+    CARD_FILE,
+    MANIFEST_FILE,
+    MODEL_FILE,
+    NOTE_FILE,
+    SIGNATURE_FILE,
+    STEPS_FILE,
+    Manifest,
+    read_manifest,
+    sha256,
+)
+from platform_core.training.signing import ModelKeys
+from platform_core.training.types import ModelSignature, TrainedModel
 
-MODEL_FILE = "model.txt"
-SIGNATURE_FILE = "signature.json"
-CARD_FILE = "card.md"
+MAX_BYTES = 512 * 1024 * 1024
+"""Of all files of a version together; more is refused unread."""
+
+_MANIFEST_BYTES = 1024 * 1024
+_WEIGHTS = {"lightgbm": ({MODEL_FILE},), "sklearn": ({STEPS_FILE}, {STEPS_FILE, MODEL_FILE})}
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A version whose note, manifest and files agree. `files` holds their content by name."""
+
+    manifest: Manifest
+    signature: ModelSignature
+    files: Mapping[str, bytes]
+    signed_by: str
+    """The verifier key."""
 
 
 def render_files(trained: TrainedModel, name: str, version: str) -> dict[str, bytes]:
-    """The files of the directory, by name."""
-    return {
-        MODEL_FILE: trained.model_text.encode(),
+    """The files that the manifest names."""
+    files = {
         SIGNATURE_FILE: (trained.signature.model_dump_json(indent=2) + "\n").encode(),
-        CARD_FILE: _card(trained, name, version).encode(),
+        CARD_FILE: render_card(trained, name, version).encode(),
     }
+    if trained.model_text:
+        files[MODEL_FILE] = trained.model_text.encode()
+    if trained.steps:
+        files[STEPS_FILE] = trained.steps.encode()
+    return files
 
 
-def digests(files: dict[str, bytes]) -> dict[str, str]:
-    return {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-
-
-def write_directory(directory: Path, files: dict[str, bytes]) -> None:
+def write_directory(directory: Path, files: Mapping[str, bytes]) -> None:
     """Write all of `files` or nothing: beside, flushed, then renamed into place. Raises Unavailable.
 
     A directory that is in the way belongs to a registration that never committed and is replaced.
@@ -39,53 +73,98 @@ def write_directory(directory: Path, files: dict[str, bytes]) -> None:
             if leftover.exists():
                 shutil.rmtree(leftover)
         partial.mkdir(parents=True)
-        for name, content in files.items():
-            path = partial / name
-            with path.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            path.chmod(0o444)
+        add_files(partial, files)
         partial.rename(directory)
     except OSError as error:
         raise Unavailable(f"the model cannot be stored at {str(directory)!r}: {error}") from error
 
 
-def read_file(directory: Path, name: str, sha256: str) -> bytes:
-    """The file's content. Raises Conflict when it is not what was registered, Unavailable when it cannot be read."""
-    path = directory / name
+def add_files(directory: Path, files: Mapping[str, bytes]) -> None:
+    """Raises OSError."""
+    for name, content in files.items():
+        path = directory / name
+        with path.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        path.chmod(0o444)
+
+
+def replace_files(directory: Path, files: Mapping[str, bytes]) -> None:
+    """Put `files` into a directory that is there, each in one piece. Raises Unavailable."""
+    partial = {f".{name}.partial": content for name, content in files.items()}
     try:
-        content = path.read_bytes()
+        for name in partial:
+            (directory / name).unlink(missing_ok=True)
+        add_files(directory, partial)
+        for name in files:
+            (directory / f".{name}.partial").replace(directory / name)
     except OSError as error:
-        raise Unavailable(f"the model file {str(path)!r} cannot be read: {error}") from error
-    found = hashlib.sha256(content).hexdigest()
-    if found != sha256:
+        raise Unavailable(f"the model at {str(directory)!r} cannot be signed: {error}") from error
+
+
+def open_artifact(directory: Path, keys: ModelKeys, *, name: str, version: str, max_bytes: int = MAX_BYTES) -> Artifact:
+    """The version in `directory`, checked.
+
+    Raises Conflict, saying what to do, for one that is not signed by a key that `keys` trusts, was altered, holds
+    other files than its manifest, is larger than `max_bytes`, or is not what it says; NotFound when there is none;
+    Unavailable when it cannot be read.
+    """
+    what = f"{name} version {version}"
+    with reading_directory(directory, what) as reader:
+        present = set(reader.names())
+        unsigned = {MANIFEST_FILE, NOTE_FILE} - present
+        if unsigned:
+            raise Conflict(
+                f"{what} is not signed: {str(directory)!r} has no {' and no '.join(sorted(unsigned))}",
+                hint=f"it may be from before models were signed: look at it, then `vigia models sign {name} {version}`",
+            )
+        written = reader.read(MANIFEST_FILE, _MANIFEST_BYTES)
+        signed_by = keys.check(reader.read(NOTE_FILE, _MANIFEST_BYTES), name, version, written)
+        manifest = read_manifest(written, what)
+        _require_files(manifest, present, what, max_bytes)
+        files = {file: reader.read(file, entry.bytes) for file, entry in manifest.files.items()}
+    for file, entry in manifest.files.items():
+        _require_digest(directory / file, files[file], entry.sha256)
+    signature = ModelSignature.model_validate_json(files[SIGNATURE_FILE])
+    weights = files.keys() & {MODEL_FILE, STEPS_FILE}
+    if signature.flavor != manifest.flavor or weights not in _WEIGHTS[manifest.flavor]:
         raise Conflict(
-            f"{str(path)!r} was altered: its SHA-256 is {found}, registered was {sha256}",
-            hint="do not serve it; register the model again from its training run",
+            f"{what} says that it is {manifest.flavor}, its signature says {signature.flavor}, and its weights are "
+            f"{', '.join(sorted(weights)) or 'missing'}",
+            hint=AGAIN,
         )
-    return content
+    return Artifact(manifest, signature, files, signed_by)
 
 
-def _card(trained: TrainedModel, name: str, version: str) -> str:
-    signature = trained.signature
-    metrics = "\n".join(f"| {metric} | {value:.4f} |" for metric, value in signature.metrics.items())
-    features = "\n".join(f"- `{feature.name}` ({feature.origin})" for feature in signature.features)
-    return f"""# {name} version {version}
+def read_unsigned(
+    directory: Path, names: Mapping[str, str], *, what: str, max_bytes: int = MAX_BYTES
+) -> dict[str, bytes]:
+    """Files of a directory from before models were signed, by `names` with their SHA-256. Raises as `open_artifact`."""
+    with reading_directory(directory, what) as reader:
+        files = {name: reader.read(name, max_bytes) for name in names}
+    for name, expected in names.items():
+        _require_digest(directory / name, files[name], expected)
+    return files
 
-Probability that a payment is fraudulent. Gradient-boosted trees (LightGBM) over the feature service
-`{signature.feature_service}`.
 
-Trained on {signature.rows} labelled payments from {signature.data_start:%Y-%m-%d %H:%M} to \
-{signature.data_end:%Y-%m-%d %H:%M} UTC; judged on the newest fifth. Declining is cheapest from a score of
-{signature.decline_threshold:.4f} on.
+def _require_digest(path: Path, content: bytes, expected: str) -> None:
+    found = sha256(content)
+    if found != expected:
+        raise Conflict(f"{str(path)!r} was altered: its SHA-256 is {found}, registered was {expected}", hint=AGAIN)
 
-| metric | value |
-|---|---|
-{metrics}
 
-Made again by: data `{signature.data_digest[:16]}`, code `{signature.code_version[:16]}`, seed {signature.seed}.
-
-## Features
-{features}
-"""
+def _require_files(manifest: Manifest, present: set[str], what: str, max_bytes: int) -> None:
+    missing = manifest.files.keys() - present
+    if missing:
+        raise Conflict(f"{what} lacks {', '.join(sorted(missing))}, which its manifest names", hint=AGAIN)
+    extra = present - manifest.files.keys() - {MANIFEST_FILE, NOTE_FILE}
+    if extra:
+        raise Conflict(f"{what} holds files that nobody signed: {', '.join(sorted(extra))}", hint="take them away")
+    size = sum(entry.bytes for entry in manifest.files.values())
+    if size > max_bytes:
+        raise Conflict(
+            f"{what} has {size} bytes, at most {max_bytes} are loaded", hint="raise VIGIA__MODELS__MAX_BYTES"
+        )
+    if SIGNATURE_FILE not in manifest.files or manifest.signature_sha256 != manifest.files[SIGNATURE_FILE].sha256:
+        raise Conflict(f"{what} has no signature that its manifest vouches for", hint=AGAIN)

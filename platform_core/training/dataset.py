@@ -11,8 +11,8 @@ window before the quarantine begins, or leave the tenant's rows since then out.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -24,9 +24,13 @@ from foundation.errors import InvalidInput
 from platform_core.catalog.specs import Catalog, FeatureService
 from platform_core.features.historical import get_historical_features
 from platform_core.features.offline.port import OfflineStore
+from platform_core.training.plan import Label, Segment
 from platform_core.training.request_inputs import request_columns
+from platform_core.training.segments import segment_values
 
 Floats = npt.NDArray[np.float64]
+
+_LABEL = "__label"
 
 HistoricalFeatures = Callable[[OfflineStore, Catalog, str, pa.Table], pa.Table]
 """`get_historical_features` of platform_core.features.historical: the entity rows, in their order, with a column
@@ -43,6 +47,8 @@ class TrainingSet:
     label: Floats
     weight: Floats
     event_us: npt.NDArray[np.int64]
+    segments: Mapping[str, npt.NDArray[np.str_]] = field(default_factory=dict[str, npt.NDArray[np.str_]])
+    """Each row's value by segment. Not learnt from, and not part of the digest."""
 
     def __len__(self) -> int:
         return len(self.label)
@@ -72,8 +78,11 @@ def load_training_set(
     seed: int,
     feature_lag: timedelta = timedelta(microseconds=1),
     historical: HistoricalFeatures = get_historical_features,
+    label: Label = Label(),  # noqa: B008 - frozen
+    segments: Sequence[Segment] = (),
+    tell: Callable[[str], None] = lambda what: None,
 ) -> TrainingSet:
-    """Payments of all sources with start <= event_ts < end that have a label in `chargebacks_<tenant>`.
+    """Payments of all sources with start <= event_ts < end that have a label. `tell` hears what is being done.
 
     All fraud is kept and genuine payments are drawn down to `max_rows`, each then standing for several (`weight`).
     Features are those of `feature_lag` before the payment: when it was scored it had not been counted itself, and a
@@ -81,13 +90,16 @@ def load_training_set(
 
     Raises InvalidInput when the window holds no payment of one of the two classes.
     """
-    payments = _draw(_labelled_payments(offline, catalog, start, end), max_rows, seed)
+    names = feature_names(catalog.feature_service(service))
+    tell("reading labelled payments")
+    extra = [segment.column for segment in segments if segment.column not in (*names, "tenant")]
+    payments = _draw(_labelled_payments(offline, catalog, (start, end), label, extra), max_rows, seed)
     rows = payments.to_arrow()
+    tell(f"joining features to {len(rows):,} payments")
     moments = payments.select(event_timestamp=pl.col("event_ts") - feature_lag).to_arrow()
     asked = rows.append_column("event_timestamp", moments["event_timestamp"])
     features = historical(offline, catalog, service, asked)
     columns = {**{name: features[name] for name in features.column_names}, **request_columns(rows)}
-    names = feature_names(catalog.feature_service(service))
     missing = [name for name in names if name not in columns]
     if missing:
         raise InvalidInput(
@@ -97,22 +109,27 @@ def load_training_set(
     return TrainingSet(
         names=names,
         features=np.ascontiguousarray(matrix),
-        label=payments["is_fraud"].cast(pl.Float64).to_numpy(),
+        label=payments[_LABEL].cast(pl.Float64).to_numpy(),
         weight=payments["weight"].to_numpy(),
         event_us=payments["event_ts"].dt.epoch("us").to_numpy(),
+        segments=segment_values(segments, columns),
     )
 
 
-def _labelled_payments(offline: OfflineStore, catalog: Catalog, start: datetime, end: datetime) -> pl.DataFrame:
+def _labelled_payments(
+    offline: OfflineStore, catalog: Catalog, window: tuple[datetime, datetime], label: Label, extra: Iterable[str]
+) -> pl.DataFrame:
+    start, end = window
     keys = [key for entity in catalog.entities for key in entity.join_keys]
-    columns = list(dict.fromkeys(["event_id", "event_ts", *keys, "amount", "channel"]))
+    columns = list(dict.fromkeys([label.key, "event_id", "event_ts", *keys, "amount", "channel", *extra]))
     parts: list[pl.DataFrame] = []
     for source in catalog.sources:
         payments = pl.DataFrame(offline.read(source.table, start=start, end=end, columns=columns))
-        labels = offline.read(f"chargebacks_{source.tenant}", start=start, columns=["event_id", "is_fraud"])
+        labelled = label.table.replace("{tenant}", source.tenant)
+        labels = pl.DataFrame(offline.read(labelled, start=start, columns=[label.key, label.column]))
         # Delivered twice is still one payment and one label.
         joined = payments.unique("event_id", keep="first").join(
-            pl.DataFrame(labels).unique("event_id", keep="any"), on="event_id"
+            labels.rename({label.column: _LABEL}).unique(label.key, keep="any"), on=label.key
         )
         parts.append(joined.with_columns(tenant=pl.lit(source.tenant)))
     if not parts:
@@ -121,7 +138,7 @@ def _labelled_payments(offline: OfflineStore, catalog: Catalog, start: datetime,
 
 
 def _draw(payments: pl.DataFrame, max_rows: int, seed: int) -> pl.DataFrame:
-    is_fraud = payments["is_fraud"].to_numpy() == 1
+    is_fraud = payments[_LABEL].to_numpy() == 1
     fraud, genuine = np.flatnonzero(is_fraud), np.flatnonzero(~is_fraud)
     if len(fraud) == 0 or len(genuine) == 0:
         raise InvalidInput(

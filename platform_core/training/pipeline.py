@@ -1,39 +1,100 @@
-"""Training of the fraud model: the same data, code and seed give the same bytes."""
+"""The training pipeline: the same plan, data, code and environment give the same bytes."""
 
 from __future__ import annotations
 
-import hashlib
 import platform
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path
 
-import lightgbm as lgb
 import numpy as np
 
 from foundation.errors import InvalidInput
 from platform_core.catalog.specs import Catalog
 from platform_core.features.historical import get_historical_features
 from platform_core.features.offline.port import OfflineStore
-from platform_core.training.dataset import Floats, HistoricalFeatures, TrainingSet, load_training_set
-from platform_core.training.metrics import average_precision, cheapest_threshold, decline_rate, roc_auc
-from platform_core.training.types import FeatureBaseline, ModelSignature, SignatureFeature, TrainedModel
+from platform_core.training.baseline import column_baseline
+from platform_core.training.compatibility import signature_features
+from platform_core.training.dataset import HistoricalFeatures, TrainingSet, load_training_set
+from platform_core.training.evaluation import judge
+from platform_core.training.fitted import Rows
+from platform_core.training.fitting import fit
+from platform_core.training.pinned import PinnedOfflineStore
+from platform_core.training.plan import LightGbm, TrainingPlan, Window
+from platform_core.training.provenance import code_version, environment_lock, query_digest
+from platform_core.training.types import ModelSignature, TrainedModel
 
-VALIDATION_SHARE = 0.2
-MISSED_TO_DECLINED = 5.0
-"""A fraud that passes costs about five times as much as a good customer turned away."""
+Tell = Callable[[str], None]
+"""Hears what is being done."""
 
-_PARAMETERS: dict[str, float | int | str | bool] = {
-    "objective": "binary",
-    "num_leaves": 31,
-    "learning_rate": 0.08,
-    "min_data_in_leaf": 40,
-    "feature_fraction": 0.9,
-    # One thread, row-wise histograms: sums are then taken in one order, and a seed means what it says.
-    "num_threads": 1,
-    "deterministic": True,
-    "force_row_wise": True,
-    "verbosity": -1,
-}
+
+def train(
+    plan: TrainingPlan,
+    offline: OfflineStore,
+    catalog: Catalog,
+    *,
+    historical: HistoricalFeatures = get_historical_features,
+    tell: Tell = lambda what: None,
+) -> TrainedModel:
+    """The model that `plan` declares, judged on the newest part of its rows.
+
+    `historical` makes the point-in-time join. With a `PinnedOfflineStore` the versions that were read are noted.
+    Raises InvalidInput when there is nothing to learn from, NotFound for a feature service or table that is not there.
+    """
+    features = signature_features(catalog, catalog.feature_service(plan.feature_service))
+    data = load_training_set(
+        offline,
+        catalog,
+        plan.feature_service,
+        start=plan.window.start,
+        end=plan.window.end,
+        max_rows=plan.max_rows,
+        seed=plan.seed,
+        feature_lag=plan.feature_lag or timedelta(microseconds=1),
+        historical=historical,
+        label=plan.label,
+        segments=plan.segments,
+        tell=tell,
+    )
+    cut = _time_split(data, plan.validation_share)
+    tell(f"fitting {plan.estimator.flavor} to {cut:,} payments")
+    fitted = fit(
+        plan.estimator,
+        Rows(data.names, data.features[:cut], data.label[:cut], data.weight[:cut]),
+        plan.seed,
+    )
+    tell(f"judging on {len(data) - cut:,} payments")
+    score = fitted.model.score(data.features[cut:])
+    quality = judge(
+        data.label[cut:],
+        score,
+        data.weight[cut:],
+        costs=plan.costs,
+        segments={name: values[cut:] for name, values in data.segments.items()},
+    )
+    signature = ModelSignature(
+        flavor=plan.estimator.flavor,
+        owner=catalog.feature_service(plan.feature_service).owner,
+        feature_service=plan.feature_service,
+        features=features,
+        decline_threshold=quality.threshold,
+        metrics=quality.metrics,
+        baseline={name: column_baseline(data.features[:, i], data.weight) for i, name in enumerate(data.names)},
+        parameters=fitted.parameters,
+        seed=plan.seed,
+        data_digest=data.digest,
+        data_start=plan.window.start,
+        data_end=plan.window.end,
+        rows=len(data),
+        code_version=code_version(),
+        environment={"python": platform.python_version(), "numpy": np.__version__, **fitted.libraries},
+        environment_lock=environment_lock(),
+        plan=plan.model_dump(mode="json"),
+        table_versions=dict(sorted(offline.versions.items())) if isinstance(offline, PinnedOfflineStore) else {},
+        query_digest=query_digest(plan, catalog, features),
+        quality=quality,
+        scores=column_baseline(score, data.weight[cut:]),
+    )
+    return TrainedModel(fitted.model_text, signature, fitted.steps)
 
 
 def train_fraud_model(
@@ -46,95 +107,27 @@ def train_fraud_model(
     seed: int,
     max_rows: int = 60_000,
     trees: int = 100,
-    feature_lag: timedelta = timedelta(microseconds=1),
+    feature_lag: timedelta | None = None,
     historical: HistoricalFeatures = get_historical_features,
+    model: str = "fraud_score",
 ) -> TrainedModel:
-    """A model of the labelled payments in [start, end), judged on the newest fifth of them.
-
-    `historical` makes the point-in-time join, `feature_lag` before each payment. Raises InvalidInput when there is
-    nothing to learn from.
-    """
-    data = load_training_set(
-        offline,
-        catalog,
-        service,
-        start=start,
-        end=end,
-        max_rows=max_rows,
-        seed=seed,
-        feature_lag=feature_lag,
-        historical=historical,
-    )
-    cut = _time_split(data)
-    parameters = {**_PARAMETERS, "seed": seed}
-    train = lgb.Dataset(data.features[:cut], data.label[:cut], weight=data.weight[:cut], feature_name=list(data.names))
-    booster = lgb.train(parameters, train, trees)
-    score = np.asarray(booster.predict(data.features[cut:]), dtype=np.float64)
-    metrics, threshold = _judge(data.label[cut:], score, data.weight[cut:])
-    requests = {field.name for field in catalog.feature_service(service).request_fields}
-    signature = ModelSignature(
+    """Gradient-boosted trees by the default plan. Raises as `train` does."""
+    plan = TrainingPlan(
+        model=model,
         feature_service=service,
-        features=tuple(
-            SignatureFeature(name=name, origin="request" if name in requests else "store") for name in data.names
-        ),
-        decline_threshold=threshold,
-        metrics=metrics,
-        baseline=_baseline(data),
-        parameters={**parameters, "trees": trees},
+        window=Window(start=start, end=end),
         seed=seed,
-        data_digest=data.digest,
-        data_start=start,
-        data_end=end,
-        rows=len(data),
-        code_version=code_version(),
-        environment={"python": platform.python_version(), "lightgbm": lgb.__version__, "numpy": np.__version__},
+        max_rows=max_rows,
+        estimator=LightGbm(trees=trees),
+        feature_lag=feature_lag,
     )
-    return TrainedModel(booster.model_to_string(), signature)
+    return train(plan, offline, catalog, historical=historical)
 
 
-def code_version() -> str:
-    """SHA-256 over the source of training and of features: what decides how a model comes out."""
-    rooms = [Path(__file__).parent, Path(__file__).parent.parent / "features"]
-    sha = hashlib.sha256()
-    for path in sorted(p for room in rooms for p in room.rglob("*.py")):
-        sha.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return sha.hexdigest()
-
-
-def _time_split(data: TrainingSet) -> int:
+def _time_split(data: TrainingSet, share: float) -> int:
     """Index of the first validation row: validation is all newer than training, as production will be."""
-    cut = int(len(data) * (1 - VALIDATION_SHARE))
+    cut = int(len(data) * (1 - share))
     for part, label in (("training", data.label[:cut]), ("validation", data.label[cut:])):
         if len(np.unique(label)) < 2:
             raise InvalidInput(f"the {part} part of the window lacks one of the classes", hint="widen the window")
     return cut
-
-
-def _judge(label: Floats, score: Floats, weight: Floats) -> tuple[dict[str, float], float]:
-    threshold = cheapest_threshold(label, score, weight, missed_to_declined=MISSED_TO_DECLINED)
-    declined = score >= threshold
-    fraud = float((weight * label).sum())
-    metrics = {
-        "auc": roc_auc(label, score, weight),
-        "average_precision": average_precision(label, score, weight),
-        "decline_rate": decline_rate(score, weight, threshold),
-        "fraud_rate": fraud / float(weight.sum()),
-        "recall": float((weight * label)[declined].sum()) / fraud,
-        "precision": float((weight * label)[declined].sum() / max(weight[declined].sum(), 1e-12)),
-    }
-    return {name: round(value, 6) for name, value in metrics.items()}, round(threshold, 6)
-
-
-def _baseline(data: TrainingSet) -> dict[str, FeatureBaseline]:
-    return {name: _column_baseline(data.features[:, i]) for i, name in enumerate(data.names)}
-
-
-def _column_baseline(column: Floats) -> FeatureBaseline:
-    known = column[~np.isnan(column)]
-    null_rate = round(1 - len(known) / len(column), 6)
-    if len(known) == 0:
-        return FeatureBaseline(null_rate=null_rate, mean=None, stddev=None, p01=None, p50=None, p99=None)
-    p01, p50, p99 = (float(v) for v in np.quantile(known, [0.01, 0.5, 0.99]))
-    return FeatureBaseline(
-        null_rate=null_rate, mean=float(known.mean()), stddev=float(known.std()), p01=p01, p50=p50, p99=p99
-    )

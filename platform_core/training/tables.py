@@ -1,4 +1,5 @@
-"""Tables of the model registry. A version's stage is where its newest transition led."""
+"""Tables of the model registry. A version's stage is where its newest transition led. `model_tracking`: what experiment
+trackers were told of a version."""
 
 from __future__ import annotations
 
@@ -28,6 +29,21 @@ model_transitions = sa.Table(
     sa.Column("to_stage", sa.String(16), nullable=False),
     sa.Column("actor", sa.String(160), nullable=False),
     sa.Column("at", UtcDateTime, nullable=False),
+    # Of a move up: the gates' review it was made under. Of one into production: the version that it replaced there.
+    sa.Column("review", sa.String(64)),
+    sa.Column("instead_of", sa.Integer),
     sa.UniqueConstraint("name", "version", "ordinal"),
     sa.ForeignKeyConstraint(["name", "version"], ["model_versions.name", "model_versions.version"]),
+)
+
+model_tracking = sa.Table(
+    "model_tracking",
+    metadata,
+    sa.Column("name", sa.String(128), primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("tracker", sa.String(500), primary_key=True),
+    sa.Column("run_id", sa.String(128)),
+    sa.Column("remote_version", sa.String(64)),
+    sa.Column("problem", sa.Text),
+    sa.Column("tried_at", UtcDateTime, nullable=False),
 )

@@ -23,10 +23,12 @@ VENDOR_PLACES = {
     "slack_bolt": ("interfaces/slack",),
     "slack_sdk": ("interfaces/slack",),
     "lightgbm": ("platform_core/training", "platform_core/serving"),
+    "sklearn": ("platform_core/training",),
+    "mlflow": ("platform_core/attached/mlflow",),
     "deltalake": ("platform_core/features/offline",),
     "redis": ("platform_core/features/online",),
-    "boto3": ("platform_core/features/online",),
-    "botocore": ("platform_core/features/online",),
+    "boto3": ("platform_core/features/online", "platform_core/attached/sagemaker"),
+    "botocore": ("platform_core/features/online", "platform_core/attached/sagemaker"),
     "opentelemetry": ("foundation/telemetry",),
     "structlog": ("foundation/telemetry",),
 }
@@ -86,6 +88,7 @@ PATCHING = {
     "tools/act/base.py": "what `apply` of every action comes down to",
     "platform_core/operations/control_api.py": "the control API's own end: hands on what arrived with the token",
     "platform_core/running/estate.py": "monitors follow the catalog that a person applied",
+    "platform_core/serving/rollouts/halting.py": "gives traffic back to the approved champion, and can do nothing else",
 }
 """Who may change a resource under a key, and why. `platform_core/simulation` is the rest of the company."""
 
@@ -126,25 +129,27 @@ BOUNDARIES = (
     "agents/incident/closing.py",
     "agents/health/report.py",
     "platform_core/serving/endpoints.py",
+    "platform_core/serving/waiting.py",
     "platform_core/running/chores.py",
     "interfaces/http/",
     "interfaces/slack/",
     "interfaces/console/",
     "interfaces/cli/",
-    "platform_core/serving/prediction_log.py",
+    "platform_core/serving/prediction_log_writer.py",
     "platform_core/simulation/runtime.py",
     "platform_core/monitoring/monitor.py",
     "foundation/telemetry/",
     "foundation/outside_text.py",
     "guardrails/redaction/",
     "agents/llm/",
+    "platform_core/running/models.py",
     "audit/sequencer.py",
     "interfaces/bootstrap/checkpoints.py",
 )
 """Where everything may be caught, because the loop, the process or the refusal must go on.
 
-The last two are threads that nobody waits for: if one ended at an error that nobody thought of, entries would get no
-places, or no further head would be signed, while everything else ran on.
+The last three are threads that nobody waits for: if one ended at an error that nobody thought of, a training would stay
+under way for ever, entries would get no places, or no further head would be signed, while everything else ran on.
 """
 
 

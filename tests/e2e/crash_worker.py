@@ -1,4 +1,4 @@
-"""Runs workers that may kill themselves at a given step. Reads one JSON command a line, answers with one line.
+"""Runs workers that may kill themselves at a given step. Reads a JSON command a line, answers each with its exit code.
 
 Everything heavy is imported once; each worker is then a fork of this single-threaded process, which costs milliseconds
 instead of seconds and dies by the same SIGKILL as any other.
@@ -6,12 +6,15 @@ instead of seconds and dies by the same SIGKILL as any other.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
+import sqlite3
 import sys
 import threading
 import time
+import traceback
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -24,53 +27,111 @@ from agents.incident.repositories import incidents as incident_rows
 from agents.incident.tables import leases
 from foundation.clock import ScaledClock
 from foundation.database import reading
+from foundation.frozen import Frozen
 from guardrails.approvals.types import ApprovalRequest
 from tests.fakes.incident_room import IncidentRoom, open_room
 
 PATIENCE = 30.0
+SPEED = 20
+LEASE_SECONDS = 0.3
+DATABASE, MOMENT, COMMIT = "vigia.db", "moment.json", "database:commit"
+
+
+class Command(Frozen):
+    """One worker's life. `origin` and `started` set its clock; `behind`: so many seconds is its wall clock behind."""
+
+    directory: Path
+    origin: datetime
+    started: datetime
+    behind: float = 0.0
+    kill_at: int | None = None
+    counted_from: str | None = None
+    snapshots: Path | None = None
+
+
+class Moment(Frozen):
+    """Of a snapshot: the step, the platform's time, and that of the wall."""
+
+    step: str
+    now: datetime
+    wall: float
 
 
 class Reaper:
-    """Counts the steps of the main thread, from the first called `counted_from` on, and kills the process at the chosen
-    one, without any farewell."""
+    """Counts the steps of the main thread, from the first called `counted_from` on. At `kill_at` it kills the process,
+    without any farewell; into `snapshots` it copies, at each step, what a kill would leave on the disk."""
 
-    def __init__(self, directory: Path, kill_at: int | None, counted_from: str | None) -> None:
-        self._kill_at = kill_at
-        self._counted_from = counted_from
-        self._log = (directory / "steps.txt").open("a", buffering=1)
+    def __init__(self, command: Command, clock: ScaledClock) -> None:
+        self._command = command
+        self._clock = clock
+        self._counting = command.counted_from is None
+        self._log = (command.directory / "steps.txt").open("a", buffering=1)
         self._count = 0
 
     def __call__(self, step: str, /) -> None:
         if threading.current_thread() is not threading.main_thread():
             return
-        if self._counted_from is not None:
-            if step != self._counted_from:
-                return
-            self._counted_from = None
-        if self._kill_at is not None:
-            if self._count == self._kill_at:
-                self._log.write(f"killed at {step}\n")
-                os.kill(os.getpid(), signal.SIGKILL)
-        else:
+        if not self._counting and step != self._command.counted_from:
+            return
+        self._counting = True
+        if self._command.snapshots is not None:
+            self._keep(self._command.snapshots / str(self._count), step)
+        if self._command.kill_at is None:
             self._log.write(f"{step}\n")
+        elif self._command.kill_at == self._count:
+            self._log.write(f"killed at {step}\n")
+            os.kill(os.getpid(), signal.SIGKILL)
         self._count += 1
 
     def watch_commits(self, engine: Engine) -> None:
         """Every commit is a step of its own: killed before it, and, at the next step, after it."""
-        event.listen(engine, "commit", lambda _connection: self("database:commit"))
+        event.listen(engine, "commit", lambda _connection: self(COMMIT))
+
+    def _keep(self, snapshot: Path, step: str) -> None:
+        """Nobody writes while it is copied. What this thread has not committed is in the copy as it lies in the files,
+        just as after a kill."""
+        snapshot.mkdir(parents=True)
+        moment = Moment(step=step, now=self._clock.now(), wall=time.time())
+        (snapshot / MOMENT).write_text(moment.model_dump_json())
+        with ExitStack() as locks:
+            for path in self._command.directory.glob("*.db"):
+                if step != COMMIT or path.name != DATABASE:  # that one this thread has locked itself
+                    locks.enter_context(_locked(path))
+            # In another process: one that closes a file drops its locks on it, SQLite's too.
+            copying = os.posix_spawnp("cp", ["cp", "-r", f"{self._command.directory}/.", str(snapshot)], os.environ)
+            if os.waitpid(copying, 0)[1]:
+                raise RuntimeError(f"{snapshot} could not be written")
 
 
-def work(directory: Path, clock: ScaledClock, kill_at: int | None, counted_from: str | None) -> None:
+@contextmanager
+def _locked(database: Path) -> Iterator[None]:
+    """While the block runs nobody writes to `database`."""
+    connection = sqlite3.connect(database, isolation_level=None, timeout=10)
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+    finally:
+        connection.close()
+
+
+def work(command: Command, clock: ScaledClock) -> None:
     """One worker with its sender of alerts and its engineer, until the incident's story is over."""
-    reaper = Reaper(directory, kill_at, counted_from)
-    rules = CorrelationRules(settle=timedelta(seconds=1))
-    room = open_room(directory, clock, observer=reaper, prepare=reaper.watch_commits, lease_seconds=0.3, rules=rules)
+    reaper = Reaper(command, clock)
+    room = open_room(
+        command.directory,
+        clock,
+        observer=reaper,
+        prepare=reaper.watch_commits,
+        lease_seconds=LEASE_SECONDS,
+        rules=CorrelationRules(settle=timedelta(seconds=1)),
+        wall=lambda: time.time() - command.behind,
+    )
     room.triage.telling = "nulls"
     if not room.target.read()["healed_by_restart"]:
         room.action.within_seconds = 10
     reaper("sender:enter")
     # The sender repeats what was not acknowledged, as Alertmanager does.
-    started = datetime.fromisoformat((directory / "started_at").read_text())
+    started = datetime.fromisoformat((command.directory / "started_at").read_text())
     room.inbox.receive([room.alert(n, "volume", starts_at=started) for n in (1, 2)])
     room.inbox.receive([room.alert(3, starts_at=started)])
     deadline = time.monotonic() + PATIENCE
@@ -102,24 +163,29 @@ def over(room: IncidentRoom) -> bool:
 
 def main() -> None:
     for line in sys.stdin:
-        command = json.loads(line)
-        child = os.fork()
-        if child == 0:
-            clock = ScaledClock(
-                origin=datetime.fromisoformat(command["origin"]),
-                started=datetime.fromisoformat(command["started"]),
-                speed=20,
-            )
-            try:
-                work(Path(command["directory"]), clock, command["kill_at"], command["counted_from"])
-            except BaseException:  # noqa: BLE001 - the fork must end here, whatever happened
-                import traceback
+        command = Command.model_validate_json(line)
+        # Nobody kills whoever tells a whole story: it is told here, and every fork after it knows the way.
+        print(told(command) if command.snapshots is not None else forked(command), flush=True)
 
-                traceback.print_exc()
-                os._exit(1)
-            os._exit(0)
-        _, status = os.waitpid(child, 0)
-        print(json.dumps({"code": os.waitstatus_to_exitcode(status)}), flush=True)
+
+def told(command: Command) -> int:
+    try:
+        work(command, ScaledClock(origin=command.origin, started=command.started, speed=SPEED))
+    except BaseException:  # noqa: BLE001 - it is said by the exit code, whatever happened
+        traceback.print_exc()
+        return 1
+    if threading.active_count() != 1:
+        print(f"threads are left, nothing may be forked: {threading.enumerate()}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def forked(command: Command) -> int:
+    child = os.fork()
+    if child == 0:
+        os._exit(told(command))
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status)
 
 
 if __name__ == "__main__":

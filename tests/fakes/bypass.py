@@ -45,6 +45,7 @@ _TWINS = {
     "ingest-br": "ingest-ar",
     "fraud-br": "fraud-ar",
     "online-compaction": "materialize-card_velocity",
+    "fraud_score": "refund_score",
 }
 
 
@@ -206,7 +207,7 @@ class Disarmed:
         self._patch.setattr("guardrails.executor.checks.require_same_target", lambda *_: None)
 
     def stored_document(self) -> None:
-        self._patch.setattr("guardrails.approvals.store.require_untouched", lambda *_: None)
+        self._patch.setattr("guardrails.approvals.store.refuse_altered", lambda *_: None)
 
     def claim(self) -> None:
         """Takes the row whatever its state and however late."""

@@ -179,5 +179,8 @@ class FakeApprovals(ReadsApprovals):
     def pending(self) -> Sequence[ApprovalRequest]:
         return [approval()]
 
+    def for_incident(self, incident_id: str) -> Sequence[ApprovalRequest]:
+        return [approval()] if incident_id == INCIDENT.id else []
+
     def may_see(self, principal: Principal, request: ApprovalRequest) -> bool:
         return principal.may_act_for(request.proposal.tenant)

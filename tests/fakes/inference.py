@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
-from fastapi import FastAPI
 from sqlalchemy.engine import Engine
 
 from foundation.clock import Clock
+from platform_core.access.endpoints import EndpointAccess
 from platform_core.operations.resources import RolloutSpec
 from platform_core.operations.sql_resources import SqlResources
-from platform_core.serving.app import create_inference_app
-from platform_core.serving.ports import FeatureRetriever, RetrievedFeatures
+from platform_core.serving.app import InferenceApp, create_inference_app
+from platform_core.serving.ports import FeatureReader, FeatureRows, FeatureSource, Keys
 from platform_core.serving.prediction_log import PredictionWriter
 from platform_core.training.pipeline import train_fraud_model
 from platform_core.training.registry import ModelRegistry
@@ -42,29 +43,51 @@ def small_model(seed: int) -> TrainedModel:
     )
 
 
-@dataclass(frozen=True)
-class FakeFeatures:
-    values: Mapping[str, float | None]
-    degraded: list[str]
-
-
 @dataclass
-class FakeRetriever(FeatureRetriever):
-    """Answers with the same features for everybody, after `delay` seconds; raises `error` if there is one."""
+class FakeRetriever(FeatureSource):
+    """Answers with the same features for everybody, after `delay` seconds; raises `error` if there is one. Rows of the
+    features in `degraded` are missing, those in `expired` are expired."""
 
     values: dict[str, float | None] = field(default_factory=lambda: dict(FEATURES))
     degraded: list[str] = field(default_factory=list)
+    expired: list[str] = field(default_factory=list)
     delay: float = 0.0
     error: Exception | None = None
-    asked: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
+    asked: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
+    reads: int = 0
 
-    def features(self, service: str, tenant: str, entities: dict[str, str]) -> RetrievedFeatures:
-        self.asked.append((service, tenant, entities))
-        if self.delay:
-            time.sleep(self.delay)
-        if self.error is not None:
-            raise self.error
-        return FakeFeatures(self.values, self.degraded)
+    def reader(self, service: str, tenant: str) -> FeatureReader:
+        return FakeReader(self, service, tenant)
+
+
+@dataclass
+class FakeReader(FeatureReader):
+    source: FakeRetriever
+    service: str
+    tenant: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(FEATURES)
+
+    @property
+    def ask(self) -> None:
+        return None
+
+    def read(self, rows: Sequence[Keys]) -> FeatureRows:
+        source = self.source
+        source.reads += 1
+        source.asked += [(self.service, self.tenant, keys) for keys in rows]
+        if source.delay:
+            time.sleep(source.delay)
+        if source.error is not None:
+            raise source.error
+        gone = dict.fromkeys(source.degraded, "missing") | dict.fromkeys(source.expired, "expired")
+        statuses: Any = [[gone.get(name, "present")] * len(rows) for name in FEATURES]
+        return FeatureRows([[None if n in gone else source.values[n]] * len(rows) for n in FEATURES], statuses)
+
+    def observe(self, seconds: float) -> None:
+        assert seconds > 0
 
 
 class Inference:
@@ -87,19 +110,23 @@ class Inference:
         self.offline = FakeOfflineStore()
         self.predictions = PredictionWriter(self.offline, interval=0.2)
         self.clock = clock
+        self.patches = 0
 
-    def app(self) -> FastAPI:
+    def app(self, access: EndpointAccess | None = None, **more: Any) -> InferenceApp:
         return create_inference_app(
             registry=self.registry,
-            retriever=self.retriever,
+            features=self.retriever,
             resources=self.resources,
             catalog=small_catalog(),
             predictions=self.predictions,
             clock=self.clock,
+            access=access,
+            **more,
         )
 
     def patch(self, **fields: object) -> None:
         resource = self.resources.get(ENDPOINT)
+        self.patches += 1
         self.resources.patch(
             ENDPOINT,
             dict(fields),

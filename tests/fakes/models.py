@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 
 from platform_core.training.scoring import LoadedModel
+from platform_core.training.trees import TreeModel
 from platform_core.training.types import ModelVersion
 from tests.fakes.inference import small_model
 
@@ -24,7 +24,7 @@ def loaded_model(seed: int = 1) -> LoadedModel:
         created_at=datetime(2026, 11, 19, tzinfo=UTC),
         created_by="service:training",
     )
-    return LoadedModel(version, lgb.Booster(model_str=trained.model_text))
+    return LoadedModel(version, TreeModel.from_text(trained.model_text))
 
 
 def random_matrix(model: LoadedModel, rows: int, seed: int = 3) -> npt.NDArray[np.float64]:

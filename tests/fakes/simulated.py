@@ -13,11 +13,12 @@ from time import perf_counter
 from foundation.clock import FixedClock
 from foundation.database import metadata, open_database
 from foundation.errors import VigiaError
-from platform_core.features.retrieval import OnlineRetriever
 from platform_core.monitoring.alert import Alert
 from platform_core.serving.endpoints import EndpointDirectory
 from platform_core.serving.metrics import ServingMetrics
 from platform_core.serving.prediction_log import PredictionWriter
+from platform_core.serving.reading import StoreFeatures
+from platform_core.serving.recording import Recorder
 from platform_core.serving.scorer import Scorer
 from platform_core.simulation.boot import boot_company, present
 from platform_core.simulation.checkout import Checkout, Question
@@ -39,8 +40,8 @@ class DirectCheckout(Checkout):
         self._store = CompactionAwareStore(parts.online, parts.resources)
         self._endpoints = EndpointDirectory(parts.resources, parts.registry, parts.catalog)
         self._log = PredictionWriter(parts.offline)
-        retriever = OnlineRetriever(parts.catalog, self._store, parts.clock)
-        self._scorer = Scorer(retriever, parts.clock, ServingMetrics(), self._log.write)
+        features = StoreFeatures(parts.catalog, self._store, parts.clock)
+        self._scorer = Scorer(features, Recorder(parts.clock, ServingMetrics(), self._log.write))
         self._pool = ThreadPoolExecutor(8)
         self.answered = 0
         self.failed = 0

@@ -118,6 +118,9 @@ def test_the_files_are_not_in_force_before_they_are_applied(vigia: Callable[...,
 def test_environments_are_applied_apart(vigia: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     vigia("apply")
     monkeypatch.setenv("VIGIA__ENVIRONMENT", "staging")
+    with pytest.raises(Conflict, match="is that of production"):
+        vigia("plan")
+    monkeypatch.setenv("VIGIA__SHARED_STORES", "true")
     assert "staging: version 1 would be the next" in vigia("plan")
 
 

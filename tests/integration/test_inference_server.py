@@ -54,7 +54,7 @@ def test_a_prediction(world: Inference, http: httpx.Client):
     assert answer.pop("score") == pytest.approx(
         world.registry.load("fraud_score", "1").score(
             world.registry.load("fraud_score", "1").vector(
-                {**world.retriever.values, "amount": 20.0, "hour": 3.0, "is_online": 1.0}
+                {"card_velocity__tx_count_1h": 1.0, "amount": 20.0, "hour": 3.0, "is_online": 1.0}
             )
         )[0]
     )
@@ -65,9 +65,13 @@ def test_a_prediction(world: Inference, http: httpx.Client):
         "variant": "champion",
         "decision": "approve",
         "degraded": ["device_risk__tx_count_1h"],
+        "missing": ["device_risk__tx_count_1h"],
+        "expired": [],
+        "defaulted": [],
+        "fallback": None,
         "attributions": None,
     }
-    assert world.retriever.asked == [("fraud_v1", "br", {"card": "card-1", "device": "device-1"})]
+    assert world.retriever.asked == [("fraud_v1", "br", ("card-1", "device-1"))]
 
 
 def test_a_score_is_explained_on_request(world: Inference, http: httpx.Client):
@@ -98,7 +102,8 @@ def test_the_threshold_is_the_endpoints(world: Inference, http: httpx.Client):
         ("fraud-br", payload(entities=7), 422, "entities: "),
         ("fraud-br", payload(mode="debug"), 422, "mode: Extra inputs"),
         ("fraud-br", [], 422, "body: "),
-        ("fraud-br", payload(request_id="x" * 20_000), 413, "larger than 16384 bytes"),
+        ("fraud-br", payload(request_id="x" * 300), 422, "request_id: "),
+        ("fraud-br", payload(request_id="x" * 600_000), 413, "larger than 528384 bytes"),
     ],
 )
 def test_a_bad_request_says_what_is_wrong(http: httpx.Client, path: str, body: object, status: int, says: str):
@@ -156,6 +161,8 @@ def test_swapping_models_drops_no_request(world: Inference, http: httpx.Client):
 
 
 def test_a_slow_store_does_not_hold_up_the_probes(world: Inference, http: httpx.Client):
+    world.patch(serving={"latency_budget_ms": 5000})
+    time.sleep(0.4)
     world.retriever.delay = 0.5
     with ThreadPoolExecutor(4) as pool:
         waiting = [pool.submit(_predict, http, f"card-{i}") for i in range(4)]
@@ -199,4 +206,5 @@ def test_an_endpoint_at_zero_replicas_is_unavailable(world: Inference, http: htt
 
 def test_the_api_describes_itself(http: httpx.Client):
     operation = http.get("/openapi.json").json()["paths"]["/v1/predict/{endpoint}"]["post"]
-    assert operation["requestBody"]["content"]["application/json"]["schema"]["title"] == "PredictionRequest"
+    accepted = operation["requestBody"]["content"]["application/json"]["schema"]["oneOf"]
+    assert [schema["title"] for schema in accepted] == ["PredictionRequest", "BatchRequest"]

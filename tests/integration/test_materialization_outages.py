@@ -80,7 +80,7 @@ class Parts:
 @pytest.mark.server
 def test_a_redis_killed_in_the_middle_of_a_load(tmp_path: Path) -> None:
     if shutil.which("redis-server") is None:
-        pytest.skip("redis-server is not installed")
+        pytest.skip("there is no redis-server: apt-get install redis-server")
     server = OwnRedis(tmp_path)
     online = RedisOnlineStore(server.url)
     parts = Parts(tmp_path, online)

@@ -76,6 +76,8 @@ class Desk:
             answer=self.answer,
             feedback=lambda incident, person, right: self.feedback.append((incident, person.id, right)),
             redact=lambda text: text,
+            proposals=lambda: self.proposals,
+            fields=lambda tool: ["source", "since", "narrow"],
         )
         self.app = FastAPI()
         install_error_handlers(self.app)

@@ -80,5 +80,7 @@ def test_the_prediction_log_on_delta(tmp_path: Path):
         assert writer.flush()
     read = log.read(NIGHT, NIGHT + timedelta(hours=1), endpoint="fraud-br")
     assert read.schema == SCHEMA
-    assert sorted(read.to_pylist(), key=lambda r: r["ts"]) == [rows[0]._asdict(), rows[2]._asdict()]
+    assert sorted(read.to_pylist(), key=lambda r: r["ts"]) == [
+        {name: getattr(row, name) for name in SCHEMA.names} for row in (rows[0], rows[2])
+    ]
     assert log.read(NIGHT + timedelta(seconds=1), NIGHT + timedelta(seconds=2))["tenant"].to_pylist() == ["ar"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -54,6 +55,12 @@ class SpecPatchAction(ABC, Generic[ArgumentsT, SpecT]):
     @abstractmethod
     def conditions(self, arguments: ArgumentsT, plan: Plan) -> tuple[PostCondition, ...]:
         """What must become true."""
+
+    @classmethod
+    def typed(cls, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """What somebody typed, as JSON values of the declared types: `"2"` for a whole number is 2. Raises
+        InvalidInput."""
+        return cls._validated(arguments).model_dump(mode="json", exclude_unset=True)
 
     def plan(self, arguments: dict[str, Any]) -> Plan:
         given = self._given(arguments)
@@ -124,11 +131,15 @@ class SpecPatchAction(ABC, Generic[ArgumentsT, SpecT]):
         return self._writer
 
     def _given(self, arguments: dict[str, Any]) -> ArgumentsT:
+        return self._validated(arguments)  # type: ignore[return-value]
+
+    @classmethod
+    def _validated(cls, arguments: Mapping[str, Any]) -> ToolArguments:
         try:
-            return self.arguments.model_validate(arguments)  # type: ignore[return-value]
+            return cls.arguments.model_validate(arguments)
         except ValidationError as error:
             wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'arguments'}: {e['msg']}" for e in error.errors())
-            raise InvalidInput(f"{self.name}: {wrong}", hint=f"example: {self.example}") from error
+            raise InvalidInput(f"{cls.name}: {wrong}", hint=f"example: {cls.example}") from error
 
     def _resource(self, arguments: ArgumentsT) -> tuple[Resource, SpecT]:
         resource = self._reader.get(self.target(arguments))

@@ -1,4 +1,4 @@
-"""Take a canary out of an endpoint's traffic."""
+"""Take a canary out of an endpoint's traffic; where there is none, go back behind the last promotion."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from foundation.errors import Conflict
 from guardrails.proposal import Compensation, Plan, PostCondition
 from platform_core.operations.resources import RolloutSpec
+from platform_core.serving.rollouts import states
 from platform_core.urn import urn
 from tools.act.base import SpecPatchAction
 from tools.act.conditions import declines_usual
@@ -30,24 +31,34 @@ class RollbackRollout(SpecPatchAction[Arguments, RolloutSpec]):
         return urn("endpoint", arguments.endpoint)
 
     def fields(self, arguments: Arguments, spec: RolloutSpec) -> dict[str, Any]:
-        if spec.canary is None:
+        if spec.canary is None and spec.previous_champion is None:
             raise Conflict(f"endpoint {arguments.endpoint!r} has no canary", hint="nothing to roll back")
-        return {"canary": None, "canary_percent": 0}
+        return states.roll_back(spec)
 
     def describe(self, arguments: Arguments, spec: RolloutSpec) -> tuple[str, str]:
+        if spec.canary is None:
+            return (
+                f"make version {spec.previous_champion} the champion of {arguments.endpoint} again",
+                f"version {spec.previous_champion} answers every request, as before {spec.champion} was promoted",
+            )
         return (
             f"roll canary {spec.canary} ({spec.canary_percent} %) of {arguments.endpoint} back to {spec.champion}",
             f"version {spec.champion} answers every request; the decline rate returns to usual",
         )
 
     def undo(self, arguments: Arguments, before: dict[str, Any]) -> Compensation | None:
+        if before.get("canary") is None:
+            return None  # what was rolled back behind a promotion comes again as a rollout of its own
+        again: dict[str, Any] = {
+            "endpoint": arguments.endpoint,
+            "version": before["canary"],
+            "percent": before.get("canary_percent", 0),
+        }
+        if "strategy" in before:
+            again["strategy"] = before["strategy"]
         return Compensation(
             tool="set_canary",
-            arguments={
-                "endpoint": arguments.endpoint,
-                "version": before["canary"],
-                "percent": before.get("canary_percent", 0),
-            },
+            arguments=again,
             summary=f"send {before.get('canary_percent', 0)} % to canary {before['canary']} again",
         )
 
@@ -69,4 +80,6 @@ class RollbackRollout(SpecPatchAction[Arguments, RolloutSpec]):
         events = self.platform.operations.changes(
             now - timedelta(days=30), now, subjects=[plan.target], kinds=["rollout"]
         )
-        return events[-1].at if events else None
+        # The newest one that gave it traffic: that it was halted meanwhile is no beginning.
+        given = [event for event in events if event.details.get("after", {}).get("canary_percent") != 0]
+        return (given or events)[-1].at if events else None

@@ -1,4 +1,4 @@
-"""Send a share of an endpoint's traffic to a model version: the undo of `rollback_rollout`."""
+"""Bring a model version to an endpoint, or change its share: the undo of `rollback_rollout`."""
 
 from __future__ import annotations
 
@@ -9,22 +9,32 @@ from pydantic import Field
 from foundation.errors import Conflict, InvalidInput
 from guardrails.proposal import Compensation, Plan, PostCondition
 from platform_core.operations.resources import RolloutSpec
+from platform_core.operations.rollout_spec import RolloutGuard, RolloutStrategy
+from platform_core.serving.rollouts import states
 from platform_core.urn import urn
 from tools.act.base import SpecPatchAction
 from tools.act.conditions import changed_since, set_to
 from tools.contract import ToolArguments
 
+MOST_OF_A_CANARY = 50
+"""Percent: a version that answers more than half is no trial any more; it is promoted."""
+
 
 class Arguments(ToolArguments):
     endpoint: str
     version: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")
-    percent: int = Field(ge=0, le=50)
+    percent: int = Field(ge=0, le=100)
+    strategy: RolloutStrategy | None = None
+    """That of the rollout under way when not given, and canary for a new one."""
+
+    guards: tuple[RolloutGuard, ...] | None = None
+    """Limits that the endpoint declares from now on; as they are when not given."""
 
 
 class SetCanary(SpecPatchAction[Arguments, RolloutSpec]):
     name = "set_canary"
     tier = "costly"
-    summary = "Send a share of an endpoint's traffic to a canary version"
+    summary = "Send a share of an endpoint's traffic to a canary version, or have it score in the shadow"
     example: ClassVar[dict[str, Any]] = {"endpoint": "fraud-mx", "version": "2", "percent": 20}
     arguments = Arguments
     spec = RolloutSpec
@@ -35,11 +45,31 @@ class SetCanary(SpecPatchAction[Arguments, RolloutSpec]):
     def fields(self, arguments: Arguments, spec: RolloutSpec) -> dict[str, Any]:
         if arguments.version == spec.champion:
             raise InvalidInput(f"version {arguments.version!r} is the champion of {arguments.endpoint!r} already")
-        if (spec.canary, spec.canary_percent) == (arguments.version, arguments.percent):
+        strategy = arguments.strategy or (spec.strategy if spec.canary == arguments.version else "canary")
+        if arguments.percent > MOST_OF_A_CANARY and strategy != "blue_green":
+            raise InvalidInput(
+                f"a {strategy} takes up to {MOST_OF_A_CANARY} %, not {arguments.percent} %",
+                hint="promote it with complete_rollout, or switch all at once with strategy blue_green",
+            )
+        states.check_share(strategy, arguments.percent)
+        wanted: dict[str, Any] = {
+            "canary": arguments.version,
+            "canary_percent": arguments.percent,
+            "strategy": strategy,
+            # Asked for by its name and approved: what was halted may answer again.
+            "halted": None if spec.halted == arguments.version else spec.halted,
+        }
+        if arguments.guards is not None:
+            wanted["guards"] = [guard.model_dump(mode="json") for guard in arguments.guards]
+        changed = states.changed(spec, wanted)
+        if not changed:
             raise Conflict(f"{arguments.endpoint!r} has this canary already", hint="nothing to do")
-        return {"canary": arguments.version, "canary_percent": arguments.percent}
+        return changed
 
     def describe(self, arguments: Arguments, spec: RolloutSpec) -> tuple[str, str]:
+        if arguments.strategy == "shadow":
+            said = f"version {arguments.version} scores beside and answers nobody"
+            return f"have version {arguments.version} score in the shadow of {arguments.endpoint}", said
         return (
             f"send {arguments.percent} % of {arguments.endpoint} to canary {arguments.version}",
             f"version {arguments.version} answers {arguments.percent} % of the requests",
@@ -54,11 +84,9 @@ class SetCanary(SpecPatchAction[Arguments, RolloutSpec]):
                 summary=f"roll canary {arguments.version} back",
             )
         percent = before.get("canary_percent", arguments.percent)
-        return Compensation(
-            tool=self.name,
-            arguments={"endpoint": arguments.endpoint, "version": earlier, "percent": percent},
-            summary=f"send {percent} % to canary {earlier} again",
-        )
+        again: dict[str, Any] = {"endpoint": arguments.endpoint, "version": earlier, "percent": percent}
+        again |= {name: before[name] for name in ("strategy", "guards") if name in before}
+        return Compensation(tool=self.name, arguments=again, summary=f"send {percent} % to canary {earlier} again")
 
     def conditions(self, arguments: Arguments, plan: Plan) -> tuple[PostCondition, ...]:
         return (

@@ -120,6 +120,16 @@ def proposal_of(
     return None if found is None else ActionProposal.model_validate_json(found)
 
 
+def edit_proposal(connection: Connection, older_id: str, proposal: ActionProposal, *, at: datetime) -> bool:
+    """Put an edit in its place; doing it again changes nothing. True if it was not there."""
+    changed = connection.execute(
+        sa.update(round_proposals)
+        .where(round_proposals.c.id == older_id)
+        .values(id=proposal.id, document=proposal.model_dump_json(), made_at=at)
+    )
+    return changed.rowcount == 1
+
+
 def newest_proposal(connection: Connection, incident_id: str) -> tuple[ProposalPurpose, ActionProposal] | None:
     row = connection.execute(
         sa.select(round_proposals.c.purpose, round_proposals.c.document)

@@ -69,6 +69,12 @@ def back_off(connection: Connection, incident_id: str, owner: str, *, until: flo
     return _release(connection, incident_id, owner, attempts=leases.c.attempts + 1, not_before_wall=until)
 
 
+def is_done(connection: Connection, incident_id: str) -> bool:
+    """Whether nobody has anything to do with it."""
+    query = sa.select(leases.c.state).where(leases.c.incident_id == incident_id)
+    return connection.execute(query).scalar_one_or_none() == "done"
+
+
 def wake(connection: Connection, incident_id: str) -> None:
     """There is work again."""
     connection.execute(

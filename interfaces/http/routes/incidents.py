@@ -13,7 +13,7 @@ from agents.incident.types import Incident, IncidentStatus, TimelineEvent, Verdi
 from foundation.frozen import Frozen
 from interfaces.http.access import Caller
 from interfaces.http.errors import answers
-from interfaces.http.services import CopilotServices, visible_card, visible_incident
+from interfaces.http.services import CopilotServices, visible_card, visible_incident, visible_timeline
 from platform_core.monitoring.alert import Alert
 
 
@@ -50,7 +50,7 @@ def incident_routes(services: CopilotServices) -> APIRouter:
 
     @router.get("/{incident}/timeline", responses=answers(401, 404))
     def timeline(incident: str, who: Caller) -> list[TimelineEvent]:
-        return services.incidents.timeline(visible_incident(services, who, incident).id)
+        return visible_timeline(services, who, visible_incident(services, who, incident).id)
 
     @router.get("/{incident}/evidence", responses=answers(401, 404))
     def evidence(incident: str, who: Caller) -> list[Evidence]:

@@ -9,7 +9,12 @@ import pyarrow as pa
 from foundation.errors import InvalidInput
 
 TIMESTAMP = pa.timestamp("us", "UTC")
-_PLAIN: dict[pa.DataType, pa.DataType] = {pa.large_string(): pa.string(), pa.string_view(): pa.string()}
+_PLAIN: dict[pa.DataType, pa.DataType] = {
+    pa.large_string(): pa.string(),
+    pa.string_view(): pa.string(),
+    pa.large_binary(): pa.binary(),
+    pa.binary_view(): pa.binary(),
+}
 
 
 def plain_type(dtype: pa.DataType) -> pa.DataType:

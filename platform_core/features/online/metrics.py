@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from itertools import accumulate
 from threading import Lock
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import Counter, Gauge
 from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
+from foundation.telemetry.metrics import new_registry
 from platform_core.catalog.specs import Catalog
 from platform_core.features.read_plan import ReadPlan
 
@@ -64,7 +65,7 @@ class OnlineReadMetrics:
     """
 
     def __init__(self, catalog: Catalog) -> None:
-        self.registry = CollectorRegistry()
+        self.registry = new_registry()
         self._latencies = _Latencies()
         self.registry.register(self._latencies)
         self.sla = Gauge(

@@ -98,6 +98,12 @@ class RedisOnlineStore(PackedStore):
         self._channel.close()
         self._redis.close()
 
+    def claim(self, environment: str) -> str:
+        """Which environment's this database is: `environment`, unless it is another's already. Raises Unavailable."""
+        with self._answering():
+            self._redis.set("vigia:environment", environment, nx=True)
+            return cast(bytes, self._redis.get("vigia:environment")).decode()
+
     def newest_event(self, tenant: str, view: str) -> datetime | None:
         name = f"vigia:events:{scope_name(tenant, view)}"
         with self._answering():

@@ -15,7 +15,7 @@ from agents.evidence import Evidence
 from agents.llm.narrator import ModelNarrator
 from agents.llm.template import TemplateNarrator
 from foundation.errors import InvalidInput
-from guardrails.taint.choices import act_tool, approver, destination, known, own_name
+from guardrails.taint.choices import act_tool, known, own_name, pointing
 from guardrails.taint.tainted import Tainted, TaintedChoice, tainted_by
 from platform_core.monitoring.alert import Alert
 from tests.fakes.adversary import CHOICES, DRAFTS, ORDERS, URL, AdversarialModel, poisoned
@@ -71,36 +71,25 @@ def test_it_keeps_its_provenance_and_can_be_looked_at() -> None:
     assert repr(WORD) == "<Tainted from connector_status>", "a log line does not carry it either"
 
 
-def test_what_it_may_not_choose() -> None:
-    for choose in (
-        lambda w: act_tool(w, action_types()),
-        approver,
-        lambda w: destination(w, [URL]),
-    ):
-        with pytest.raises(TaintedChoice, match="text from connector_status may not"):
-            choose(WORD)
+def test_it_chooses_no_tool_that_acts() -> None:
+    with pytest.raises(TaintedChoice, match="text from connector_status may not"):
+        act_tool(WORD, action_types())
     assert act_tool("rollback_deploy", action_types()) == "rollback_deploy"
     with pytest.raises(InvalidInput):
         act_tool("rollback_deploy2", action_types())
-    with pytest.raises(InvalidInput):
-        approver("agent:incident")
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "https://evil.example",
-        "http://slack.com",
-        "https://slack.com.evil.example",
-        "https://slack.com@evil.example",
-        "ftp://slack.com",
-        "https://slack.com:8443/x",
-    ],
-)
-def test_a_destination_is_one_of_the_settings(url: str) -> None:
-    assert destination("https://slack.com/api/chat.postMessage", ["https://slack.com"]) == "https://slack.com:443"
-    with pytest.raises(InvalidInput):
-        destination(url, ["https://slack.com"])
+def test_arguments_from_evidence_are_our_own_names_or_moments() -> None:
+    ours = ["payments_br", "device_id"]
+    given = {"source": "payments_br", "since": "2026-11-19T05:51:00Z", "replicas": 2, "columns": ["device_id"]}
+    kept = pointing(given, ours, source="schema_diff")
+    assert kept == given
+    assert kept["source"] is ours[0]
+    for other in ("payments_ar", "PAYMENTS_BR", "payments_br; also stop fraud-ar", "", "05:51"):
+        with pytest.raises(TaintedChoice, match=r"schema_diff \(source\) names nothing that we know"):
+            pointing({"source": other}, ours, source="schema_diff")
+    with pytest.raises(TaintedChoice):
+        pointing({"mapping": {"device_id": ORDERS}}, ours, source="schema_diff")
 
 
 def test_it_may_point_at_what_we_know_and_gets_our_own_string() -> None:

@@ -32,7 +32,9 @@ class Recording:
 @pytest.mark.parametrize("thread", [None, "7.0"])
 def test_an_answer_is_for_who_asked(thread: str | None) -> None:
     parts = SlackParts(
-        **dict.fromkeys(("approvals", "cards", "evidence", "notifier", "feedback"), cast(Any, None)),
+        **dict.fromkeys(
+            ("approvals", "cards", "evidence", "notifier", "feedback", "proposals", "fields"), cast(Any, None)
+        ),
         people=cast(Any, SimpleNamespace(by_slack_user=lambda _: ALICE)),
         answer=lambda question, person: f"{person.name} asked {question!r} about <script> & more",
         redact=lambda text: text,

@@ -13,6 +13,10 @@ def _row(second: int, endpoint: str = "fraud-br", amount: float | None = 12.5) -
     return PredictionRow(ts, endpoint, "br", "1", "champion", 0.02, False, amount, 2.0, 1.0, 0.1, 0)
 
 
+def _read(row: PredictionRow) -> dict[str, object]:
+    return {name: getattr(row, name) for name in SCHEMA.names}
+
+
 def _logged(offline: FakeOfflineStore) -> list[int]:
     rows = DeltaPredictionLog(offline).read(NIGHT, NIGHT + timedelta(days=1))
     return [int((ts - NIGHT).total_seconds()) for ts in rows["ts"].to_pylist()]
@@ -33,8 +37,8 @@ def test_what_is_written_is_read_by_time_and_endpoint():
     log = DeltaPredictionLog(offline)
     assert log.read(NIGHT, NIGHT + timedelta(seconds=2)).schema == SCHEMA
     assert log.read(NIGHT, NIGHT + timedelta(seconds=2)).to_pylist() == [
-        _row(0)._asdict(),
-        _row(1, "fraud-ar", None)._asdict(),
+        _read(_row(0)),
+        _read(_row(1, "fraud-ar", None)),
     ]
     assert log.read(NIGHT, NIGHT + timedelta(days=1), endpoint="fraud-ar")["amount"].to_pylist() == [None]
 

@@ -74,7 +74,7 @@ def test_while_the_kill_switch_is_engaged(bench: Bench, monkeypatch: pytest.Monk
     approval_id = bench.approved()
     bench.approvals.set_kill_switch(True, ALICE, "something is odd")
     if not guarded:
-        monkeypatch.setattr("guardrails.executor.claiming.require_released", lambda connection: None)
+        monkeypatch.setattr("guardrails.executor.claiming.refuse_engaged", lambda switch: None)
     bench.attempt(lambda: bench.executor().execute(approval_id))
     assert bench.effects == (0 if guarded else 1)
 

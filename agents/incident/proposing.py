@@ -1,0 +1,214 @@
+"""People propose and edit, by the same path as the agent: planned against the target, bound by digest, judged, asked.
+
+What a person types is theirs and trusted. What merely stands in evidence is not: a text argument that is none of our
+names is looked for in what tools and alerts said; where it stands in a text that carries instructions it is refused,
+elsewhere the evidence is cited, so that whoever approves sees where the word comes from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from agents.diagnosis.proposals import bind
+from agents.diagnosis.vocabulary import names_of
+from agents.incident.card_building import outside_texts
+from agents.incident.store import WHEN_IDLE, IncidentStore
+from agents.incident.types import Incident
+from foundation.clock import Clock
+from foundation.errors import Conflict, InvalidInput, NotFound, VigiaError
+from foundation.frozen import Frozen
+from foundation.outside_text import OutsideText, Redact
+from guardrails.approvals.service import ApprovalService
+from guardrails.approvals.types import ApprovalRequest, Channel
+from guardrails.executor.port import Planner
+from guardrails.proposal import ActionProposal
+from guardrails.taint.choices import act_tool, is_moment, own_name
+from guardrails.taint.suspicion import suspicious
+from guardrails.taint.tainted import TaintedChoice, tainted_by
+from platform_core.access.principals import Principal
+from platform_core.catalog.lineage import Lineage
+
+SHORTEST_QUOTE = 3
+"""Characters of an argument that can be recognised in a text."""
+
+
+class Typed(Protocol):
+    """`tools.act.action_types()` holds such."""
+
+    @classmethod
+    def typed(cls, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """As JSON values of the types that the action declares. Raises InvalidInput."""
+        ...
+
+
+class Proposed(Frozen):
+    """`request` is None where nothing was asked yet: then this is what would be."""
+
+    proposal: ActionProposal
+    request: ApprovalRequest | None = None
+    replaces: ApprovalRequest | None = None
+
+
+class ProposalDesk:
+    """`planners` can plan and nothing else. Everything raises NotFound for what the person may not see, InvalidInput
+    for what cannot be planned, Forbidden where policy or taint refuse, Conflict when it is not the time for it."""
+
+    def __init__(
+        self,
+        store: IncidentStore,
+        approvals: ApprovalService,
+        planners: Mapping[str, Planner],
+        types: Mapping[str, type[Typed]],
+        lineage: Callable[[], Lineage],
+        *,
+        clock: Clock,
+        redact: Redact,
+    ) -> None:
+        self._store = store
+        self._approvals = approvals
+        self._planners = planners
+        self._types = types
+        self._lineage = lineage
+        self._clock = clock
+        self._outside = OutsideText(redact)
+
+    def propose(
+        self,
+        reference: str,
+        person: Principal,
+        tool: str,
+        arguments: Mapping[str, Any],
+        *,
+        reason: str,
+        channel: Channel,
+        shown: str | None = None,
+        dry_run: bool = False,
+    ) -> Proposed:
+        """A person's own proposal for the incident of `reference`; `shown` is the digest of the diff they saw."""
+        incident = self._incident(reference, person)
+        proposal = self._draft(incident, person, tool, arguments, {}, reason, ())
+        _require_shown(proposal, shown)
+        if dry_run:
+            return Proposed(proposal=proposal)
+        waiting = [r for r in self._approvals.for_incident(incident.id) if r.status in ("pending", "approved")]
+        if waiting:
+            raise Conflict(f"{waiting[0].id} of {incident.label} is {waiting[0].status} still", hint=WHEN_IDLE)
+        request = self._approvals.request(proposal, channel=channel)
+        try:
+            self._store.begin_with(proposal)
+        except VigiaError:
+            self._approvals.supersede(request.id, "the incident is being worked on", actor=person.id)
+            raise
+        self._tell(proposal, "proposal.made", f"proposed {proposal.tool}: {proposal.plan.summary}")
+        return Proposed(proposal=proposal, request=request)
+
+    def revise(
+        self,
+        request_id: str,
+        person: Principal,
+        changes: Mapping[str, Any],
+        *,
+        reason: str,
+        channel: Channel,
+        shown: str | None = None,
+        dry_run: bool = False,
+    ) -> Proposed:
+        """An edit: the same tool with other arguments, in the place of what waits. None takes an argument away."""
+        older = self.visible(request_id, person)
+        incident = self._incident(older.proposal.incident_id, person)
+        before = older.proposal.arguments
+        merged = {name: value for name, value in {**before, **changes}.items() if value is not None}
+        proposal = self._draft(
+            incident, person, older.proposal.tool, merged, before, reason, older.proposal.evidence_ids
+        )
+        _require_shown(proposal, shown)
+        if dry_run:
+            return Proposed(proposal=proposal, replaces=older)
+        request = self._approvals.revise(request_id, proposal, channel=channel)
+        self._store.edit_proposal(older.proposal, proposal)
+        self._tell(proposal, "proposal.edited", f"edited what waits for approval: {proposal.plan.summary}")
+        return Proposed(proposal=proposal, request=request, replaces=self._approvals.get(request_id))
+
+    def visible(self, request_id: str, person: Principal) -> ApprovalRequest:
+        try:
+            found = self._approvals.get(request_id) if request_id.isprintable() else None
+        except NotFound:
+            found = None
+        if found is None or not self._approvals.may_see(person, found):
+            raise NotFound(f"there is no approval request {request_id[:80]!r}", hint="or it is not yours to see")
+        return found
+
+    def _incident(self, reference: str, person: Principal) -> Incident:
+        try:
+            found = self._store.find(reference) if reference.isprintable() else None
+        except NotFound:
+            found = None
+        if found is None or not person.may_act_for(found.tenant):
+            raise NotFound(
+                f"there is no incident {reference[:80]!r}", hint="or it belongs to a tenant that is not yours"
+            )
+        return found
+
+    def _draft(  # noqa: PLR0917 - about what, by whom, and what
+        self,
+        incident: Incident,
+        person: Principal,
+        tool: str,
+        arguments: Mapping[str, Any],
+        before: Mapping[str, Any],
+        reason: str,
+        cited: tuple[str, ...],
+    ) -> ActionProposal:
+        said = self._outside.text(reason).strip()
+        if not said:
+            raise InvalidInput("a proposal says why", hint="those who approve it read the reason")
+        if tool not in self._planners:
+            raise InvalidInput(f"there is no action {tool[:80]!r}", hint=f"one of {', '.join(sorted(self._planners))}")
+        planner = self._planners[act_tool(tool, self._planners)]
+        given = self._types[tool].typed(arguments)
+        plan, lineage = planner.plan(given), self._lineage()
+        # Of the diff only what the target has now: what it shall have was typed.
+        now = tuple(change.model_copy(update={"after": None}) for change in plan.changes)
+        mine = [value for value in before.values() if isinstance(value, str)]
+        ours = names_of(lineage, plan.model_copy(update={"changes": now}), *mine)
+        quoted = self._quoted(incident.id, {n: v for n, v in given.items() if before.get(n) != v}, ours)
+        return bind(
+            planner,
+            given,
+            plan,
+            lineage,
+            incident_id=incident.id,
+            evidence_ids=tuple(dict.fromkeys((*cited, *quoted))),
+            rationale=said,
+            requested_by=person.id,
+            clock=self._clock,
+        )
+
+    def _quoted(self, incident_id: str, arguments: Mapping[str, Any], ours: frozenset[str]) -> list[str]:
+        """Evidence that the arguments' words stand in. Raises TaintedChoice where that evidence gives orders."""
+        texts = list(outside_texts(self._store.alerts(incident_id), self._store.evidence(incident_id)))
+        ordering = {found.where for found in suspicious(texts)}
+        cited: list[str] = []
+        for name, value in arguments.items():
+            if not isinstance(value, str) or len(value) < SHORTEST_QUOTE or is_moment(value):
+                continue
+            if own_name(tainted_by("a form", value), ours) is not None:
+                continue
+            where = [place for place, text in texts if value in text]
+            if bad := sorted(ordering.intersection(where)):
+                raise TaintedChoice(
+                    f"{name}={value[:80]!r} is none of our names and stands in {', '.join(bad)}, which gives orders",
+                    hint="see the suspicious content on the incident's card: somebody wrote it for you to copy",
+                )
+            cited += [place for place in where if place.startswith("E")]
+        return cited
+
+    def _tell(self, proposal: ActionProposal, kind: str, text: str) -> None:
+        key = f"{kind}:{proposal.id}"
+        self._store.tell(proposal.incident_id, kind, text, key=key, actor=proposal.requested_by)
+
+
+def _require_shown(proposal: ActionProposal, shown: str | None) -> None:
+    if shown is not None and shown != proposal.digest:
+        raise Conflict("this is no longer the change that was shown", hint="look at the diff again")

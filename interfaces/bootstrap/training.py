@@ -1,0 +1,142 @@
+"""What the command line does about training: a plan becomes a registered version, and a tracker is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from foundation.errors import Conflict
+from foundation.frozen import Frozen
+from interfaces.bootstrap.foundations import Foundations, open_foundations
+from interfaces.bootstrap.models import registry_of
+from interfaces.bootstrap.platform import catalog_in_force, feature_tables
+from interfaces.principals import open_directory
+from interfaces.settings import Settings
+from platform_core.training.types import ModelVersion
+
+if TYPE_CHECKING:
+    from platform_core.training.artifacts import Artifact
+    from platform_core.training.tracked import Tracking, TrackingLog
+    from platform_core.training.tracking import ExperimentTracker, RemoteVersion
+    from platform_core.training.types import TrainedModel
+
+Tell = Callable[[str], None]
+
+
+class Reproduction(Frozen):
+    """`differences`: which of the things that decide a model are others now than they were then."""
+
+    name: str
+    version: str
+    same: bool
+    differences: tuple[str, ...]
+
+
+def train_model(
+    settings: Settings,
+    path: Path,
+    *,
+    start: datetime | None,
+    end: datetime | None,
+    api_key: str | None,
+    tell: Tell,
+) -> tuple[ModelVersion, Tracking]:
+    """The new version, in stage dev, and what became of telling the tracker.
+
+    Raises as `load_plan`, `train` and `ModelRegistry.register` do; for want of a tracker nothing is raised.
+    """
+    from platform_core.training.pinned import PinnedOfflineStore
+    from platform_core.training.pipeline import train
+    from platform_core.training.plan import load_plan
+
+    plan = load_plan(path)
+    plan = plan.over(start, end) if start or end else plan
+    base = open_foundations(settings)
+    actor = (
+        open_directory(settings.principals_file, settings.environment).by_api_key(api_key).id
+        if api_key
+        else "service:training"
+    )
+    catalog = catalog_in_force(base)
+    trained = train(plan, PinnedOfflineStore(feature_tables(settings, catalog)), catalog, tell=tell)
+    tell(f"registering {plan.model}")
+    version = registry_of(base).register(trained, plan.model, actor)
+    tell("telling the tracker")
+    return version, tracking_log(base).send(plan.model, version.version)
+
+
+def reproduce(settings: Settings, name: str, version: str, *, tell: Tell) -> Reproduction:
+    """Train a version again from its plan and the tables as they were, and compare the bytes.
+
+    Raises Conflict for a version that was not trained by a plan, ArrivalsForgotten when the tables no longer have what
+    was read.
+    """
+    from platform_core.training.pinned import PinnedOfflineStore
+    from platform_core.training.pipeline import train
+    from platform_core.training.plan import make_plan
+
+    base = open_foundations(settings)
+    artifact = registry_of(base).open(name, version)
+    before = artifact.signature
+    if not before.plan or not before.table_versions:
+        raise Conflict(
+            f"{name} version {version} does not say which versions of the tables it was trained on",
+            hint="train it by a plan: vigia models train",
+        )
+    catalog = catalog_in_force(base)
+    store = PinnedOfflineStore(feature_tables(settings, catalog), before.table_versions)
+    again = train(make_plan(before.plan), store, catalog, tell=tell)
+    return _compared(artifact, again)
+
+
+def send_to_tracker(settings: Settings, name: str, version: str | None) -> list[Tracking]:
+    """One version, or all that the tracker was not told of."""
+    log = tracking_log(open_foundations(settings))
+    return [log.send(name, number) for number in ([version] if version else log.pending(name))]
+
+
+def remote_versions(settings: Settings, name: str | None) -> list[RemoteVersion]:
+    """What the tracker has, of one model or of all, whoever logged it."""
+    tracker = open_tracker(settings)
+    return [version for model in ([name] if name else tracker.models()) for version in tracker.versions(model)]
+
+
+def tracking_log(base: Foundations) -> TrackingLog:
+    from platform_core.training.tracked import TrackingLog
+
+    return TrackingLog(base.engine, base.clock, registry_of(base), open_tracker(base.settings))
+
+
+def open_tracker(settings: Settings) -> ExperimentTracker:
+    """MLflow where it is set up, files in the data directory where not. Raises InvalidInput."""
+    uri = settings.models.mlflow.tracking_uri
+    if uri is None:
+        from platform_core.training.local_tracker import LocalTracker
+
+        return LocalTracker(settings.data_dir / "runs")
+    from platform_core.attached.mlflow.tracker import MlflowTracker
+
+    return MlflowTracker(uri)
+
+
+def _compared(artifact: Artifact, again: TrainedModel) -> Reproduction:
+    from platform_core.training.artifacts import render_files
+    from platform_core.training.manifest import MODEL_FILE, STEPS_FILE
+
+    manifest, before, now = artifact.manifest, artifact.signature, again.signature
+    files = render_files(again, manifest.name, manifest.version)
+    same = all(artifact.files.get(file) == files.get(file) for file in (MODEL_FILE, STEPS_FILE))
+    aspects = (
+        ("data", before.data_digest, now.data_digest),
+        ("query", before.query_digest, now.query_digest),
+        ("code", before.code_version, now.code_version),
+        ("environment", before.environment_lock, now.environment_lock),
+    )
+    return Reproduction(
+        name=manifest.name,
+        version=manifest.version,
+        same=same,
+        differences=tuple(what for what, then, today in aspects if then != today),
+    )

@@ -1,0 +1,253 @@
+"""`vigia rollouts …`: how a new version comes to its traffic, what guards it, and how it goes again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from interfaces.cli.options import ApiKey, Json, KeyFile, person_key
+
+if TYPE_CHECKING:
+    from interfaces.bootstrap.rollouts import Asked
+    from platform_core.operations.rollout_spec import RolloutGuard
+
+app = typer.Typer(help="Roll model versions out, watched by guards; halt, promote, roll back.", no_args_is_help=True)
+
+Endpoint = Annotated[str, typer.Argument(help="Of the endpoint, e.g. fraud-br.")]
+Reason = Annotated[str, typer.Option(help="Why; kept in the audit log, and read by those who approve.")]
+Wait = Annotated[float, typer.Option(help="Seconds to wait for the worker to take a request up.", min=0)]
+
+
+@app.command("list")
+def show_all(json: Json = False) -> None:
+    """List the endpoints: what each serves, what is rolled out there, and what the guards advise."""
+    from interfaces.bootstrap.rollouts import rollout_desk
+    from interfaces.settings import load_settings
+    from interfaces.terminal.output import print_json, print_table
+
+    found = rollout_desk(load_settings()).verdicts()
+    if json:
+        print_json(found)
+        return
+    rows = [
+        (
+            v.endpoint,
+            v.champion,
+            v.candidate or "-",
+            v.strategy if v.candidate else "-",
+            v.state,
+            f"{v.percent} %",
+            v.why,
+        )
+        for v in found
+    ]
+    columns = ("endpoint", "champion", "candidate", "strategy", "state", "share", "")
+    print_table("rollouts", columns, rows, empty="there is no endpoint")
+
+
+@app.command("show")
+def show(endpoint: Endpoint, json: Json = False) -> None:
+    """Show one endpoint's rollout with the figures of every guard."""
+    from interfaces.bootstrap.rollouts import rollout_desk
+    from interfaces.settings import load_settings
+    from interfaces.terminal.output import print_json, print_table, print_text
+
+    (verdict,) = rollout_desk(load_settings()).verdicts(endpoint)
+    if json:
+        print_json(verdict)
+        return
+    print_text(f"{verdict.endpoint} serves {verdict.model} {verdict.champion}")
+    if verdict.candidate is not None:
+        since = f" since {verdict.since:%Y-%m-%d %H:%M} UTC" if verdict.since else ""
+        print_text(
+            f"{verdict.strategy} {verdict.candidate}: {verdict.state}, {verdict.percent} % of the entities{since}"
+        )
+    rows = [
+        (
+            g.metric,
+            g.standing,
+            _figure(g.candidate),
+            _figure(g.champion),
+            f"{g.low:+.4f} … {g.high:+.4f}",
+            f"{g.limit:g}" + (f" over {g.threshold:g}" if g.threshold is not None else ""),
+            f"{g.candidate_count} / {g.champion_count}",
+        )
+        for g in verdict.guards
+    ]
+    columns = ("guard", "", "candidate", "champion", "difference, at any look", "limit", "observations")
+    if rows:
+        print_table("guards", columns, rows, empty="")
+    print_text(f"{verdict.advice}: {verdict.why}")
+
+
+@app.command("history")
+def history(
+    endpoint: Annotated[str | None, typer.Argument(help="Of the endpoint; all when not given.")] = None,
+    json: Json = False,
+) -> None:
+    """List what was rolled out in the last 60 days, each step with who took it and why."""
+    from interfaces.bootstrap.rollouts import rollout_desk
+    from interfaces.settings import load_settings
+    from interfaces.terminal.output import print_json, print_table
+
+    found = rollout_desk(load_settings()).history(endpoint)
+    if json:
+        print_json(found)
+        return
+    rows = [
+        (
+            past.endpoint.rsplit(":", 1)[1],
+            past.version,
+            past.strategy,
+            f"{s.at:%Y-%m-%d %H:%M:%S}",
+            s.step,
+            s.by,
+            s.reason,
+        )
+        for past in found
+        for s in past.steps
+    ]
+    columns = ("endpoint", "version", "strategy", "at (UTC)", "step", "by", "why")
+    print_table("rollouts", columns, rows, empty="nothing was rolled out in the last 60 days")
+
+
+@app.command("start")
+def start(  # noqa: PLR0917 - one per option
+    endpoint: Endpoint,
+    version: Annotated[str, typer.Argument(help="Of the model, as the registry numbers it.")],
+    reason: Reason,
+    strategy: Annotated[str, typer.Option(help="canary, shadow, champion_challenger or blue_green.")] = "canary",
+    percent: Annotated[
+        int | None, typer.Option(help="Of the entities; 5 by default, 0 for shadow and blue/green.")
+    ] = None,
+    guard: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="METRIC=LIMIT[@THRESHOLD]", help="e.g. decline_rate=0.03 or latency=0.05@250; repeatable."
+        ),
+    ] = None,
+    wait: Wait = 60.0,
+    api_key: ApiKey = None,
+    key_file: KeyFile = None,
+    json: Json = False,
+) -> None:
+    """Ask for a version to be rolled out; in production somebody else approves it."""
+    from interfaces.bootstrap.rollouts import person_of, rollout_desk
+    from interfaces.settings import load_settings
+
+    chosen = _strategy(strategy)
+    share = percent if percent is not None else (5 if chosen in ("canary", "champion_challenger") else 0)
+    settings = load_settings()
+    person = person_of(settings, person_key(api_key, key_file, "a rollout"))
+    guards = tuple(_guard(text) for text in guard) if guard else None
+    asked = rollout_desk(settings).start(
+        endpoint, version, person, reason, strategy=chosen, percent=share, guards=guards, wait=wait
+    )
+    _print(asked, json=json)
+
+
+@app.command("halt")
+def halt(
+    endpoint: Endpoint, reason: Reason, api_key: ApiKey = None, key_file: KeyFile = None, json: Json = False
+) -> None:
+    """Give all traffic back to the champion, now. Always allowed: it takes nobody's approval."""
+    from interfaces.bootstrap.rollouts import Asked, person_of, rollout_desk
+    from interfaces.settings import load_settings
+    from platform_core.serving.rollouts.halting import spec_of
+
+    settings = load_settings()
+    person = person_of(settings, person_key(api_key, key_file, "halting"))
+    spec = spec_of(rollout_desk(settings).halt(endpoint, person, reason))
+    said = f"version {spec.champion} answers everything; version {spec.canary} is kept, halted"
+    _print(Asked(endpoint=endpoint, halted=True, summary=said), json=json)
+
+
+@app.command("rollback")
+def rollback(  # noqa: PLR0917 - one per option
+    endpoint: Endpoint,
+    reason: Reason,
+    wait: Wait = 60.0,
+    api_key: ApiKey = None,
+    key_file: KeyFile = None,
+    json: Json = False,
+) -> None:
+    """Halt what is rolled out, now, and ask for its end; after a promotion, ask for the champion of before."""
+    from interfaces.bootstrap.rollouts import person_of, rollout_desk
+    from interfaces.settings import load_settings
+
+    settings = load_settings()
+    person = person_of(settings, person_key(api_key, key_file, "a rollback"))
+    _print(rollout_desk(settings).roll_back(endpoint, person, reason, wait=wait), json=json)
+
+
+@app.command("promote")
+def promote(  # noqa: PLR0917 - one per option
+    endpoint: Endpoint,
+    reason: Reason,
+    wait: Wait = 60.0,
+    api_key: ApiKey = None,
+    key_file: KeyFile = None,
+    json: Json = False,
+) -> None:
+    """Ask for the candidate to become the champion; in production somebody else approves it."""
+    from interfaces.bootstrap.rollouts import person_of, rollout_desk
+    from interfaces.settings import load_settings
+
+    settings = load_settings()
+    person = person_of(settings, person_key(api_key, key_file, "a promotion"))
+    _print(rollout_desk(settings).promote(endpoint, person, reason, wait=wait), json=json)
+
+
+def _print(asked: Asked, *, json: bool) -> None:
+    from interfaces.terminal.output import print_json, print_text
+
+    if json:
+        print_json(asked)
+        return
+    if asked.halted:
+        print_text(f"{asked.endpoint} is halted: its champion answers everything")
+    if asked.request is None:
+        print_text(asked.summary)
+    elif asked.status == "pending":
+        print_text(f"{asked.incident}: {asked.summary}\n  waits for approval: vigia approvals approve {asked.request}")
+    else:
+        print_text(f"{asked.incident}: {asked.summary}; {asked.request} is {asked.status}")
+
+
+def _strategy(name: str) -> str:
+    """Raises InvalidInput, naming the nearest."""
+    from difflib import get_close_matches
+    from typing import get_args
+
+    from foundation.errors import InvalidInput
+    from platform_core.operations.rollout_spec import RolloutStrategy
+
+    plain, known = name.strip().lower().replace("-", "_").replace("/", "_"), get_args(RolloutStrategy)
+    if plain not in known:
+        near = get_close_matches(plain, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(known)}"
+        raise InvalidInput(f"{name[:40]!r} is not a strategy", hint=hint)
+    return plain
+
+
+def _guard(text: str) -> RolloutGuard:
+    """`METRIC=LIMIT` or `METRIC=LIMIT@THRESHOLD`. Raises InvalidInput."""
+    from pydantic import ValidationError
+
+    from foundation.errors import InvalidInput
+    from platform_core.operations.rollout_spec import RolloutGuard
+
+    metric, _, figures = text.partition("=")
+    limit, _, threshold = figures.partition("@")
+    try:
+        given = {"metric": metric.strip(), "limit": limit, "threshold": threshold or None}
+        return RolloutGuard.model_validate(given)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        hint = "for instance decline_rate=0.03, score=0.25, errors=0.02, latency=0.05@250, declined_amount=5@500"
+        raise InvalidInput(f"--guard {text[:80]!r}: {problem['msg']}", hint=hint) from error
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"

@@ -1,0 +1,143 @@
+"""Edit… in Slack: a form with the arguments, then the diff it comes to, then the question to somebody else.
+
+The forms carry the approval's opaque id, what was typed, and the digest of the diff that was shown; what is asked for
+is planned anew and refused when it is not that diff.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from pydantic import Field
+
+from agents.incident.proposing import Proposed
+from foundation.errors import VigiaError
+from foundation.frozen import Frozen
+from guardrails.approvals.types import ApprovalRequest
+from interfaces.slack.ids import BlockId, CallbackId
+from interfaces.slack.limits import SECTION_TEXT, cut, escape
+
+if TYPE_CHECKING:
+    from interfaces.slack.blocks import Block
+
+LONGEST_VALUE = 300
+LONGEST_REASON = 1000
+_LONGEST_METADATA = 3000
+_VALUE = "value"
+
+
+class Edit(Frozen):
+    """What the forms carry from one to the next."""
+
+    approval: str
+    channel: str
+    changes: dict[str, Any] = Field(default_factory=dict)
+    reason: str = ""
+    digest: str | None = None
+
+
+def edit_modal(request: ApprovalRequest, fields: list[str], *, channel: str) -> Block:
+    """A field for each argument the action takes, as they are now."""
+    proposal = request.proposal
+    names = list(dict.fromkeys((*proposal.arguments, *fields)))
+    return {
+        "type": "modal",
+        "callback_id": CallbackId.EDIT,
+        "private_metadata": Edit(approval=request.id, channel=channel).model_dump_json(),
+        "title": {"type": "plain_text", "text": "Edit the proposal"},
+        "submit": {"type": "plain_text", "text": "Show the change"},
+        "close": {"type": "plain_text", "text": "Back"},
+        "blocks": [
+            _section(f"*{escape(proposal.tool)}*  {escape(proposal.plan.summary)}"),
+            *(_input(f"{BlockId.ARGUMENT}:{n}", n, _text(proposal.arguments.get(n)), LONGEST_VALUE) for n in names),
+            _input(BlockId.REASON, "Why? Those who approve it read this.", "", LONGEST_REASON, needed=True),
+        ],
+    }
+
+
+def read_edit(view: Mapping[str, Any], request: ApprovalRequest) -> Edit:
+    """What was typed into the form: only what differs from what waits; an argument that was emptied is None."""
+    before = request.proposal.arguments
+    changes: dict[str, Any] = {}
+    reason = ""
+    for block, inputs in cast("dict[str, Any]", view["state"]["values"]).items():
+        typed = str(inputs[_VALUE].get("value") or "").strip()
+        if block == BlockId.REASON:
+            reason = typed
+        elif (name := block.partition(":")[2]) and typed != _text(before.get(name)):
+            changes[name] = typed or None
+    return metadata(view).model_copy(update={"changes": changes, "reason": reason})
+
+
+def metadata(view: Mapping[str, Any]) -> Edit:
+    return Edit.model_validate_json(view["private_metadata"])
+
+
+def ask_modal(edit: Edit, made: Proposed, redact: Callable[[str], str]) -> Block:
+    """The diff, and the question whether to ask for it."""
+    proposal = made.proposal
+    changes = proposal.plan.changes
+    diff = "\n".join(f"{c.field}: {_text(c.before) or 'none'} -> {_text(c.after) or 'none'}" for c in changes)
+    views, endpoints = proposal.blast_radius.feature_views, ", ".join(proposal.blast_radius.endpoints[:6])
+    lines = (
+        f"*Would now*  {escape(redact(proposal.plan.summary))}",
+        f"```{escape(redact(diff))}```",
+        f"*Reaches*  feature views {views} · endpoints {escape(endpoints or 'none')}",
+        f"*Undo*  {escape(redact(proposal.compensation.summary)) if proposal.compensation else 'none'}",
+        f"*Why*  {escape(redact(proposal.rationale))}",
+        "What waits now is closed, its approvals with it. Somebody else approves this; you cannot.",
+    )
+    return {
+        "type": "modal",
+        "callback_id": CallbackId.ASK,
+        "private_metadata": edit.model_copy(update={"digest": proposal.digest}).model_dump_json(),
+        "title": {"type": "plain_text", "text": "Ask for this instead?"},
+        "submit": {"type": "plain_text", "text": "Ask for approval"},
+        "close": {"type": "plain_text", "text": "Back"},
+        "blocks": [_section("\n".join(lines))],
+    }
+
+
+def told_modal(text: str) -> Block:
+    return {
+        "type": "modal",
+        "callback_id": CallbackId.DETAILS,
+        "title": {"type": "plain_text", "text": "Nothing was asked"},
+        "close": {"type": "plain_text", "text": "Close"},
+        "blocks": [_section(escape(text))],
+    }
+
+
+def refused_at(error: VigiaError) -> dict[str, str]:
+    """Shown below the reason: the one field that every form has."""
+    return {BlockId.REASON: cut(str(error), 300)}
+
+
+def fits(view: Block) -> bool:
+    """Whether Slack takes the form: it refuses longer metadata."""
+    return len(view["private_metadata"]) <= _LONGEST_METADATA
+
+
+def _input(block: str, label: str, value: str, longest: int, *, needed: bool = False) -> Block:
+    element: Block = {"type": "plain_text_input", "action_id": _VALUE, "max_length": longest, "multiline": needed}
+    if value:
+        element["initial_value"] = cut(value, longest)
+    return {
+        "type": "input",
+        "block_id": block,
+        "optional": not needed,
+        "label": {"type": "plain_text", "text": label},
+        "element": element,
+    }
+
+
+def _section(text: str) -> Block:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": cut(text, SECTION_TEXT), "verbatim": True}}
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,150 @@
+"""Where predictions wait while the offline store does not take them, and how one learns what a killed worker lost.
+
+Each worker has a directory of its own, held by a lock that the system lets go when the process ends, however it ends.
+In it lie batches as Arrow IPC files, and `count`: how many rows were accepted and how many are safe (appended, or in a
+file here), in memory that the kernel keeps when the process is killed. The next worker to start takes over the
+directories that nobody holds: it appends their batches, and what was accepted and is not safe was lost: that many, and
+said so.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import mmap
+import os
+import struct
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+import pyarrow as pa
+
+from foundation.errors import Unavailable
+from foundation.ids import new_id
+
+_COUNT = struct.Struct("<qq")
+_log = logging.getLogger(__name__)
+
+
+class Spill:
+    """The directory of this worker below `root`, at most `limit_bytes` of waiting batches."""
+
+    def __init__(self, root: Path, *, limit_bytes: int = 256 * 1024 * 1024) -> None:
+        self._root = root
+        self._limit = limit_bytes
+        root.mkdir(parents=True, exist_ok=True)
+        self.path = root / new_id("wrk")
+        self.path.mkdir()
+        self._lock = _held(self.path)
+        counted = (self.path / "count").open("w+b")
+        counted.write(_COUNT.pack(0, 0))
+        counted.flush()
+        self._counts = mmap.mmap(counted.fileno(), _COUNT.size)
+        counted.close()
+        self._accepted = self._safe = 0
+        self._files: list[Path] = []
+
+    @property
+    def waiting(self) -> int:
+        """Batches on the disk."""
+        return len(self._files)
+
+    def accept(self) -> None:
+        """One more row is in memory. Called with every answer: two integers into mapped memory."""
+        self._accepted += 1
+        _COUNT.pack_into(self._counts, 0, self._accepted, self._safe)
+
+    def keep(self, rows: int) -> None:
+        """So many rows are safe now, or were counted as dropped: either way they are accounted for."""
+        self._safe += rows
+        _COUNT.pack_into(self._counts, 0, self._accepted, self._safe)
+
+    def write(self, table: str, rows: pa.Table) -> bool:
+        """Keep a batch on the disk; False when that would be too much or the disk refuses."""
+        used = sum(file.stat().st_size for file in self._files if file.exists())
+        if used + rows.nbytes > self._limit:
+            return False
+        final = self.path / f"{new_id('bat')}.{table}.arrow"
+        partial = final.with_suffix(".partial")
+        try:
+            with pa.OSFile(str(partial), "wb") as sink, pa.ipc.new_file(sink, rows.schema) as file:
+                file.write_table(rows)
+            with partial.open("rb") as written:
+                os.fsync(written.fileno())
+            partial.replace(final)
+        except OSError as error:
+            _log.warning("predictions cannot wait on the disk: %s", error)
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
+            return False
+        self._files.append(final)
+        return True
+
+    def oldest(self) -> tuple[str, pa.Table, Path] | None:
+        """The batch that waits longest: its table's name, its rows, its file. Raises Unavailable for a broken file,
+        which is put aside."""
+        if not self._files:
+            return None
+        file = self._files[0]
+        try:
+            with pa.OSFile(str(file)) as source:
+                return file.name.split(".")[1], pa.ipc.open_file(source).read_all(), file
+        except (OSError, pa.ArrowInvalid) as error:
+            self._files.pop(0)
+            with suppress(OSError):
+                file.replace(file.with_suffix(".broken"))
+            raise Unavailable(f"{str(file)!r} cannot be read: {error}", hint="it was put aside as .broken") from error
+
+    def done(self, file: Path) -> None:
+        """`file` has been appended."""
+        self._files.remove(file)
+        file.unlink(missing_ok=True)
+
+    def adopt(self) -> int:
+        """Take over what workers that are gone left. Returns how many of their rows were lost."""
+        lost = 0
+        for left in sorted(self._root.iterdir()):
+            if left == self.path or not left.is_dir():
+                continue
+            try:
+                lock = _held(left)
+            except OSError:
+                continue  # its worker lives
+            with lock:
+                lost += self._take(left)
+        return lost
+
+    def _take(self, left: Path) -> int:
+        try:
+            accepted, safe = _COUNT.unpack((left / "count").read_bytes())
+        except (OSError, struct.error):
+            accepted = safe = 0
+        for file in sorted(left.glob("*.arrow")):
+            self._files.append(file.replace(self.path / file.name))
+        for file in left.iterdir():
+            file.unlink(missing_ok=True)
+        left.rmdir()
+        if accepted > safe:
+            _log.error("a worker that ended without warning lost %d predictions", accepted - safe)
+        return accepted - safe
+
+    def close(self) -> None:
+        """Give the directory back: it is gone when nothing waits in it."""
+        if not self._files:
+            for file in self.path.iterdir():
+                file.unlink(missing_ok=True)
+            self.path.rmdir()
+        self._counts.close()
+        self._lock.close()
+
+
+def _held(directory: Path) -> IO[bytes]:
+    """The directory's lock, held. Raises OSError when another process holds it."""
+    lock = (directory / "lock").open("ab")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise
+    return lock

@@ -1,0 +1,207 @@
+"""Takes the rows of the prediction log from the requests, and brings them to the offline store in a thread of its own.
+
+A request hands over a row and goes on. What the store does not take is kept in memory and then on the disk; what
+neither holds is dropped, oldest first, and counted. A worker that is killed loses what it took since the last append
+(`interval`, a second by default) and nothing else, and how many rows that were is told by the next one that starts
+(`platform_core.serving.prediction_log_spill`). A batch that was appended just before the kill may be appended again:
+`request_id` tells.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from foundation.errors import VigiaError
+from platform_core.features.offline.port import OfflineStore
+from platform_core.serving.prediction_log_rows import (
+    ERRORS,
+    ERRORS_TABLE,
+    TABLE,
+    WHOLE,
+    PredictionErrorRow,
+    PredictionRow,
+    columns,
+)
+from platform_core.serving.prediction_log_shadows import shadow_scores
+from platform_core.serving.prediction_log_spill import Spill
+
+_logger = logging.getLogger(__name__)
+
+BATCH = 10_000
+"""Rows in one append: what the conversion to Arrow holds at once."""
+
+
+class PredictionWriter:
+    """Buffers rows and appends them about every `interval` seconds of the wall.
+
+    `capacity` bounds the rows in memory. `spill` is the directory below which batches wait that the store refused;
+    without one they wait in memory only. `pseudonym` makes what is stored of an entity's key; without one no key is
+    stored. `stop` appends what is left.
+    """
+
+    def __init__(
+        self,
+        offline: OfflineStore,
+        *,
+        interval: float = 1.0,
+        capacity: int = 50_000,
+        spill: Path | None = None,
+        pseudonym: Callable[[str], str] | None = None,
+    ) -> None:
+        self._offline = offline
+        self._interval = interval
+        self._capacity = capacity
+        self._spill_root = spill
+        self._spill: Spill | None = None
+        self._pseudonym = pseudonym
+        self._rows: deque[PredictionRow | PredictionErrorRow] = deque()
+        self._lock = threading.Lock()
+        self._flushing = threading.Lock()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.dropped = 0
+        """Rows that made way in this process."""
+        self.lost = 0
+        """Rows that processes before this one took and were killed with."""
+        self.appended = 0
+
+    @property
+    def buffered(self) -> int:
+        return len(self._rows)
+
+    @property
+    def spilled(self) -> int:
+        """Batches that wait on the disk."""
+        return 0 if self._spill is None else self._spill.waiting
+
+    def write(self, row: PredictionRow | PredictionErrorRow) -> None:
+        with self._lock:
+            self._rows.append(row)
+            if self._spill is not None:
+                self._spill.accept()
+            if len(self._rows) > self._capacity:
+                self._rows.popleft()
+                self.dropped += 1
+                if self._spill is not None:
+                    self._spill.keep(1)
+
+    def start(self) -> None:
+        if self._spill_root is not None:
+            self._spill = Spill(self._spill_root)
+            self.lost += self._spill.adopt()
+        self._thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread and append what is left; what the store does not take then waits on the disk. Rows that
+        cannot be kept anywhere are lost, and logged as such."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+        if not self.flush() and not self._put_aside():
+            _logger.error("%d predictions could not be logged before the end", len(self._rows))
+        if self._spill is not None:
+            self._spill.close()
+            self._spill = None
+
+    def flush(self) -> bool:
+        """Append what waits on the disk and what is buffered now; False when the offline store refused, and the rows
+        are kept for the next time."""
+        with self._flushing:
+            if not self._append_waiting():
+                return False
+            due = len(self._rows)
+            while due > 0 and (batch := self._take_batch()):
+                if not self._append(batch):
+                    return False
+                due -= len(batch.rows)
+            return True
+
+    def _take_batch(self) -> _Batch | None:
+        with self._lock:
+            rows = [row for _, row in zip(range(BATCH), self._rows, strict=False)]
+            return _Batch(rows, self.dropped) if rows else None
+
+    def _append(self, batch: _Batch) -> bool:
+        for table, rows in self._tables(batch.rows):
+            try:
+                self._offline.append(table, rows)
+            except VigiaError as error:
+                _logger.warning("predictions are kept for later: %s", error)
+                return self._spill_when_full()
+        self._forget(batch)
+        self.appended += len(batch.rows)
+        return True
+
+    def _forget(self, batch: _Batch) -> None:
+        with self._lock:
+            # Rows that made way while these were being appended were the oldest: they were in the batch after all.
+            made_way = min(self.dropped - batch.dropped, len(batch.rows))
+            self.dropped -= made_way
+            for _ in range(len(batch.rows) - made_way):
+                self._rows.popleft()
+            if self._spill is not None:
+                self._spill.keep(len(batch.rows) - made_way)
+
+    def _spill_when_full(self) -> bool:
+        """False; rows go to the disk once half of the memory is taken."""
+        if len(self._rows) * 2 > self._capacity:
+            self._put_aside()
+        return False
+
+    def _put_aside(self) -> bool:
+        """All that is buffered to the disk; whether nothing is left."""
+        while self._spill is not None and (batch := self._take_batch()):
+            if not all(self._spill.write(table, rows) for table, rows in self._tables(batch.rows)):
+                return False
+            self._forget(batch)
+        return not self._rows
+
+    def _append_waiting(self) -> bool:
+        try:
+            while self._spill is not None and (waiting := self._spill.oldest()):
+                table, rows, file = waiting
+                self._offline.append(table, rows)
+                self.appended += len(rows)
+                self._spill.done(file)
+        except VigiaError as error:
+            _logger.warning("predictions go on waiting on the disk: %s", error)
+            return self._spill_when_full()
+        return True
+
+    def _tables(self, rows: list[PredictionRow | PredictionErrorRow]) -> list[tuple[str, pa.Table]]:
+        answers = [row for row in rows if isinstance(row, PredictionRow)]
+        errors = [row for row in rows if isinstance(row, PredictionErrorRow)]
+        found: list[tuple[str, pa.Table]] = []
+        if answers:
+            more = {"shadow_scores": shadow_scores(answers)}
+            found.append((TABLE, self._table(columns(answers, WHOLE) | more, WHOLE)))
+        if errors:
+            found.append((ERRORS_TABLE, self._table(columns(errors, ERRORS), ERRORS)))
+        return found
+
+    def _table(self, values: dict[str, list[Any]], schema: pa.Schema) -> pa.Table:
+        hide = self._pseudonym
+        values["entity"] = [None if key is None or hide is None else hide(key) for key in values["entity"]]
+        return pa.table(values, schema=schema)
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._interval):
+            try:
+                self.flush()
+            except Exception:
+                _logger.exception("a batch of predictions could not be logged")
+
+
+class _Batch(NamedTuple):
+    """The oldest rows, and how many had been dropped when they were taken."""
+
+    rows: list[PredictionRow | PredictionErrorRow]
+    dropped: int

@@ -1,0 +1,104 @@
+"""What a request of one endpoint must bring, worked out once from the catalog."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import isfinite
+
+from foundation.errors import InvalidInput
+from platform_core.catalog.specs import Catalog
+from platform_core.features.keys import entity_key
+from platform_core.serving.ports import Keys
+from platform_core.training.types import ModelSignature
+
+_NUMBERS = frozenset({float, int})
+
+
+class RequestShape:
+    """`columns`: the features, then the request-time inputs: what a row of numbers holds before a model picks from it.
+    Raises NotFound for a service that the catalog does not have."""
+
+    def __init__(self, catalog: Catalog, service_name: str) -> None:
+        service = catalog.feature_service(service_name)
+        views = [
+            catalog.feature_view(name) for name in dict.fromkeys(text.split(":", 1)[0] for text in service.features)
+        ]
+        self._views = tuple((view.entity, catalog.entity(view.entity).join_keys) for view in views)
+        self._names = tuple(view.entity for view in views)
+        self.entities: tuple[str, ...] = tuple(dict.fromkeys(self._names))
+        self.join_keys: tuple[str, ...] = tuple(dict.fromkeys(part for _, parts in self._views for part in parts))
+        self.inputs: tuple[str, ...] = tuple(field.name for field in service.request_fields)
+        self.features: tuple[str, ...] = tuple(text.replace(":", "__", 1) for text in dict.fromkeys(service.features))
+        self.columns = self.features + self.inputs
+        self.amount_at = self.inputs.index("amount") if "amount" in self.inputs else None
+        """Where the amount stands among the inputs: the log keeps it."""
+
+        self._known = frozenset(self.inputs)
+
+    def keys(self, entities: Mapping[str, object]) -> Keys | None:
+        """The entity key for each view; None for what is not simply a text per entity."""
+        try:
+            found = [entities[name] for name in self._names]
+        except (KeyError, TypeError):
+            return None
+        for key in found:
+            if type(key) is not str or not key:
+                return None
+        return tuple(found)  # type: ignore[arg-type]  # all are texts
+
+    def numbers(self, inputs: Mapping[str, object]) -> tuple[float, ...] | None:
+        """The inputs in order; None for what are not exactly these, each a finite number."""
+        try:
+            values = tuple([inputs[name] for name in self.inputs])
+        except (KeyError, TypeError):
+            return None
+        if len(inputs) != len(values) or not _NUMBERS.issuperset(map(type, values)):
+            return None
+        if not isfinite(sum(values)):  # type: ignore[arg-type]  # all are numbers
+            return None
+        return values  # type: ignore[return-value]
+
+    def checked_keys(self, entities: Mapping[str, str], where: str = "") -> Keys:
+        """As `keys`, of texts; an entity may be given by its join keys. Raises InvalidInput naming what lacks."""
+        found: list[str] = []
+        for name, join_keys in self._views:
+            key = entities.get(name)
+            if key is None and all(entities.get(part) for part in join_keys):
+                key = entity_key([entities[part] for part in join_keys])
+            if not key:
+                raise self._lacks([f"{where}entities.{n}" for n in self.entities if not entities.get(n)])
+            found.append(key)
+        return tuple(found)
+
+    def checked_numbers(self, inputs: Mapping[str, float], where: str = "") -> tuple[float, ...]:
+        """Raises InvalidInput naming the input that lacks, is no finite number, or is not read."""
+        missing = sorted(f"{where}inputs.{name}" for name in self._known - inputs.keys())
+        if missing:
+            raise self._lacks(missing)
+        for name, value in inputs.items():
+            if not isfinite(value):
+                raise InvalidInput(f"{where}inputs.{name} is {value!r}", hint="send a finite number")
+        unknown = sorted(inputs.keys() - self._known)
+        if unknown:
+            known = ", ".join(sorted(self._known))
+            raise InvalidInput(f"this endpoint does not read {where}inputs.{unknown[0]}", hint=f"it reads {known}")
+        return tuple(inputs[name] for name in self.inputs)
+
+    def order(self, signature: ModelSignature) -> tuple[int, ...] | None:
+        """Where each column of the model stands in `columns`; None when they are the same, in the same order.
+
+        Raises InvalidInput for a column that the service does not have.
+        """
+        places = {name: place for place, name in enumerate(self.columns)}
+        try:
+            order = tuple(places[feature.name] for feature in signature.features)
+        except KeyError as error:
+            raise InvalidInput(
+                f"the model reads {error.args[0]!r}, which {signature.feature_service!r} does not have",
+                hint="register a model that was trained on the service as it is",
+            ) from None
+        return None if order == tuple(range(len(self.columns))) else order
+
+    def _lacks(self, missing: Sequence[str]) -> InvalidInput:
+        reads = f"reads entities {', '.join(self.entities)}; inputs {', '.join(sorted(self._known))}"
+        return InvalidInput(f"the request lacks {', '.join(missing)}", hint=reads)

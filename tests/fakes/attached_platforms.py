@@ -1,0 +1,158 @@
+"""Other platforms: one in memory, SageMaker on moto's server, Databricks as its reference describes it."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+from foundation.errors import InvalidInput, NotFound
+from platform_core.attached.endpoints import AttachedEndpoint, EndpointPlatform, Variant
+from tests.fakes.scripted_http import Answer, Asked
+
+TAGS = {"vigia:tenant": "br", "vigia:feature_service": "fraud_v1", "vigia:model": "fraud"}
+ENDPOINT = "Fraud-BR"
+
+
+class MemoryEndpoints(EndpointPlatform):
+    name = "memory"
+
+    def __init__(self) -> None:
+        variants = (Variant(name="v1", weight=9.0, instances=2), Variant(name="v2", weight=1.0, instances=1))
+        self._endpoints = {
+            ENDPOINT: AttachedEndpoint(
+                name=ENDPOINT, variants=variants, state="ready", tags=TAGS, changed_at=datetime.now(UTC)
+            )
+        }
+
+    def endpoints(self) -> list[AttachedEndpoint]:
+        return [each for _, each in sorted(self._endpoints.items())]
+
+    def set_variants(self, endpoint: str, variants: tuple[Variant, ...]) -> None:
+        if endpoint not in self._endpoints:
+            raise NotFound(f"no endpoint {endpoint!r}")
+        found = self._endpoints[endpoint]
+        said = {v.name: v for v in variants}
+        if said.keys() - {v.name for v in found.variants}:
+            raise InvalidInput("no such variant")
+        after = tuple(
+            v
+            if v.name not in said
+            else v.model_copy(
+                update={"weight": said[v.name].weight, "instances": said[v.name].instances or v.instances}
+            )
+            for v in found.variants
+        )
+        self._endpoints[endpoint] = found.model_copy(update={"variants": after})
+
+    def remove(self, endpoint: str) -> None:
+        del self._endpoints[endpoint]
+
+
+@lru_cache(maxsize=1)
+def moto_address() -> str:
+    """moto's server, in this process, once for all tests."""
+    from moto.server import ThreadedMotoServer
+
+    os.environ.update({"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"})
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False).start()
+    return f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def sagemaker_client() -> Iterator[Any]:
+    """A client of moto's SageMaker with two endpoints, of which one is tagged for us."""
+    import boto3
+
+    client = boto3.client("sagemaker", region_name="sa-east-1", endpoint_url=moto_address())
+    role = "arn:aws:iam::123456789012:role/x"
+    client.create_model(ModelName="fraud", ExecutionRoleArn=role, PrimaryContainer={"Image": "x"})
+    variants = [
+        {
+            "VariantName": name,
+            "ModelName": "fraud",
+            "InitialInstanceCount": count,
+            "InitialVariantWeight": weight,
+            "InstanceType": "ml.m5.large",
+        }
+        for name, weight, count in (("v1", 9.0, 2), ("v2", 1.0, 1))
+    ]
+    client.create_endpoint_config(EndpointConfigName="config", ProductionVariants=variants)
+    tags = [{"Key": key, "Value": value} for key, value in TAGS.items()]
+    client.create_endpoint(EndpointName=ENDPOINT, EndpointConfigName="config", Tags=tags)
+    client.create_endpoint(EndpointName="not-ours", EndpointConfigName="config")
+    try:
+        yield client
+    finally:
+        for name in (ENDPOINT, "not-ours"):
+            client.delete_endpoint(EndpointName=name)
+        client.delete_endpoint_config(EndpointConfigName="config")
+        client.delete_model(ModelName="fraud")
+        client.close()
+
+
+class ScriptedDatabricks:
+    """The Jobs API as https://docs.databricks.com/api/workspace/jobs describes it, with three jobs; pages of two."""
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+        self.now = 1_760_000_000_000
+        self.jobs = {11: "nightly features", 12: "backfill", 13: "backfill"}
+        self.started: dict[int, dict[str, Any]] = {}
+        self.tokens: dict[str, int] = {}
+        self.down = False
+
+    def finish(self, run: str, code: str, message: str = "") -> None:
+        status = {"state": "TERMINATED", "termination_details": {"code": code, "message": message}}
+        self.started[int(run)] |= {"status": status, "end_time": self.now + 60_000}
+
+    def __call__(self, asked: Asked) -> Answer:  # noqa: PLR0911 - one per route
+        path, _, query = asked.path.partition("?")
+        given = dict(pair.split("=") for pair in query.split("&")) if query else {}
+        if self.down:
+            return 503, b"<html>"
+        if asked.headers.get("authorization") != f"Bearer {self.token}":
+            return 403, {"error_code": "PERMISSION_DENIED", "message": "Invalid access token."}
+        if path.endswith("/jobs/list"):
+            rows = [{"job_id": number, "settings": {"name": name}} for number, name in self.jobs.items()]
+            return self._page(rows, given, "jobs")
+        if path.endswith("/jobs/runs/list"):
+            rows = [
+                run
+                for run in sorted(self.started.values(), key=lambda run: -run["start_time"])
+                if run["start_time"] >= int(given["start_time_from"])
+                and int(given.get("job_id", run["job_id"])) == run["job_id"]
+            ]
+            return self._page(rows, given, "runs")
+        if path.endswith("/jobs/run-now"):
+            return 200, {"run_id": self._start(asked.json())}
+        if path.endswith("/jobs/runs/cancel"):
+            run = self.started.get(asked.json()["run_id"])
+            if run is None:
+                return 400, {"error_code": "INVALID_PARAMETER_VALUE", "message": "Run 9 does not exist."}
+            if run["status"]["state"] != "TERMINATED":
+                self.finish(str(run["run_id"]), "USER_CANCELED")
+            return 200, {}
+        return 404, {}
+
+    def _start(self, body: dict[str, Any]) -> int:
+        if body["idempotency_token"] in self.tokens:
+            return self.tokens[body["idempotency_token"]]
+        number = 900 + len(self.started)
+        start = self.now + len(self.started)
+        status = {"state": "RUNNING"}
+        self.started[number] = {"run_id": number, "job_id": body["job_id"], "start_time": start, "status": status}
+        self.tokens[body["idempotency_token"]] = number
+        return number
+
+    def _page(self, rows: list[dict[str, Any]], given: dict[str, str], field: str) -> Answer:
+        at = int(given.get("page_token", "0"))
+        more = {"next_page_token": str(at + 2)} if at + 2 < len(rows) else {}
+        return 200, {field: rows[at : at + 2], **more}
