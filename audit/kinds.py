@@ -56,6 +56,7 @@ KINDS: dict[str, Kind] = {
     "model.registered": Kind(payload=p.ModelRegistered),
     "model.signed": Kind(payload=p.ModelSigned),
     "model.promoted": Kind(payload=p.ModelPromoted),
+    "model.judged": Kind(payload=p.ModelJudged),
     "resource.created": Kind(payload=p.ResourceCreated),
     "resource.patched": Kind(payload=p.ResourcePatched),
     "resource.change_withdrawn": Kind(payload=p.Nothing),

@@ -237,6 +237,20 @@ class ModelPromoted(Frozen):
     to: str
 
 
+class ModelJudged(Frozen):
+    """`outcomes` by gate; the figures are in the row whose digest `verdicts` is, as canonical JSON."""
+
+    review: str
+    version: str
+    to: str
+    outcome: str
+    outcomes: dict[str, str]
+    verdicts: str
+    artifact: str
+    policy: str
+    champion: str | None
+
+
 class ResourceCreated(Frozen):
     spec: dict[str, Any]
 

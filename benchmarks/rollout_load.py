@@ -150,7 +150,7 @@ def drive(world: World, *, seconds: float, connections: int) -> dict[str, Any]:
             _wait(lambda: len(world.worker_pids()) == len(before), 30)
 
     time.sleep(1 + seconds)
-    before = world.worker_pids()
+    before, waiting = world.worker_pids(), world.waiting()
     try:
         phase("canary 30 %", lambda: _patch(world, states.start(_spec(world), "2", percent=30)))
         phase("canary 50 %", lambda: _patch(world, states.advance(_spec(world), 50)))
@@ -160,6 +160,9 @@ def drive(world: World, *, seconds: float, connections: int) -> dict[str, Any]:
         phase("the store restarted", restart_store)
         phase("promoted", lambda: _patch(world, states.promote(_spec(world))))
         phase("rolled back", lambda: _patch(world, states.roll_back(_spec(world))))
+        # The worker in the killed one's place says what that one lost, once it is up.
+        _wait(lambda: not waiting <= world.waiting(), 90)
+        time.sleep(1)
         lost_rows = world.metric("vigia_prediction_log_lost")
         dropped = world.metric("vigia_prediction_log_dropped")
     finally:

@@ -107,6 +107,10 @@ class World:
                 found.append(int(stat.parent.name))
         return sorted(found)
 
+    def waiting(self) -> set[str]:
+        """Names of the directories in which workers keep what waits; one is gone when another worker took it over."""
+        return {path.name for path in (self.directory / "data" / "serving" / "predictions").iterdir()}
+
     def stop_serving(self) -> None:
         if self._serving is not None:
             self._serving.send_signal(signal.SIGTERM)

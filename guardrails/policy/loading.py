@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +26,21 @@ def load_document(path: Path) -> PolicyDocument:
     return parse_document(text, where=str(path))
 
 
+@cache
+def built_in() -> PolicyDocument:
+    """The policy that holds where no file is given. Read once: it is a part of the program."""
+    return load_document(DEFAULT_POLICY)
+
+
 def parse_document(text: str, *, where: str) -> PolicyDocument:
     """As `load_document`, from text; `where` names it in errors."""
     try:
-        _refuse_aliases(text, where)
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        value = yaml.safe_load(text)
+        node, value = _read(text)
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
         # ValueError: a date that is none. RecursionError: brackets without end.
         raise InvalidInput(f"{where}: not YAML: {yaml_problem(error)}") from error
+    except _AliasFound as found:
+        raise InvalidInput(f"{where}: line {found.line}: write it out, aliases are not followed") from None
     if not isinstance(node, yaml.MappingNode):
         raise InvalidInput(f"{where}: a policy is a mapping with version, rules and freezes")
     _refuse_repeated_keys(node, where)
@@ -44,11 +51,28 @@ def parse_document(text: str, *, where: str) -> PolicyDocument:
         raise InvalidInput(f"{where}: {'; '.join(problems)}") from error
 
 
-def _refuse_aliases(text: str, where: str) -> None:
+class _AliasFound(Exception):
+    def __init__(self, line: int) -> None:
+        super().__init__(line)
+        self.line = line
+
+
+class _WithoutAliases(yaml.SafeLoader):
     # An alias can contain itself, or grow a few lines into gigabytes; and who reviews the file sees the rule elsewhere.
-    for token in yaml.scan(text, Loader=yaml.SafeLoader):
-        if isinstance(token, yaml.AliasToken):
-            raise InvalidInput(f"{where}: line {token.start_mark.line + 1}: write it out, aliases are not followed")
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise _AliasFound(self.peek_event().start_mark.line + 1)
+        return super().compose_node(parent, index)
+
+
+def _read(text: str) -> tuple[yaml.Node | None, Any]:
+    """The one document in `text`: its nodes, which know their lines, and its value."""
+    loader = _WithoutAliases(text)
+    try:
+        node = loader.get_single_node()
+        return node, None if node is None else loader.construct_document(node)
+    finally:
+        loader.dispose()
 
 
 def _refuse_repeated_keys(node: yaml.Node, where: str) -> None:

@@ -17,7 +17,7 @@ from typing import Protocol
 from foundation.canonical import digest
 from foundation.errors import InvalidInput
 from guardrails.policy.document import BreakGlassRules, PolicyDocument, Rule
-from guardrails.policy.loading import DEFAULT_POLICY, load_document
+from guardrails.policy.loading import built_in, load_document
 from guardrails.policy.matching import FreezeMatcher, GrantMatcher, RuleMatcher
 from guardrails.policy.stable import stable
 from guardrails.policy.types import ApproverRole, MayDecide, PolicyQuestion, PolicyVerdict, Verb
@@ -54,7 +54,7 @@ class Policy:
     @classmethod
     def load(cls, path: Path | None = None) -> Policy:
         """From the YAML file at `path`; None is the built-in default. Raises InvalidInput with line and reason."""
-        document = load_document(path or DEFAULT_POLICY)
+        document = built_in() if path is None else load_document(path)
         try:
             return cls(document)
         except (ValueError, OverflowError) as error:

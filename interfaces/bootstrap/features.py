@@ -33,7 +33,7 @@ class TenantReader:
 
     def __init__(self, base: Foundations, api_key: str) -> None:
         """Raises Unauthenticated."""
-        self.principal = open_directory(base.settings.principals_file).by_api_key(api_key)
+        self.principal = open_directory(base.settings.principals_file, base.settings.environment).by_api_key(api_key)
         self._guard = TenantGuard(base.audit)
 
     def require(self, tenant: str, **detail: object) -> None:

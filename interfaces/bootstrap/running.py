@@ -12,13 +12,17 @@ from interfaces.bootstrap.materialization import make_materialization
 from interfaces.bootstrap.plain_http import TEXT, Route, serving_routes
 from interfaces.bootstrap.platform import online_store
 from interfaces.bootstrap.process import start_telemetry, until_stopped
+from interfaces.bootstrap.promotion import model_upkeep
 from interfaces.bootstrap.usage import usage_of_platform
 from interfaces.settings import Settings
 from platform_core.monitoring.delivery import AlertmanagerDelivery
 from platform_core.monitoring.exposition import CONTENT_TYPE
 from platform_core.operations.sql_resources import SqlResources
+from platform_core.running.chores import Chore
 from platform_core.running.estate import OfEnvironment
 from platform_core.running.platform import Intervals, Parts, RunningPlatform
+
+MODELS_SECONDS = 5.0
 
 
 def run_platform(settings: Settings) -> None:
@@ -60,8 +64,10 @@ def make_platform(base: Foundations) -> RunningPlatform:
             monitor=timedelta(seconds=own.monitor_seconds),
             tidy=timedelta(seconds=own.tidy_seconds),
             reload=timedelta(seconds=own.reload_seconds),
+            rollouts=timedelta(seconds=own.rollout_seconds),
         ),
         delivery=_delivery(settings),
+        chores=lambda: [Chore("models", MODELS_SECONDS, model_upkeep(base).step)],
         reports=settings.data_dir / "reports" / "drift",
     )
 

@@ -14,6 +14,7 @@ from interfaces.bootstrap.foundations import Foundations, open_foundations
 from interfaces.bootstrap.models import registry_of
 from interfaces.bootstrap.platform import asked_store, catalog_in_force, offline_store, online_store
 from interfaces.bootstrap.process import start_telemetry, until_stopped
+from interfaces.bootstrap.promotion import model_admissions
 from interfaces.settings import Settings
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -80,7 +81,8 @@ def _serve(base: Foundations, token: Callable[[], str], worker: Worker | None) -
 
     settings = base.settings
     catalog = catalog_in_force(base)
-    resources = SqlResources(base.engine, base.clock, base.audit)
+    # Whoever changes which version of a model is in production does so here, where the registry has its say.
+    resources = SqlResources(base.engine, base.clock, base.audit, admissions=model_admissions(base))
     # What an online compaction does to reads is part of this store's physics: it is watched here, where reads are.
     store = CompactionAwareStore(online_store(settings, catalog), resources, asked=asked_store(settings))
     guard = TenantGuard(base.audit)

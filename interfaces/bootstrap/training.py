@@ -54,7 +54,11 @@ def train_model(
     plan = load_plan(path)
     plan = plan.over(start, end) if start or end else plan
     base = open_foundations(settings)
-    actor = open_directory(settings.principals_file).by_api_key(api_key).id if api_key else "service:training"
+    actor = (
+        open_directory(settings.principals_file, settings.environment).by_api_key(api_key).id
+        if api_key
+        else "service:training"
+    )
     catalog = catalog_in_force(base)
     trained = train(plan, PinnedOfflineStore(feature_tables(settings, catalog)), catalog, tell=tell)
     tell(f"registering {plan.model}")

@@ -9,10 +9,14 @@ from agents.incident.feedback import FeedbackDesk
 from agents.incident.ports import Notifier, Observer, unobserved
 from agents.incident.reconciler import Reconciler
 from agents.incident.triage import CatalogueTriage
+from agents.incident.verify import Verifier
+from agents.models.standing import StandingRequests
 from agents.runbooks.library import RunbookLibrary
 from foundation.errors import InvalidInput
 from guardrails.approvals.break_glass import BreakGlass
+from guardrails.approvals.service import ApprovalService
 from guardrails.executor.executor import Executor
+from guardrails.policy.policy import PolicySource
 from interfaces.bootstrap.approvers import who_may
 from interfaces.bootstrap.budgets import BudgetNotes, make_budget, make_ledger
 from interfaces.bootstrap.checkpoints import signing_checkpoints
@@ -22,6 +26,7 @@ from interfaces.bootstrap.health import nightly_chores
 from interfaces.bootstrap.language import make_narrator
 from interfaces.bootstrap.platform import platform_view
 from interfaces.bootstrap.process import start_telemetry, until_stopped
+from interfaces.bootstrap.promotion import retraining_chores
 from interfaces.bootstrap.readiness import readiness
 from interfaces.bootstrap.redaction import daily_chores, redactor
 from interfaces.bootstrap.slack import slack_anchors, slack_glass, slack_notifiers, slack_reminders
@@ -29,6 +34,8 @@ from interfaces.bootstrap.worker_http import serving_metrics
 from interfaces.principals import open_directory
 from interfaces.settings import Settings
 from platform_core.operations.control_client import ControlClient
+from platform_core.operations.resources import ResourceWriter
+from platform_core.view import PlatformView
 from tools.act import actions
 from tools.registry import observe_tools
 from tools.runner import ToolRunner
@@ -51,7 +58,14 @@ def run_worker(settings: Settings) -> None:
 def beside_the_work(base: Foundations) -> list[Callable[[], object]]:
     """What may wait for a chat that hangs: never on the thread that hands the incidents out."""
     watch = make_glass_watch(base, slack_glass(base))
-    return [make_reminders(base, slack_reminders(base)).tick, watch.tick, *nightly_chores(base), *daily_chores(base)]
+    return [
+        make_reminders(base, slack_reminders(base)).tick,
+        watch.tick,
+        *([] if base.settings.serving.control_token is None else [standing_requests(base).step]),
+        *retraining_chores(base),
+        *nightly_chores(base),
+        *daily_chores(base),
+    ]
 
 
 def make_worker(
@@ -59,26 +73,11 @@ def make_worker(
 ) -> Reconciler:
     """The write credential goes to the executor's actions and nowhere else: the agent's planners have no writer."""
     settings = base.settings
-    token = settings.serving.control_token
-    if token is None:
-        raise InvalidInput("the worker needs the control token", hint="set VIGIA__SERVING__CONTROL_TOKEN")
     platform = platform_view(base)
     policy = live_policy(base, actor="service:worker")
     approvals = make_approvals(base, policy)
     people, redact = open_directory(settings.principals_file, settings.environment), redactor(settings).redact
-    writer = ControlClient(settings.serving_url, token.get_secret_value)
-    executor = Executor(
-        base.engine,
-        base.clock,
-        base.audit,
-        approvals,
-        policy,
-        actions(platform.resources, writer, platform),
-        people=people.get,
-        actor="service:worker",
-        budget=make_ledger(base),
-        redact=redact,
-    )
+    executor = make_executor(base, platform, approvals, policy, control_client(settings))
     triage = CatalogueTriage(
         platform,
         ToolRunner(platform, observe_tools(), redact=redact, budget=make_budget(base)),
@@ -108,6 +107,55 @@ def make_worker(
             budget_note=BudgetNotes(base),
             glass=BreakGlass(base.engine, base.clock, base.audit, policy).holding,
         )
+    )
+
+
+def control_client(settings: Settings) -> ControlClient:
+    """Raises InvalidInput without the control token."""
+    token = settings.serving.control_token
+    if token is None:
+        raise InvalidInput("the worker needs the control token", hint="set VIGIA__SERVING__CONTROL_TOKEN")
+    return ControlClient(settings.serving_url, token.get_secret_value)
+
+
+def make_executor(
+    base: Foundations,
+    platform: PlatformView,
+    approvals: ApprovalService,
+    policy: PolicySource,
+    writer: ResourceWriter,
+) -> Executor:
+    settings = base.settings
+    return Executor(
+        base.engine,
+        base.clock,
+        base.audit,
+        approvals,
+        policy,
+        actions(platform.resources, writer, platform),
+        people=open_directory(settings.principals_file, settings.environment).get,
+        actor="service:worker",
+        budget=make_ledger(base),
+        redact=redactor(settings).redact,
+    )
+
+
+def standing_requests(base: Foundations, writer: ResourceWriter | None = None) -> StandingRequests:
+    """What people approved for models, carried out and looked after."""
+    platform = platform_view(base)
+    policy = live_policy(base, actor="service:worker")
+    approvals = make_approvals(base, policy)
+    runner = ToolRunner(platform, observe_tools(), redact=redactor(base.settings).redact)
+    return StandingRequests(
+        base.engine,
+        base.clock,
+        base.audit,
+        platform.resources,
+        approvals,
+        make_executor(base, platform, approvals, policy, writer or control_client(base.settings)),
+        Verifier(lambda tool, arguments: runner.run(tool, arguments).observation, base.clock),
+        actions(platform.resources, None, platform),
+        lambda: platform.lineage,
     )
 
 

@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
-from interfaces.cli import models_artifacts, models_performance, models_training
+from interfaces.cli import models_artifacts, models_gates, models_performance, models_training
 from interfaces.cli.options import Json
 
 app = typer.Typer(help="Registered models, and scores of whole data sets.", no_args_is_help=True)
 app.add_typer(models_artifacts.app)
+app.add_typer(models_gates.app)
 app.add_typer(models_performance.app)
 app.add_typer(models_training.app)
 
@@ -37,7 +38,7 @@ def show_all(name: Name, json: Json = False) -> None:
             f"{v.created_at:%Y-%m-%d %H:%M}",
             v.created_by,
             v.signature.rows,
-            v.signature.metrics["auc"],
+            v.signature.metrics.get("auc"),
         )
         for v in versions
     ]

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from foundation.secrets.urls import UrlWithSecret, masked_url
+from interfaces.settings.models import ModelSettings
 from interfaces.settings.operations import AttachedSettings, SecretSettings, TelemetrySettings, UsageSettings
 from interfaces.settings.redaction import RedactionSettings
 from interfaces.settings.sections import (
@@ -21,14 +22,12 @@ from interfaces.settings.sections import (
     HealthSettings,
     HttpSettings,
     LlmSettings,
-    ModelSettings,
     OnlineSettings,
     RunSettings,
-    ServingSettings,
-    SimulationSettings,
     SlackSettings,
     WorkerSettings,
 )
+from interfaces.settings.serving import ServingSettings, SimulationSettings
 from platform_core.access.principals import Environment
 
 PREFIX = "VIGIA__"
@@ -60,6 +59,9 @@ class Settings(BaseSettings):
 
     policy_path: Path | None = None
     """YAML file of the policy; the built-in one (everything in production needs approval) when not set."""
+
+    gate_policy_path: Path | None = None
+    """YAML file of the limits that model versions are held to before they move up; the defaults when not set."""
 
     catalog_path: Path | None = None
     """Directory of catalog files; the simulated company's when not set. Once a catalog was applied, that one holds."""

@@ -39,38 +39,6 @@ class HttpSettings(Frozen):
     """What people open: shown on cards. The address it listens on when not set."""
 
 
-class ServingSettings(Frozen):
-    """The inference server and its control API. The token is the platform's write credential: the serving process
-    checks it, the worker's executor presents it, nobody else is given it."""
-
-    host: str = "127.0.0.1"
-    port: int = Field(default=8081, ge=0, le=65535)
-    base_url: AnyHttpUrl | None = None
-    control_token: Secret | None = None
-    workers: int = Field(default=1, ge=1, le=64)
-    """Processes that share the port. One that ends unasked is started again."""
-
-    drain_seconds: float = Field(default=1, ge=0, le=300)
-    """After SIGTERM: how long `/readyz` says 503 while everything is still answered."""
-
-    traced_share: float = Field(default=0.01, ge=0, le=1)
-    """Share of the predictions that leave a trace."""
-
-
-class SimulationSettings(Frozen):
-    host: str = "127.0.0.1"
-    port: int = Field(default=8082, ge=0, le=65535)
-    seed: int = Field(default=7, ge=0)
-    token: Secret | None = None
-    """Bearer token of the simulation's own API (status, faults)."""
-
-    serving_key: Secret | None = None
-    """API key of its checkouts, which ask the inference server for scores."""
-
-    deliver_alerts: bool = True
-    """Whether its monitors post to the copilot; off where Prometheus and Alertmanager do."""
-
-
 class RunSettings(Frozen):
     """`vigia platform run`: how often it does what, in seconds of the wall, where it answers `/metrics`, `/livez` and
     `/readyz`, and where alerts go."""
@@ -81,6 +49,9 @@ class RunSettings(Frozen):
     monitor_seconds: float = Field(default=30, gt=0, le=86400)
     tidy_seconds: float = Field(default=60, gt=0, le=86400)
     """Between two tables that are compacted."""
+
+    rollout_seconds: float = Field(default=5, gt=0, le=86400)
+    """Between two looks at what is being rolled out; how often one looks does not make it more often wrong."""
 
     reload_seconds: float = Field(default=10, gt=0, le=86400)
     """How soon a newly applied catalog is seen."""
@@ -185,6 +156,9 @@ class WorkerSettings(Frozen):
 
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = Field(default=None, ge=0, le=65535)
+    retraining_check_hours: float = Field(default=24, ge=0)
+    """How often, on the platform's clock, models in production are looked at for drift and decay; 0: never. What is
+    found becomes a proposal."""
 
 
 class HealthSettings(Frozen):
@@ -245,22 +219,3 @@ class AuditSettings(Frozen):
     witnesses: dict[str, WitnessSettings] = Field(default_factory=dict)
     quorum: int = Field(default=0, ge=0)
     """How many of the witnesses must have signed for entries to count as witnessed; all of them when 0."""
-
-
-class MlflowSettings(Frozen):
-    """Where training runs and versions are mirrored. Credentials of a server come from MLflow's own variables."""
-
-    tracking_uri: str | None = None
-    """http://host:5000, or sqlite:////path/mlflow.db; without it runs are kept as files in the data directory."""
-
-
-class ModelSettings(Frozen):
-    """Registered models: whose signature is enough to load one, besides that of our own key."""
-
-    mlflow: MlflowSettings = MlflowSettings()
-
-    trusted: dict[str, str] = Field(default_factory=dict)
-    """By a name of your choice: verifier keys of others whose models are loaded here; `vigia models key` prints one."""
-
-    max_bytes: int = Field(default=536_870_912, ge=1024)
-    """Of all files of one version; a larger one is not loaded."""

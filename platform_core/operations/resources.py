@@ -17,6 +17,7 @@ from pydantic import Field
 
 from foundation.frozen import Frozen
 from platform_core.access.principals import Environment
+from platform_core.operations.model_spec import ModelSpec
 from platform_core.operations.rollout_spec import RolloutSpec
 
 
@@ -74,7 +75,8 @@ class MonitorSpec(Frozen):
 
 
 Spec = Annotated[
-    ConnectorSpec | DeploymentSpec | SourceSpec | JobSpec | RolloutSpec | MonitorSpec, Field(discriminator="kind")
+    ConnectorSpec | DeploymentSpec | SourceSpec | JobSpec | RolloutSpec | MonitorSpec | ModelSpec,
+    Field(discriminator="kind"),
 ]
 
 

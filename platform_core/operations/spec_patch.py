@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
 from foundation.errors import InvalidInput
-from platform_core.operations.resources import RolloutSpec, SourceSpec, Spec
+from platform_core.operations.resources import ModelSpec, RolloutSpec, SourceSpec, Spec
 from platform_core.operations.timeline import ChangeKind
 
 SPEC: TypeAdapter[Spec] = TypeAdapter(Spec)
@@ -61,6 +61,8 @@ def change_kind(spec: Spec, fields: frozenset[str]) -> ChangeKind:
         return "quarantine"
     if isinstance(spec, RolloutSpec) and fields & _ROLLOUT_FIELDS:
         return "rollout"
+    if isinstance(spec, ModelSpec) and "trainings" in fields:
+        return "job"
     if isinstance(spec, RolloutSpec) and fields <= _SCALE_FIELDS:
         return "scale"
     return "config"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,6 +18,7 @@ from foundation.database import reading, transaction
 from foundation.errors import Conflict, InvalidInput, NotFound
 from foundation.ids import new_id
 from platform_core.access.principals import Environment
+from platform_core.operations.admission import Admissions, admit
 from platform_core.operations.resources import Resource, ResourceChange, ResourceReader, ResourceWriter, Spec
 from platform_core.operations.spec_patch import SPEC, SpecPatch, as_json, change_kind, patch_spec
 from platform_core.operations.sql_timeline import insert_change
@@ -29,10 +31,13 @@ _WITHDRAWN = "withdrawn"
 
 
 class SqlResources(ResourceReader, ResourceWriter):
-    def __init__(self, engine: Engine, clock: Clock, audit: AuditLog) -> None:
+    def __init__(
+        self, engine: Engine, clock: Clock, audit: AuditLog, *, admissions: Admissions = MappingProxyType({})
+    ) -> None:
         self._engine = engine
         self._clock = clock
         self._audit = audit
+        self._admissions = admissions
 
     def get(self, urn: str) -> Resource:
         with reading(self._engine) as connection:
@@ -114,6 +119,7 @@ class SqlResources(ResourceReader, ResourceWriter):
                     return earlier
                 self._check_revision(resource, expected_revision)
                 patch = patch_spec(resource.spec, fields)
+                admit(self._admissions, connection, resource, patch, actor=actor)
                 change = self._store(connection, resource, patch, actor=actor, reason=reason, key=idempotency_key)
                 self._remember(connection, idempotency_key, request, change)
                 return change

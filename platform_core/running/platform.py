@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -72,8 +72,8 @@ class Intervals:
 class RunningPlatform:
     """`start`, then `run` until told to stop; or `work` and `watch` a round at a time.
 
-    `open_parts` opens what the catalog in force needs; `version` tells its number without reading it. `reports`: a
-    directory for those of the nightly screen.
+    `open_parts` opens what the catalog in force needs; `version` tells its number without reading it; `chores` are
+    done beside the monitors. `reports`: a directory for those of the nightly screen.
     """
 
     def __init__(  # the ports it stands on
@@ -86,10 +86,12 @@ class RunningPlatform:
         environment: Environment = "production",
         intervals: Intervals | None = None,
         delivery: AlertmanagerDelivery | None = None,
+        chores: Callable[[], Iterable[Chore]] = tuple,
         reports: Path | None = None,
         wall: Callable[[], float] = time.monotonic,
     ) -> None:
         self._open = open_parts
+        self._more = chores
         self._version = version
         self._control = control
         self._tables = tables
@@ -145,6 +147,7 @@ class RunningPlatform:
             [
                 Chore("resources", every.reload.total_seconds(), self._reconcile),
                 Chore("monitors", every.monitor.total_seconds(), self._watch),
+                *self._more(),
                 Chore("rollouts", every.rollouts.total_seconds(), self._judge_rollouts),
             ]
         )

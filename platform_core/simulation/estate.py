@@ -6,7 +6,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from platform_core.catalog.specs import Catalog
-from platform_core.operations.resources import ConnectorSpec, DeploymentSpec, JobSpec, RolloutSpec, SourceSpec, Spec
+from platform_core.operations.resources import (
+    ConnectorSpec,
+    DeploymentSpec,
+    JobSpec,
+    ModelSpec,
+    RolloutSpec,
+    SourceSpec,
+    Spec,
+)
 from platform_core.running.estate import jobs, monitors
 from platform_core.simulation.control_plane import ControlPlane
 from platform_core.simulation.countries import COUNTRIES
@@ -33,7 +41,9 @@ def create_estate(resources: ControlPlane, catalog: Catalog) -> int:
 
 
 def create_endpoints(resources: ControlPlane, champion: str, decline_threshold: float) -> None:
-    """The endpoints, all of them serving `champion`."""
+    """The model, and its endpoints, all of them serving `champion`."""
+    status = {"state": "idle", "trainings": 0, "production": champion, "usable": True}
+    resources.create(urn("model", MODEL), ModelSpec(production=champion), status=status, actor=ACTOR)
     for name, tenant in ENDPOINTS:
         replicas = LEGACY_REPLICAS if name == LEGACY else 2
         spec = RolloutSpec(

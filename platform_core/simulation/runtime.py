@@ -25,6 +25,7 @@ from platform_core.monitoring.registry import monitors
 from platform_core.monitoring.runner import MonitorRunner
 from platform_core.operations.resources import ConnectorSpec, DeploymentSpec, JobSpec, Resource
 from platform_core.operations.timeline import JobRun, JobStatus
+from platform_core.running.models import ModelUpkeep
 from platform_core.running.rollout_watch import watch_of
 from platform_core.running.upkeep import Watching, delivering, tidy
 from platform_core.serving.prediction_log import DeltaPredictionLog
@@ -34,12 +35,15 @@ from platform_core.simulation.deployments import behaviour
 from platform_core.simulation.faults import FAULTS
 from platform_core.simulation.parts import PlatformParts, assemble
 from platform_core.simulation.slow_store import COMPACTION_JOB
+from platform_core.training.retraining import retrain
+from platform_core.training.types import ModelVersion, TrainedModel
 from platform_core.urn import urn
 from platform_core.view import PlatformView
 
 _log = logging.getLogger(__name__)
 
 TICK_SECONDS = 1.0
+MODELS_EVERY_TICKS = 5
 SETTLE = timedelta(minutes=3)
 """How long, on the platform's clock, a scored request may take into the log: a few seconds of the wall."""
 
@@ -68,6 +72,7 @@ class Simulation:
         self.rollouts = watch_of(self.view, booted.parts.resources, settle=SETTLE)
         self.checkout = checkout
         self.delivery = delivery
+        self.models = model_upkeep(booted.parts)
         self.ticks = 0
         self.fault: str | None = None
         self._topics = booted.topics
@@ -109,6 +114,8 @@ class Simulation:
             changed = watching.step(self.parts.catalog, self.parts.resources, now, self._materializer.counts)
             changed += self._judge_rollouts(now)
             stopwatch.lap("monitor")
+            if self.ticks % MODELS_EVERY_TICKS == 0:
+                self.models.step()
             self.ticks += 1
             if self.ticks % TIDY_EVERY_TICKS == 0:
                 tidy(self.parts.offline, self.ticks // TIDY_EVERY_TICKS)
@@ -180,6 +187,15 @@ class Simulation:
             JobRun(id=run, job=COMPACTION_JOB, subject=subject, started_at=began, ended_at=ended, status=status)
         )
         self.parts.resources.report_status(COMPACTION_JOB, {"state": status, "run": run, "since": began.isoformat()})
+
+
+def model_upkeep(parts: PlatformParts) -> ModelUpkeep:
+    """Trains what people asked for, on the company's own data."""
+
+    def train(like: ModelVersion, since: datetime | None) -> TrainedModel:
+        return retrain(parts.offline, parts.catalog, like, now=parts.clock.now(), since=since)
+
+    return ModelUpkeep(parts.resources, parts.registry, parts.operations, parts.clock, train)
 
 
 def platform_view(parts: PlatformParts) -> PlatformView:

@@ -9,6 +9,12 @@ from platform_core.training.types import FeatureBaseline, ModelSignature, Traine
 
 _KINDS = {"lightgbm": "Gradient-boosted trees (LightGBM)", "sklearn": "scikit-learn"}
 
+_LIMITS = (
+    "It knows the countries, merchants and habits of its training window and no others: what has changed since is",
+    "for the gates and the drift monitors to find. A feature that is missing counts as null. A score is a reason to",
+    "decline a payment, never to judge a person.",
+)
+
 
 def render_card(trained: TrainedModel, name: str, version: str) -> str:
     """In Markdown."""
@@ -18,17 +24,21 @@ def render_card(trained: TrainedModel, name: str, version: str) -> str:
 def _lines(signature: ModelSignature, name: str, version: str) -> Iterator[str]:
     kind = signature.parameters.get("estimator")
     yield f"# {name} version {version}"
-    yield ""
+    yield from ("", "## Owner", "")
+    yield f"{signature.owner or 'Nobody is named'}, who answers for it and is asked first when it misbehaves."
+    yield from ("", "## Purpose", "")
     yield (
         f"Probability that a payment is fraudulent. {_KINDS[signature.flavor]}{f', {kind}' if kind else ''}, over the "
-        f"feature service `{signature.feature_service}`."
-    )
-    yield ""
-    yield (
-        f"Trained on {signature.rows} labelled payments from {signature.data_start:%Y-%m-%d %H:%M} to "
-        f"{signature.data_end:%Y-%m-%d %H:%M} UTC; judged on the newest of them. Declining is cheapest from a score of "
+        f"feature service `{signature.feature_service}`. Declining is cheapest from a score of "
         f"{signature.decline_threshold:.4f} on."
     )
+    yield from ("", "## Data", "")
+    yield (
+        f"Trained on {signature.rows} labelled payments from {signature.data_start:%Y-%m-%d %H:%M} to "
+        f"{signature.data_end:%Y-%m-%d %H:%M} UTC; judged on the newest of them. What nobody disputed is genuine."
+    )
+    yield from ("", "## Limits", "", *_LIMITS)
+    yield from ("", "## Metrics")
     yield from _table(("metric", "value"), [(metric, f"{value:.4f}") for metric, value in signature.metrics.items()])
     if signature.quality is not None:
         yield from _segments(signature.quality.segments)

@@ -73,6 +73,7 @@ def train(
     )
     signature = ModelSignature(
         flavor=plan.estimator.flavor,
+        owner=catalog.feature_service(plan.feature_service).owner,
         feature_service=plan.feature_service,
         features=features,
         decline_threshold=quality.threshold,

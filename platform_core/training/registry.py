@@ -12,25 +12,21 @@ from audit.entry import AuditRecord
 from audit.port import AuditLog
 from foundation.clock import Clock
 from foundation.database import reading, transaction
-from foundation.errors import Conflict, NotFound
+from foundation.errors import Conflict, Forbidden, NotFound
 from foundation.ids import new_id
 from platform_core.catalog.specs import Catalog
 from platform_core.training.artifacts import MAX_BYTES, Artifact, render_files
 from platform_core.training.compatibility import require_fit
 from platform_core.training.loading import load_model
 from platform_core.training.manifest import CARD_FILE, sha256
+from platform_core.training.moves import move, was_in_production
 from platform_core.training.scoring import LoadedModel
 from platform_core.training.signing import ModelKeys
+from platform_core.training.stages import require_step
 from platform_core.training.store import ModelStore
 from platform_core.training.tables import model_transitions, model_versions
 from platform_core.training.types import ModelVersion, Stage, TrainedModel
 from platform_core.urn import urn
-
-_TRANSITIONS: dict[Stage, tuple[Stage, ...]] = {
-    "dev": ("staging",),
-    "staging": ("production", "dev"),
-    "production": ("staging",),
-}
 
 
 class ModelRegistry:
@@ -115,25 +111,36 @@ class ModelRegistry:
             return list(connection.execute(query).scalars())
 
     def promote(self, name: str, version: str, stage: Stage, actor: str) -> ModelVersion:
-        """Move the version one stage on or back. Raises Conflict for a step that is not allowed."""
+        """Move the version between dev and staging. Nobody is asked for gates here: `gates.promotion.Promotions` is
+        what people reach. Raises Conflict for a step that is not allowed, Forbidden for one into or out of production,
+        which only an approved change of the model's resource makes."""
         try:
             with transaction(self._engine) as connection:
-                # Counted before the stage is read: a move that commits in between is seen in the stage, one that
-                # commits later has taken this ordinal.
-                ordinal = _transitions(connection, name, version)
                 current = self._read(connection, name, version)
-                if stage not in _TRANSITIONS[current.stage]:
-                    raise Conflict(
-                        f"{name} version {version} is in {current.stage} and cannot go to {stage}",
-                        hint=f"from {current.stage} it can go to {' or '.join(_TRANSITIONS[current.stage])}",
+                require_step(f"{name} version {version}", current.stage, stage)
+                if "production" in (current.stage, stage):
+                    raise Forbidden(
+                        f"{name} version {version} goes from {current.stage} to {stage} by an approved action only",
+                        hint=f"vigia models promote {name} {version} --to {stage}",
                     )
-                self._transition(connection, name, int(version), ordinal, was=current.stage, becomes=stage, actor=actor)
-                payload = {"version": version, "from": current.stage, "to": stage}
-                record = AuditRecord(action="model.promoted", actor=actor, subject=urn("model", name), payload=payload)
-                self._audit.append(record, connection=connection)
+                move(connection, self._audit, name, version, stage, actor=actor, at=self._clock.now())
                 return current.model_copy(update={"stage": stage})
         except IntegrityError as error:
             raise Conflict(f"{name} version {version} was moved at the same moment", hint="read it again") from error
+
+    def adopt(self, name: str, version: str, actor: str) -> ModelVersion:
+        """Take note that the version is in production, as when a running platform is brought under this registry.
+
+        It asks for no gates and no approval, so it is for setting up only: raises Conflict once any version of the
+        model has been in production.
+        """
+        with transaction(self._engine) as connection:
+            current = self._read(connection, name, version)
+            if was_in_production(connection, name):
+                raise Conflict(f"{name} has been in production here: nothing is left to adopt")
+            for stage in ("staging", "production") if current.stage == "dev" else ("production",):
+                move(connection, self._audit, name, version, stage, actor=actor, at=self._clock.now())
+            return current.model_copy(update={"stage": "production"})
 
     def load(self, name: str, version: str, *, catalog: Catalog | None = None) -> LoadedModel:
         """The model, ready to score.
@@ -207,12 +214,3 @@ class ModelRegistry:
             .limit(1)
         )
         return ModelVersion.model_validate({**row, "version": str(row["version"]), "stage": stage})
-
-
-def _transitions(connection: Connection, name: str, version: str) -> int:
-    """How often the version was moved; 0 for one that is not there."""
-    if not version.isdecimal():
-        return 0
-    moved = sa.select(sa.func.count()).select_from(model_transitions)
-    one = moved.where(model_transitions.c.name == name, model_transitions.c.version == int(version))
-    return connection.scalar(one) or 0

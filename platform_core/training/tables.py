@@ -29,6 +29,9 @@ model_transitions = sa.Table(
     sa.Column("to_stage", sa.String(16), nullable=False),
     sa.Column("actor", sa.String(160), nullable=False),
     sa.Column("at", UtcDateTime, nullable=False),
+    # Of a move up: the gates' review it was made under. Of one into production: the version that it replaced there.
+    sa.Column("review", sa.String(64)),
+    sa.Column("instead_of", sa.Integer),
     sa.UniqueConstraint("name", "version", "ordinal"),
     sa.ForeignKeyConstraint(["name", "version"], ["model_versions.name", "model_versions.version"]),
 )

@@ -55,6 +55,9 @@ class ModelSignature(Frozen):
     """All that is needed to use the model rightly and to make it again. Stored as `signature.json`."""
 
     flavor: Flavor = "lightgbm"
+    owner: str = ""
+    """Who answers for it: the owner of the feature service, unless another is named."""
+
     feature_service: str
     features: tuple[SignatureFeature, ...]
     """In the order of the model's columns; a null is NaN."""

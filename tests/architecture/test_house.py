@@ -142,13 +142,14 @@ BOUNDARIES = (
     "foundation/outside_text.py",
     "guardrails/redaction/",
     "agents/llm/",
+    "platform_core/running/models.py",
     "audit/sequencer.py",
     "interfaces/bootstrap/checkpoints.py",
 )
 """Where everything may be caught, because the loop, the process or the refusal must go on.
 
-The last two are threads that nobody waits for: if one ended at an error that nobody thought of, entries would get no
-places, or no further head would be signed, while everything else ran on.
+The last three are threads that nobody waits for: if one ended at an error that nobody thought of, a training would stay
+under way for ever, entries would get no places, or no further head would be signed, while everything else ran on.
 """
 
 

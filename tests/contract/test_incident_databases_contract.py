@@ -28,6 +28,7 @@ from platform_core.urn import urn
 from tests.fakes.fresh_database import KINDS, DatabaseKind, fresh_database
 from tests.fakes.incident_room import IncidentRoom, open_room
 from tests.fakes.lineage import small_lineage
+from tests.fakes.proposing import Asked
 
 
 @pytest.fixture(params=KINDS)
@@ -164,3 +165,22 @@ def test_of_many_moves_one_wins(database: Engine, clock: FixedClock) -> None:
     at_once(4, lambda: store.transition(incident.id, "resolved", key=next(keys), text="closed by hand"))
     moved = [entry.record for entry in audit.entries() if entry.record.action == "incident.resolved"]
     assert sum(record.payload["from"] == "open" for record in moved) == 1
+
+
+def test_a_persons_edit_is_what_runs_on_either_database(room: IncidentRoom) -> None:
+    room.inbox.receive([room.alert()])
+    room.settle()
+    asked = Asked(room)
+    older = asked.waiting
+    made = asked.edit()
+    assert made.request is not None
+    assert asked.approvals.get(older).superseded_by == made.request.id
+    asked.approve()
+    assert (room.target.read()["restarts"], room.target.read()["changes"]) == (5, 1)
+    incident = room.store.list()[0]
+    with reading(room.engine) as connection:
+        assert not lease_rows.is_done(connection, "inc_none")
+        assert lease_rows.is_done(connection, incident.id)
+    again = asked.propose(arguments={"restarts": "9"})
+    assert again.request is not None
+    assert room.store.round_of(incident.id) == 2

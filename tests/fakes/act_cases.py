@@ -23,6 +23,7 @@ class Case:
 
 
 SOURCE, ENDPOINT, JOB = urn("source", "payments_br"), urn("endpoint", "fraud-br"), urn("job", "online-compaction")
+MODEL = urn("model", "fraud_score")
 SINCE = ONSET.isoformat().replace("+00:00", "Z")
 
 CASES = {
@@ -78,6 +79,16 @@ CASES = {
     "cancel_job": Case({"job": JOB}, JOB, {"desired": "cancelled"}, status={"state": "running"}),
     "start_job": Case({"job": JOB}, JOB, {"desired": "running"}, spec={"desired": "cancelled"}),
     "scale_endpoint": Case({"endpoint": "fraud-br", "replicas": 1}, ENDPOINT, {"replicas": 1}),
+    "promote_model": Case(
+        {"model": "fraud_score", "version": "2", "review": "mrv_2"}, MODEL, {"production": "2", "review": "mrv_2"}
+    ),
+    "demote_model": Case(
+        {"model": "fraud_score", "version": "2", "restore": "1"},
+        MODEL,
+        {"production": "1", "review": None},
+        spec={"production": "2", "review": "mrv_2"},
+    ),
+    "retrain_model": Case({"model": "fraud_score"}, MODEL, {"trainings": 1}),
 }
 NAMES = sorted(action_types())
 

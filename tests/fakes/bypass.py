@@ -45,6 +45,7 @@ _TWINS = {
     "ingest-br": "ingest-ar",
     "fraud-br": "fraud-ar",
     "online-compaction": "materialize-card_velocity",
+    "fraud_score": "refund_score",
 }
 
 

@@ -21,6 +21,7 @@ from platform_core.operations.resources import (
     ConnectorSpec,
     DeploymentSpec,
     JobSpec,
+    ModelSpec,
     MonitorSpec,
     Resource,
     RolloutSpec,
@@ -199,6 +200,9 @@ def _resources() -> list[Resource]:
     for view in ("card_velocity", "device_risk"):
         job = urn("job", f"materialize-{view}")
         found.append(_resource(job, JobSpec(subject=urn("feature_view", view)), None, state="running"))
+    for model in ("fraud_score", "refund_score"):
+        status = {"state": "idle", "trainings": 0, "production": "1", "usable": True}
+        found.append(_resource(urn("model", model), ModelSpec(production="1"), None, **status))
     store = JobSpec(subject=urn("store", "online"))
     found.append(_resource(urn("job", "online-compaction"), store, None, state="idle"))
     return found

@@ -13,7 +13,8 @@ import pytest
 from sqlalchemy.engine import Engine
 
 from foundation.clock import FixedClock
-from interfaces.principals import PrincipalsFile, make_grant, open_directory
+from interfaces.principals import PrincipalsFile, make_grant
+from platform_core.access.directory import PrincipalDirectory
 from platform_core.access.endpoints import EndpointAccess
 from platform_core.serving.types import BatchPrediction, Prediction
 from platform_core.serving.wire import ARROW
@@ -176,7 +177,7 @@ def test_only_callers_of_the_tenant_may_score(world: Inference, tmp_path: Path):
         name: people.add(f"service:{name}", make_grant([role], [tenant]))
         for name, role, tenant in (("ours", "caller", "br"), ("theirs", "caller", "ar"), ("reader", "viewer", "br"))
     }
-    access = EndpointAccess(open_directory(people.path), world.audit, interval=0.05)
+    access = EndpointAccess(PrincipalDirectory.load(people.path, may_be_missing=True), world.audit, interval=0.05)
     with serve(world.app(access)) as address, httpx.Client(base_url=address, timeout=10) as http:
 
         def ask(headers: dict[str, str], endpoint: str = "fraud-br") -> httpx.Response:
@@ -200,7 +201,7 @@ def test_only_callers_of_the_tenant_may_score(world: Inference, tmp_path: Path):
 
 
 def test_while_nobody_has_a_key_only_an_open_server_answers(world: Inference, tmp_path: Path):
-    access = EndpointAccess(open_directory(tmp_path / "nobody.yaml"))
+    access = EndpointAccess(PrincipalDirectory.load(tmp_path / "nobody.yaml", may_be_missing=True))
     for open_to_all, status in ((True, 200), (False, 401)):
         with serve(world.app(access, open_to_all=open_to_all)) as address:
             assert httpx.post(f"{address}/v1/predict/fraud-br", json=payload()).status_code == status

@@ -9,21 +9,26 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+import sqlalchemy as sa
 from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
+from agents.incident.tables import leases
+from foundation.database import transaction
 from foundation.errors import VigiaError
 from guardrails.approvals.types import ApprovalRequest
 from interfaces.bootstrap.copilot import copilot_app, copilot_services
 from interfaces.bootstrap.foundations import Foundations, open_foundations
 from interfaces.bootstrap.governance import make_approvals, make_policy
+from interfaces.bootstrap.stores import make_incidents
 from interfaces.cli.main import app as vigia
 from interfaces.console.proposing import ARGUMENT
-from interfaces.principals import add_principal
+from interfaces.principals import add_principal, open_directory
 from interfaces.settings import Settings
 from interfaces.slack.app import SlackParts, _Handlers
 from interfaces.slack.editing import Edit, ask_modal, edit_modal, fits
 from interfaces.slack.ids import BlockId, CallbackId
+from platform_core.access.principals import Principal
 from platform_core.operations.resources import SourceSpec
 from platform_core.operations.sql_resources import SqlResources
 from tests.integration.test_console_in_a_browser import waiting_incident
@@ -46,6 +51,10 @@ class House:
     def cli(self, who: str, *arguments: str) -> Any:
         variables = {"VIGIA__DATA_DIR": str(self.base.settings.data_dir), "VIGIA_API_KEY": self.keys[who]}
         return CliRunner().invoke(vigia, list(arguments), env=variables)
+
+    def person(self, name: str) -> Principal:
+        settings = self.base.settings
+        return open_directory(settings.principals_file, settings.environment).get(f"human:{name}")
 
     def edited(self) -> ApprovalRequest:
         """What waits now, which is an edit of what waited."""
@@ -104,6 +113,36 @@ def test_what_can_be_proposed_is_listed_and_a_wrong_tool_is_refused(house: House
     assert house.post("alice", "/v1/proposals", **wrong).status_code == 422
     beside = wrong | {"tool": "quarantine_source", "arguments": {"source": "payments_br", "since": LATER}}
     assert house.post("alice", "/v1/proposals", **beside).status_code == 409, "something waits already"
+
+
+def test_a_proposal_of_ones_own_when_nothing_waits(house: House) -> None:
+    house.approvals.decide(house.waiting, house.person("bob"), "reject", reason="not this", channel="http")
+    store = make_incidents(house.base)
+    store.transition(
+        house.incident, "investigating", key="ended:1", text="rejected: nothing was run", outcome="rejected"
+    )
+    with transaction(house.base.engine) as connection:  # as the worker leaves it that has recorded the rejection
+        connection.execute(sa.insert(leases).values(incident_id=house.incident, state="done"))
+    browser = house.client
+    browser.post("/console/login", data={"api_key": house.keys["alice"]})
+    assert "Propose an action of your own" in browser.get(f"/console/incidents/{house.incident}").text
+    wanted = {
+        "incident": "INC-0001", "tool": "quarantine_source", "reason": "the rows since then are wrong",
+        "arguments": {"source": "payments_br", "since": LATER},
+    }  # fmt: skip
+    assert house.post("dora", "/v1/proposals", **wanted).status_code == 403
+    assert house.approvals.pending() == []
+    made = house.post("alice", "/v1/proposals", **wanted)
+    assert made.status_code == 201, made.text
+    (waits,) = house.approvals.pending()
+    assert waits.id == made.json()["request"]["id"]
+    assert store.round_of(house.incident) == 2
+    proposed = store.proposal(house.incident, round_number=2, purpose="action")
+    assert proposed is not None
+    assert proposed.id == waits.proposal.id, "the flow finds it where the agent's would be"
+    assert house.post("alice", "/v1/proposals", **wanted).status_code == 409
+    page = browser.get(f"/console/incidents/{house.incident}").text
+    assert "<b>human:alice</b>: the rows since then are wrong" in page
 
 
 def test_on_the_command_line(house: House) -> None:

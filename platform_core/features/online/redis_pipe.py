@@ -38,8 +38,7 @@ class RedisPipe:
         if line is None or line.closed or line.stalled(self._timeout):
             line = await self._connect()
         answer = await line.send((command, *arguments))
-        if isinstance(answer, Exception):
-            raise self._unavailable(answer)
+        self._refuse(answer)
         return answer
 
     def close(self) -> None:
@@ -80,9 +79,7 @@ class RedisPipe:
                         lambda: _Line(self.address), self._host, self._port, ssl=context
                     )
                 for greeting in self._greetings():
-                    answer = await line.send(greeting)
-                    if isinstance(answer, Exception):
-                        raise self._unavailable(answer)  # noqa: TRY301 - one way out for a line that did not come to be
+                    self._refuse(await line.send(greeting))
         except BaseException:
             if line is not None:
                 line.abort("it did not greet us")
@@ -103,6 +100,10 @@ class RedisPipe:
             greetings.append(("SELECT", int(self._options["db"])))
         # A server that hangs still has its connections accepted, by the kernel: it is to say something first.
         return [*greetings, ("PING",)]
+
+    def _refuse(self, answer: object) -> None:
+        if isinstance(answer, Exception):
+            raise self._unavailable(answer)
 
     def _unavailable(self, error: Exception) -> Unavailable:
         said = str(error) or type(error).__name__

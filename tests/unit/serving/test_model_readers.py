@@ -64,9 +64,7 @@ def endpoint(clock: FixedClock, name: str, environment: str = "production", **ro
 
 
 def test_champions_canaries_and_the_registrys_production(registry: ModelRegistry, clock: FixedClock) -> None:
-    for version in ("1", "3"):
-        registry.promote("fraud_score", version, "staging", "human:ana")
-        registry.promote("fraud_score", version, "production", "human:ana")
+    registry.adopt("fraud_score", "3", "human:ana")
     endpoints = Endpoints(endpoint(clock, "fraud-br", canary="2"), endpoint(clock, "trial", "staging", champion="4"))
     readers = model_readers(endpoints, registry)
     assert [(r.version, r.endpoint) for r in readers] == [

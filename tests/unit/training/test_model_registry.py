@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.engine import Engine
 
 from foundation.clock import FixedClock
-from foundation.errors import Conflict, NotFound, Unavailable
+from foundation.errors import Conflict, Forbidden, NotFound, Unavailable
 from platform_core.training.pipeline import train_fraud_model
 from platform_core.training.registry import ModelRegistry
 from platform_core.training.types import TrainedModel
@@ -63,11 +63,23 @@ def test_stages_go_one_step_at_a_time(registry: ModelRegistry, trained: TrainedM
     registry.register(trained, "fraud_score", "service:training")
     with pytest.raises(Conflict, match=r"is in dev and cannot go to production \(from dev it can go to staging\)"):
         registry.promote("fraud_score", "1", "production", "human:alice")
-    registry.promote("fraud_score", "1", "staging", "human:alice")
-    assert registry.promote("fraud_score", "1", "production", "human:alice").stage == "production"
-    assert registry.get("fraud_score", "1").stage == "production"
-    assert audit.records[-1].payload == {"version": "1", "from": "staging", "to": "production"}
     assert registry.promote("fraud_score", "1", "staging", "human:alice").stage == "staging"
+    assert registry.get("fraud_score", "1").stage == "staging"
+    assert audit.records[-1].payload == {"version": "1", "from": "dev", "to": "staging"}
+    with pytest.raises(Forbidden, match="by an approved action only"):
+        registry.promote("fraud_score", "1", "production", "human:alice")
+    assert registry.promote("fraud_score", "1", "dev", "human:alice").stage == "dev"
+
+
+def test_what_ran_before_the_registry_is_adopted_once(registry: ModelRegistry, trained: TrainedModel) -> None:
+    for _ in range(2):
+        registry.register(trained, "fraud_score", "service:training")
+    assert registry.adopt("fraud_score", "1", "human:alice").stage == "production"
+    for stage in ("staging", "dev"):
+        with pytest.raises((Forbidden, Conflict)):
+            registry.promote("fraud_score", "1", stage, "human:alice")
+    with pytest.raises(Conflict, match="nothing is left to adopt"):
+        registry.adopt("fraud_score", "2", "human:alice")
 
 
 @pytest.mark.parametrize("file", ["model.txt", "signature.json"])

@@ -1,0 +1,161 @@
+"""The models' controller: it trains what was asked for, and reports what is in production and whether it is usable.
+
+A training takes minutes and runs in a thread of its own; a process that dies in one has it to do again, since what was
+asked for and what was done are counted apart.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Protocol
+
+import numpy as np
+
+from foundation.clock import Clock
+from foundation.errors import NotFound, VigiaError
+from foundation.ids import new_id
+from platform_core.operations.resources import ModelSpec, Resource
+from platform_core.operations.timeline import JobRun, OperationsRecorder
+from platform_core.training.registry import ModelRegistry
+from platform_core.training.types import ModelVersion, TrainedModel
+from platform_core.urn import parse_urn, urn
+
+_log = logging.getLogger(__name__)
+ACTOR = "service:training"
+
+Train = Callable[[ModelVersion, datetime | None], TrainedModel]
+"""A model like this version, of newer data; of nothing older than the time, if there is one."""
+
+
+class ModelResources(Protocol):
+    """The control plane as this controller sees it: it reads specs and reports what it did."""
+
+    def get(self, urn: str) -> Resource: ...
+    def list(self, *, kind: str | None = None, tenant: str | None = None) -> list[Resource]: ...
+    def report_status(self, urn: str, status: dict[str, Any]) -> None: ...
+
+
+class ModelUpkeep:
+    """`step` does what is due and returns what is wrong, if anything. `in_background`: trainings do not hold it up."""
+
+    def __init__(
+        self,
+        resources: ModelResources,
+        registry: ModelRegistry,
+        operations: OperationsRecorder,
+        clock: Clock,
+        train: Train,
+        *,
+        in_background: bool = True,
+    ) -> None:
+        self._resources = resources
+        self._registry = registry
+        self._operations = operations
+        self._clock = clock
+        self._train = train
+        self._in_background = in_background
+        self._training: dict[str, threading.Thread] = {}
+        self._checked: dict[tuple[str, str], str | None] = {}
+
+    def step(self) -> str | None:
+        problems: list[str] = []
+        for resource in self._resources.list(kind="model"):
+            if isinstance(resource.spec, ModelSpec):
+                problems += self._keep(resource, resource.spec)
+        return "; ".join(problems) or None
+
+    def wait(self, timeout: float) -> None:
+        """For the trainings that are under way."""
+        for thread in list(self._training.values()):
+            thread.join(timeout)
+
+    def _keep(self, resource: Resource, spec: ModelSpec) -> list[str]:
+        name = parse_urn(resource.urn)[1]
+        version, error = self._in_use(name)
+        seen = {"production": version, "usable": version is not None and error is None}
+        self._report(resource.urn, seen | ({} if error is None else {"unusable_because": error}))
+        busy = self._training.get(name)
+        if spec.trainings > resource.status.get("trainings", 0) and (busy is None or not busy.is_alive()):
+            self._begin(resource.urn, name, spec)
+        return [] if error is None else [f"{name} version {version}: {error}"]
+
+    def _in_use(self, name: str) -> tuple[str | None, str | None]:
+        """The version in production, and why it cannot be used. Files are read once per version, then remembered."""
+        found = [v for v in self._registry.list(name) if v.stage == "production"]
+        if not found:
+            return None, None
+        version = found[-1].version
+        key = name, version
+        if key not in self._checked or self._checked[key] is not None:
+            self._checked[key] = self._flaw(name, version)
+        return version, self._checked[key]
+
+    def _flaw(self, name: str, version: str) -> str | None:
+        try:
+            model = self._registry.load(name, version)
+        except VigiaError as error:
+            return error.message
+        score = model.score_one(np.zeros(len(model.version.signature.features)))
+        return None if 0 <= score <= 1 else f"it scores {score!r}"
+
+    def _begin(self, resource: str, name: str, spec: ModelSpec) -> None:
+        self._report(resource, {"state": "training"})
+        if not self._in_background:
+            self._do(resource, name, spec)
+            return
+        thread = threading.Thread(target=self._do, args=(resource, name, spec), name=f"train-{name}", daemon=True)
+        self._training[name] = thread
+        thread.start()
+
+    def _do(self, resource: str, name: str, spec: ModelSpec) -> None:
+        """One training: a version in stage dev, or a failed run that says why. Either way it was done."""
+        run = JobRun(
+            id=new_id("run"),
+            job=urn("job", f"train-{name}"),
+            subject=urn("model", name),
+            started_at=self._clock.now(),
+            status="running",
+        )
+        self._operations.record_job(run)
+        try:
+            trained = self._train(self._like(name), spec.train_since)
+            version = self._registry.register(trained, name, ACTOR).version
+        except Exception as error:  # noqa: BLE001 - a thread nobody waits for: the training would never have ended
+            said = error.message if isinstance(error, VigiaError) else f"{type(error).__name__}: {error}"
+            _log.exception("training of %s failed", name)
+            self._end(resource, run, spec, {"state": "failed", "error": said}, error=said)
+        else:
+            self._end(
+                resource, run, spec, {"state": "idle", "trained": version, "error": None}, rows=trained.signature.rows
+            )
+
+    def _like(self, name: str) -> ModelVersion:
+        """The version in production, or the newest where there is none."""
+        versions = self._registry.list(name)
+        if not versions:
+            raise NotFound(f"no version of {name!r} is registered", hint="train the first one yourself")
+        return next((v for v in reversed(versions) if v.stage == "production"), versions[-1])
+
+    def _end(
+        self,
+        resource: str,
+        run: JobRun,
+        spec: ModelSpec,
+        status: dict[str, Any],
+        *,
+        rows: int = 0,
+        error: str | None = None,
+    ) -> None:
+        outcome = "succeeded" if error is None else "failed"
+        ended = {"ended_at": self._clock.now(), "status": outcome, "rows": rows, "error": error}
+        self._operations.record_job(run.model_copy(update=ended))
+        self._report(resource, {**status, "trainings": spec.trainings})
+
+    def _report(self, resource: str, seen: dict[str, Any]) -> None:
+        """Over what was reported before, so that a training and a look at production do not undo each other."""
+        before = self._resources.get(resource).status
+        gone = {"unusable_because"} - seen.keys() if "usable" in seen else set[str]()
+        self._resources.report_status(resource, {k: v for k, v in {**before, **seen}.items() if k not in gone})

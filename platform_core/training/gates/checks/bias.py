@@ -1,0 +1,121 @@
+"""Genuine payments of no segment are declined much more often than those of all others.
+
+The false-positive rate of each segment (country, merchant size, …) at the version's own threshold against that of the
+rest. A segment fails when the difference is over its limit with confidence and the ratio is, too: at rates of a
+thousandth a ratio alone says little, and at rates of a third a difference alone would. Segments with few genuine
+payments are named and not judged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from platform_core.training.gates.checks.performance import not_enough
+from platform_core.training.gates.intervals import Interval, effective_size, rate_difference, wilson
+from platform_core.training.gates.policy import BiasLimits
+from platform_core.training.gates.port import Case, Floats, LabelledRows
+from platform_core.training.gates.verdicts import Figure, GateVerdict
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class _Segment:
+    name: str
+    genuine: int
+    rate: float
+    rest: float
+    difference: Interval
+
+    @property
+    def ratio(self) -> float:
+        return self.rate / self.rest if self.rest else (1.0 if not self.rate else float("inf"))
+
+    def unfair(self, limits: BiasLimits) -> bool:
+        return self.difference.low > limits.max_difference and self.ratio > limits.max_ratio
+
+
+class Bias:
+    name = "bias"
+    summary = "genuine payments of no segment are declined much more often than the others"
+
+    def judge(self, case: Case) -> GateVerdict:
+        rows, limits = case.evidence.held_out(), case.policy.bias
+        too_few = not_enough(rows, case.policy.held_out)
+        if too_few is not None:
+            return too_few.model_copy(update={"gate": self.name})
+        score = case.candidate.score(rows.matrix(case.candidate))
+        declined = score >= case.candidate.version.signature.decline_threshold
+        segments, small = _segments(rows, declined, limits)
+        if not segments:
+            return GateVerdict(
+                gate=self.name,
+                outcome="could_not_be_judged",
+                said=f"no segment has {limits.min_genuine} genuine payments: {', '.join(small) or 'none is known'}",
+                limits={"min_genuine": limits.min_genuine},
+            )
+        unfair = [segment for segment in segments if segment.unfair(limits)]
+        worst = max(unfair or segments, key=lambda s: s.difference.low)
+        figures: dict[str, Figure] = {"segments": len(segments), "not_judged": ", ".join(small) or None}
+        figures |= {f"declined_genuine {s.name}": s.rate for s in segments}
+        figures |= {
+            "worst": worst.name,
+            "worst_difference": worst.difference.estimate,
+            "worst_difference_low": worst.difference.low,
+            "worst_ratio": min(worst.ratio, 1e6),
+        }
+        return GateVerdict(
+            gate=self.name,
+            outcome="failed" if unfair else "passed",
+            said=_said(unfair, worst, len(segments), small),
+            figures=figures,
+            limits={
+                "worst_difference_low": limits.max_difference,
+                "worst_ratio": limits.max_ratio,
+                "min_genuine": limits.min_genuine,
+            },
+        )
+
+
+def _segments(rows: LabelledRows, declined: Mask, limits: BiasLimits) -> tuple[list[_Segment], list[str]]:
+    """Those that can be judged, and the names of those that are too small."""
+    genuine = rows.label == 0
+    found: list[tuple[str, Mask]] = []
+    small: list[str] = []
+    for dimension, values in rows.segments.items():
+        for value in np.unique(values):
+            mine = genuine & (values == value)
+            name, rest = f"{dimension}={value}", genuine & (values != value)
+            enough = min(int(mine.sum()), int(rest.sum())) >= limits.min_genuine
+            if enough:
+                found.append((name, mine))
+            else:
+                small.append(f"{name} ({int(mine.sum())})")
+    confidence = 1 - (1 - limits.confidence) / max(len(found), 1)
+    return [_segment(name, mine, genuine & ~mine, declined, rows.weight, confidence) for name, mine in found], small
+
+
+def _segment(  # noqa: PLR0917 - a segment, the rest, and what is measured on both
+    name: str, mine: Mask, rest: Mask, declined: Mask, weight: Floats, confidence: float
+) -> _Segment:
+    one, other = (_rate(declined[mask], weight[mask], confidence) for mask in (mine, rest))
+    return _Segment(name, int(mine.sum()), one.estimate, other.estimate, rate_difference(one, other))
+
+
+def _rate(declined: Mask, weight: Floats, confidence: float) -> Interval:
+    return wilson(float(weight[declined].sum() / weight.sum()), effective_size(weight), confidence)
+
+
+def _said(unfair: list[_Segment], worst: _Segment, judged: int, small: list[str]) -> str:
+    left_out = f"; too small to be judged: {', '.join(small[:6])}" if small else ""
+    rates = f"{worst.name} {worst.rate:.2%} of genuine payments declined, the others {worst.rest:.2%}"
+    if unfair:
+        names = ", ".join(segment.name for segment in unfair)
+        return f"{names} declined far more often than the rest: {rates}{left_out}"
+    return f"no segment of {judged} stands out; the furthest is {rates}{left_out}"
+
+
+GATE = Bias()

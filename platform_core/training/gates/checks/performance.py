@@ -1,0 +1,165 @@
+"""Not worse than the champion, with confidence, on labelled payments that neither of them was trained on.
+
+Non-inferiority: what has to be shown is that the candidate is not worse by more than a margin, so that too few payments
+never pass for equality. Three measures, on the same payments drawn again and again (`intervals`): AUC, average
+precision, and the cost of deciding by each version's own threshold.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from platform_core.training.gates.intervals import Interval, Ranked, percentile, replicates
+from platform_core.training.gates.policy import HeldOutLimits, PerformanceLimits
+from platform_core.training.gates.port import Case, Floats, LabelledRows
+from platform_core.training.gates.verdicts import Figure, GateVerdict, Outcome, worst
+from platform_core.training.scoring import LoadedModel
+
+NAME = "performance"
+
+
+class Performance:
+    name = NAME
+    summary = "as good as the champion on newer labelled payments, with confidence"
+
+    def judge(self, case: Case) -> GateVerdict:
+        rows, limits = case.evidence.held_out(), case.policy.performance
+        too_few = not_enough(rows, case.policy.held_out)
+        if too_few is not None:
+            return too_few
+        if case.champion is None:
+            return _alone(case.candidate, rows, limits, case.policy.held_out.seed)
+        return _compared(case.candidate, case.champion, rows, limits, case.policy.held_out.seed)
+
+
+def not_enough(rows: LabelledRows, limits: HeldOutLimits) -> GateVerdict | None:
+    """The verdict when there are too few labelled payments to say anything; None when there are enough."""
+    if len(rows) >= limits.min_rows and rows.frauds >= limits.min_frauds:
+        return None
+    return GateVerdict(
+        gate=NAME,
+        outcome="could_not_be_judged",
+        said=f"{len(rows)} labelled payments with {rows.frauds} frauds since {rows.start:%Y-%m-%d %H:%M} UTC are too "
+        "few; wait for chargebacks, or train on older data",
+        figures={"rows": len(rows), "frauds": rows.frauds},
+        limits={"rows": limits.min_rows, "frauds": limits.min_frauds},
+    )
+
+
+def _alone(model: LoadedModel, rows: LabelledRows, limits: PerformanceLimits, seed: int) -> GateVerdict:
+    ranked = Ranked.of(model.score(rows.matrix(model)))
+    positive, negative = rows.weight * rows.label, rows.weight * (1 - rows.label)
+    auc, precision = ranked.auc_and_precision(positive, negative)
+    drawn = replicates(rows.label, limits.replicates, seed)
+    found = np.array([ranked.auc_and_precision(positive * n, negative * n)[0] for n in drawn])
+    interval = percentile(auc, found, limits.confidence)
+    outcome = _above(interval, limits.minimum_auc)
+    return GateVerdict(
+        gate=NAME,
+        outcome=outcome,
+        said=f"AUC {auc:.4f} [{interval.low:.4f}, {interval.high:.4f}] on {len(rows):,} newer payments; the first "
+        f"version needs {limits.minimum_auc:g}",
+        figures={**_counts(rows), "auc": auc, "auc_low": interval.low, "average_precision": precision},
+        limits={"auc_low": limits.minimum_auc},
+    )
+
+
+def _compared(
+    candidate: LoadedModel, champion: LoadedModel, rows: LabelledRows, limits: PerformanceLimits, seed: int
+) -> GateVerdict:
+    models = (candidate, champion)
+    scores = [model.score(rows.matrix(model)) for model in models]
+    ranked = [Ranked.of(score) for score in scores]
+    costs = [_cost(rows, score, model, limits) for score, model in zip(scores, models, strict=True)]
+    positive, negative = rows.weight * rows.label, rows.weight * (1 - rows.label)
+    found = np.array(
+        [
+            _differences(ranked, costs, positive * n, negative * n, n)
+            for n in replicates(rows.label, limits.replicates, seed)
+        ]
+    )
+    whole = _differences(ranked, costs, positive, negative, np.ones(len(rows)))
+    auc, precision, cost = (percentile(whole[i], found[:, i], limits.confidence) for i in range(3))
+    # a cost is better when it is less: seen from the other side it is held to a margin as the others are
+    cheaper = Interval(-cost.estimate, -cost.high, -cost.low)
+    measures = (
+        ("AUC", auc, limits.auc_margin),
+        ("average precision", precision, limits.average_precision_margin),
+        ("cost", cheaper, limits.cost_margin),
+    )
+    outcomes: dict[str, Outcome] = {name: _above(interval, -margin) for name, interval, margin in measures}
+    values = [r.auc_and_precision(positive, negative) for r in ranked]
+    return GateVerdict(
+        gate=NAME,
+        outcome=worst(outcomes.values()),
+        said=_said(champion.version.version, len(rows), outcomes, auc, precision, cost),
+        figures={
+            **_counts(rows),
+            "auc": values[0][0],
+            "champion_auc": values[1][0],
+            "average_precision": values[0][1],
+            "champion_average_precision": values[1][1],
+            "auc_difference": auc.estimate,
+            "auc_difference_low": auc.low,
+            "auc_difference_high": auc.high,
+            "average_precision_difference": precision.estimate,
+            "average_precision_difference_low": precision.low,
+            "average_precision_difference_high": precision.high,
+            "cost_change": cost.estimate,
+            "cost_change_low": cost.low,
+            "cost_change_high": cost.high,
+        },
+        limits={
+            "auc_difference_low": -limits.auc_margin,
+            "average_precision_difference_low": -limits.average_precision_margin,
+            "cost_change_high": limits.cost_margin,
+        },
+    )
+
+
+def _differences(
+    ranked: list[Ranked], costs: list[Floats], positive: Floats, negative: Floats, times: Floats
+) -> tuple[float, float, float]:
+    """Of AUC, of average precision, and of cost as a share of the champion's: candidate against champion."""
+    (auc, precision), (champion_auc, champion_precision) = (r.auc_and_precision(positive, negative) for r in ranked)
+    cost, champion_cost = (float(c @ times) for c in costs)
+    change = (cost - champion_cost) / champion_cost if champion_cost else (0.0 if not cost else 1.0)
+    return auc - champion_auc, precision - champion_precision, change
+
+
+def _cost(rows: LabelledRows, score: Floats, model: LoadedModel, limits: PerformanceLimits) -> Floats:
+    """What each payment costs when it is decided by the version's own threshold, in genuine payments declined."""
+    declined = score >= model.version.signature.decline_threshold
+    return rows.weight * np.where(rows.label == 1, limits.missed_to_declined * ~declined, 1.0 * declined)
+
+
+def _above(interval: Interval, limit: float) -> Outcome:
+    """Whether the interval lies above the limit, below it, or on both sides of it."""
+    if interval.low >= limit:
+        return "passed"
+    return "failed" if interval.high < limit or interval.estimate < limit else "could_not_be_judged"
+
+
+def _counts(rows: LabelledRows) -> dict[str, Figure]:
+    return {"rows": len(rows), "frauds": rows.frauds, "from": rows.start.isoformat(), "to": rows.end.isoformat()}
+
+
+def _said(  # noqa: PLR0917 - the three intervals, in the order they are read
+    champion: str, rows: int, outcomes: dict[str, Outcome], auc: Interval, precision: Interval, cost: Interval
+) -> str:
+    worse = [name for name, outcome in outcomes.items() if outcome == "failed"]
+    open_ones = [name for name, outcome in outcomes.items() if outcome == "could_not_be_judged"]
+    head = (
+        f"worse than version {champion} in {' and '.join(worse)}"
+        if worse
+        else f"too few payments to rule out a worse {' and '.join(open_ones)} than version {champion}'s"
+        if open_ones
+        else f"not worse than version {champion}"
+    )
+    return (
+        f"{head} on {rows:,} newer payments: AUC {auc}, average precision {precision}, "
+        f"cost {cost.estimate:+.1%} [{cost.low:+.1%}, {cost.high:+.1%}]"
+    )
+
+
+GATE = Performance()

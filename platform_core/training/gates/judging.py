@@ -1,0 +1,92 @@
+"""Putting one version before its gates, and keeping what they said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy.engine import Engine
+
+from audit.port import AuditLog
+from foundation.clock import Clock
+from foundation.database import reading, transaction
+from foundation.errors import Conflict, VigiaError
+from foundation.ids import new_id
+from platform_core.training.gates import reviews
+from platform_core.training.gates.policy import GatePolicy
+from platform_core.training.gates.port import Case, Evidence, Gate
+from platform_core.training.gates.registry import all_gates
+from platform_core.training.gates.verdicts import GateVerdict, PromotionReview
+from platform_core.training.moves import in_production
+from platform_core.training.registry import ModelRegistry
+from platform_core.training.scoring import LoadedModel
+from platform_core.training.stages import require_climb
+from platform_core.training.types import Stage
+
+MakeEvidence = Callable[[GatePolicy, LoadedModel, LoadedModel | None, str], Evidence]
+"""(policy, candidate, champion, the candidate's card)"""
+
+OnVerdict = Callable[[GateVerdict], None]
+
+
+@dataclass(frozen=True)
+class Gatekeeper:
+    engine: Engine
+    clock: Clock
+    audit: AuditLog
+    registry: ModelRegistry
+    policy: GatePolicy
+    evidence: MakeEvidence
+
+    def judge(
+        self, name: str, version: str, to: Stage, *, actor: str, told: OnVerdict = lambda verdict: None
+    ) -> PromotionReview:
+        """Run the gates that `to` asks for and store what they say; `told` hears of each as it comes.
+
+        Raises NotFound; Conflict when `to` is not the next stage up for the version, when its files are not those that
+        were registered, or when the champion changed meanwhile.
+        """
+        candidate = self.registry.load(name, version)
+        require_climb(f"{name} version {version}", candidate.version.stage, to)
+        champion = self._champion(name)
+        case = Case(
+            candidate=candidate,
+            champion=champion,
+            policy=self.policy,
+            evidence=self.evidence(self.policy, candidate, champion, self.registry.card(name, version)),
+        )
+        verdicts: list[GateVerdict] = []
+        for gate in sorted(self.policy.gates[to]):
+            verdicts.append(judged(all_gates()[gate], case))
+            told(verdicts[-1])
+        review = PromotionReview(
+            id=new_id("mrv"),
+            name=name,
+            version=version,
+            to_stage=to,
+            verdicts=tuple(verdicts),
+            artifact_digest=reviews.artifact_digest(candidate.version),
+            policy_digest=self.policy.digest,
+            champion=None if champion is None else champion.version.version,
+            judged_by=actor,
+            judged_at=self.clock.now(),
+        )
+        with transaction(self.engine) as connection:
+            now_in_production = in_production(connection, name)
+            if (None if now_in_production is None else now_in_production.version) != review.champion:
+                raise Conflict(f"the champion of {name} changed while it was judged", hint=reviews.AGAIN)
+            reviews.store(connection, self.audit, review)
+        return review
+
+    def _champion(self, name: str) -> LoadedModel | None:
+        with reading(self.engine) as connection:
+            place = in_production(connection, name)
+        return None if place is None else self.registry.load(name, place.version)
+
+
+def judged(gate: Gate, case: Case) -> GateVerdict:
+    """What `gate` says; that it could not look is a verdict of its own."""
+    try:
+        return gate.judge(case)
+    except VigiaError as error:
+        return GateVerdict(gate=gate.name, outcome="could_not_be_judged", said=f"it could not look: {error.message}")

@@ -1,0 +1,135 @@
+"""Payments for gates: labelled ones with their segments, and any ones with the features of their moment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from foundation.errors import NotFound
+from platform_core.catalog.specs import Catalog
+from platform_core.features.offline.port import OfflineStore
+from platform_core.training.dataset import HistoricalFeatures
+from platform_core.training.gates.port import Floats, LabelledRows, Rows, Texts
+from platform_core.training.plan import Label
+from platform_core.training.request_inputs import request_columns
+
+MERCHANT = "merchant_id"
+SIZES = ("small", "medium", "large")
+
+
+def labelled_payments(
+    offline: OfflineStore, catalog: Catalog, start: datetime, end: datetime, label: Label
+) -> pl.DataFrame:
+    """Payments of all tenants with start <= event_ts < end that have a label, oldest first, as columns event_id,
+    event_ts, join keys, amount, channel, tenant and is_fraud."""
+    parts = [
+        pl.DataFrame(table)
+        .unique("event_id", keep="first")
+        .join(_labels(offline, tenant, start, label), on=label.key)
+        .with_columns(tenant=pl.lit(tenant))
+        for tenant, table in _tables(offline, catalog, start, end, label.key)
+    ]
+    return pl.concat(parts, how="diagonal_relaxed").sort("event_ts", "event_id") if parts else pl.DataFrame()
+
+
+def some_payments(
+    offline: OfflineStore, catalog: Catalog, start: datetime, end: datetime, *, rows: int, seed: int
+) -> pl.DataFrame:
+    """As many payments of that time as wanted at most, drawn from all tenants alike; labels do not matter."""
+    parts = [
+        pl.DataFrame(table).unique("event_id", keep="first").with_columns(tenant=pl.lit(tenant))
+        for tenant, table in _tables(offline, catalog, start, end)
+    ]
+    whole = pl.concat(parts, how="diagonal_relaxed").sort("event_ts", "event_id") if parts else pl.DataFrame()
+    if len(whole) <= rows:
+        return whole
+    kept = np.sort(np.random.default_rng(seed).choice(len(whole), rows, replace=False))
+    return whole[kept]
+
+
+def drawn(payments: pl.DataFrame, rows: int, seed: int) -> pl.DataFrame:
+    """All fraud and as many genuine payments as there is room for, each standing for `weight` of them."""
+    fraud = payments["is_fraud"].to_numpy() == 1
+    (genuine,) = np.nonzero(~fraud)
+    room = max(rows - int(fraud.sum()), rows // 2)
+    if len(genuine) <= room:
+        return payments.with_columns(weight=pl.lit(1.0))
+    kept = np.random.default_rng(seed).choice(genuine, room, replace=False)
+    mask = fraud.copy()
+    mask[kept] = True
+    weight = np.where(fraud, 1.0, len(genuine) / room)
+    return payments.with_columns(weight=pl.Series(weight)).filter(pl.Series(mask))
+
+
+def with_features(  # noqa: PLR0917 - where from, of what, when
+    offline: OfflineStore,
+    catalog: Catalog,
+    services: Sequence[str],
+    payments: pl.DataFrame,
+    lag: timedelta,
+    historical: HistoricalFeatures,
+) -> Rows:
+    """`payments` with the features of all `services`, as of `lag` before each, and what a request brings."""
+    table = payments.to_arrow()
+    moments = payments.select(event_timestamp=pl.col("event_ts") - lag).to_arrow()
+    asked = table.append_column("event_timestamp", moments["event_timestamp"])
+    columns: dict[str, Floats] = {}
+    for service in services:
+        answered = historical(offline, catalog, service, asked)
+        references = catalog.feature_service(service).features
+        columns |= {name: floats(answered[name]) for name in (r.replace(":", "__") for r in references)}
+    columns |= {name: floats(values) for name, values in request_columns(table).items()}
+    return Rows(tuple(columns), np.ascontiguousarray(np.column_stack(list(columns.values()))))
+
+
+def labelled_rows(rows: Rows, payments: pl.DataFrame, start: datetime, end: datetime) -> LabelledRows:
+    return LabelledRows(
+        names=rows.names,
+        features=rows.features,
+        label=payments["is_fraud"].cast(pl.Float64).to_numpy(),
+        weight=payments["weight"].to_numpy(),
+        segments=_segments(payments),
+        start=start,
+        end=end,
+    )
+
+
+def floats(column: pa.ChunkedArray) -> Floats:
+    return column.cast(pa.float64()).to_numpy(zero_copy_only=False).astype(np.float64)
+
+
+def _segments(payments: pl.DataFrame) -> dict[str, Texts]:
+    """Country is the tenant. Merchants are small, medium or large by how many of these payments they took, so that
+    each size has about a third of the payments."""
+    found: dict[str, Texts] = {"country": payments["tenant"].to_numpy().astype(np.str_)}
+    if MERCHANT in payments.columns:
+        taken = payments.select(pl.len().over(MERCHANT)).to_series().to_numpy()
+        edges = np.quantile(taken, [1 / 3, 2 / 3])
+        found["merchant_size"] = np.array(SIZES)[np.searchsorted(edges, taken, side="left")]
+    return found
+
+
+def _tables(
+    offline: OfflineStore, catalog: Catalog, start: datetime, end: datetime, *more: str
+) -> list[tuple[str, pa.Table]]:
+    """Payments of each tenant, with the join keys that are there."""
+    keys = {key for entity in catalog.entities for key in entity.join_keys}
+    found: list[tuple[str, pa.Table]] = []
+    for source in catalog.sources:
+        stored = set(offline.schema(source.table).names)
+        columns = list(dict.fromkeys(["event_id", "event_ts", *sorted(keys & stored), "amount", "channel", *more]))
+        found.append((source.tenant, offline.read(source.table, start=start, end=end, columns=columns)))
+    return found
+
+
+def _labels(offline: OfflineStore, tenant: str, start: datetime, label: Label) -> pl.DataFrame:
+    """Columns `label.key` and is_fraud; none of a tenant that has no labels yet."""
+    try:
+        labels = offline.read(label.table.replace("{tenant}", tenant), start=start, columns=[label.key, label.column])
+    except NotFound:
+        return pl.DataFrame(schema={label.key: pl.String, "is_fraud": pl.Int64})
+    return pl.DataFrame(labels).unique(label.key, keep="any").rename({label.column: "is_fraud"})
