@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
+from audit import access_payloads as a
 from audit import payloads as p
 from foundation.frozen import Frozen
 
@@ -66,9 +67,9 @@ KINDS: dict[str, Kind] = {
     "read.refused": Kind(payload=p.ReadRefused),
     "job.started": Kind(payload=p.Nothing),
     "job.cancelled": Kind(payload=p.Nothing),
-    "change.told": Kind(payload=p.ChangeTold),
-    "call.refused": Kind(payload=p.CallsRefused),
-    **{f"principal.{how}": Kind(payload=p.PrincipalChanged) for how in PRINCIPAL_CHANGES},
+    "change.told": Kind(payload=a.ChangeTold),
+    "call.refused": Kind(payload=a.CallsRefused),
+    **{f"principal.{how}": Kind(payload=a.PrincipalChanged) for how in PRINCIPAL_CHANGES},
     "session.opened": Kind(payload=p.SessionOpened, personal=("client",)),
     "session.refused": Kind(payload=p.SessionOpened, personal=("client",)),
     "subject.shredded": Kind(payload=p.SubjectShredded),

@@ -279,25 +279,3 @@ class SubjectShredded(Frozen):
 
 class Nothing(Frozen):
     pass
-
-
-class CallsRefused(Frozen):
-    """How often somebody asked for scores of a tenant they were not granted, since the last entry that said so."""
-
-    count: int
-
-
-class ChangeTold(Frozen):
-    change_event_id: str
-    kind: str
-    at: str
-
-
-class PrincipalChanged(Frozen):
-    """What was added or taken away, without any key: `keys` are the ids of those that changed."""
-
-    roles: list[str] = Field(default_factory=list[str])
-    tenants: list[str] = Field(default_factory=list[str])
-    environments: list[str] = Field(default_factory=list[str])
-    keys: list[str] = Field(default_factory=list[str])
-    expires_at: str | None = None
