@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from foundation.secrets.urls import UrlWithSecret, masked_url
 from interfaces.settings.decisions import ApprovalSettings, BudgetSettings
+from interfaces.settings.models import ModelSettings
 from interfaces.settings.redaction import RedactionSettings
 from interfaces.settings.sections import (
     AlertSettings,
@@ -20,7 +21,6 @@ from interfaces.settings.sections import (
     HealthSettings,
     HttpSettings,
     LlmSettings,
-    ModelSettings,
     OnlineSettings,
     RunSettings,
     SecretSettings,

@@ -69,6 +69,9 @@ class RunSettings(Frozen):
     tidy_seconds: float = Field(default=60, gt=0, le=86400)
     """Between two tables that are compacted."""
 
+    rollout_seconds: float = Field(default=5, gt=0, le=86400)
+    """Between two looks at what is being rolled out; how often one looks does not make it more often wrong."""
+
     reload_seconds: float = Field(default=10, gt=0, le=86400)
     """How soon a newly applied catalog is seen."""
 
@@ -258,22 +261,3 @@ class AuditSettings(Frozen):
     witnesses: dict[str, WitnessSettings] = Field(default_factory=dict)
     quorum: int = Field(default=0, ge=0)
     """How many of the witnesses must have signed for entries to count as witnessed; all of them when 0."""
-
-
-class MlflowSettings(Frozen):
-    """Where training runs and versions are mirrored. Credentials of a server come from MLflow's own variables."""
-
-    tracking_uri: str | None = None
-    """http://host:5000, or sqlite:////path/mlflow.db; without it runs are kept as files in the data directory."""
-
-
-class ModelSettings(Frozen):
-    """Registered models: whose signature is enough to load one, besides that of our own key."""
-
-    mlflow: MlflowSettings = MlflowSettings()
-
-    trusted: dict[str, str] = Field(default_factory=dict)
-    """By a name of your choice: verifier keys of others whose models are loaded here; `vigia models key` prints one."""
-
-    max_bytes: int = Field(default=536_870_912, ge=1024)
-    """Of all files of one version; a larger one is not loaded."""
