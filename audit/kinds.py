@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
+from audit import decision_payloads as d
 from audit import payloads as p
 from audit import platform_payloads as platform
 from foundation.frozen import Frozen
@@ -35,18 +36,18 @@ KINDS: dict[str, Kind] = {
     "tool.called": Kind(payload=p.ToolCalled),
     "diagnosis.made": Kind(payload=p.DiagnosisMade),
     "model.called": Kind(payload=p.ModelCalled),
-    "approval.requested": Kind(payload=p.ApprovalRequested),
-    "approval.granted": Kind(payload=p.ApprovalDecided, personal=("reason",)),
-    "approval.rejected": Kind(payload=p.ApprovalDecided, personal=("reason",)),
-    "approval.expired": Kind(payload=p.ApprovalClosed),
-    "approval.voided": Kind(payload=p.ApprovalClosed),
-    **{f"approval.{how}": Kind(payload=p.ApprovalClosed) for how in ("superseded", "reminded", "escalated")},
+    "approval.requested": Kind(payload=d.ApprovalRequested),
+    "approval.granted": Kind(payload=d.ApprovalDecided, personal=("reason",)),
+    "approval.rejected": Kind(payload=d.ApprovalDecided, personal=("reason",)),
+    "approval.expired": Kind(payload=d.ApprovalClosed),
+    "approval.voided": Kind(payload=d.ApprovalClosed),
+    **{f"approval.{how}": Kind(payload=d.ApprovalClosed) for how in ("superseded", "reminded", "escalated")},
     "policy.changed": Kind(payload=p.PolicyChanged),
     "policy.refused": Kind(payload=p.Reasoned),
-    **{f"delegation.{how}": Kind(payload=p.DelegationMade, personal=("reason",)) for how in ("made", "revoked")},
-    **{f"glass.{how}": Kind(payload=p.GlassBroken, personal=("reason", "review")) for how in ("broken", "reviewed")},
-    "glass.chased": Kind(payload=p.GlassChased),
-    "approval.refused": Kind(payload=p.ApprovalRefused, personal=("why",)),
+    **{f"delegation.{how}": Kind(payload=d.DelegationMade, personal=("reason",)) for how in ("made", "revoked")},
+    **{f"glass.{how}": Kind(payload=d.GlassBroken, personal=("reason", "review")) for how in ("broken", "reviewed")},
+    "glass.chased": Kind(payload=d.GlassChased),
+    "approval.refused": Kind(payload=d.ApprovalRefused, personal=("why",)),
     **{f"action.{status}": Kind(payload=p.ActionDone) for status in ("started", "succeeded", "failed", "unknown")},
     "action.verified": Kind(payload=p.ActionVerified),
     "action.not_verified": Kind(payload=p.ActionVerified),
