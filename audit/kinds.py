@@ -10,6 +10,7 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from audit import payloads as p
+from audit import platform_payloads as platform
 from foundation.frozen import Frozen
 
 
@@ -52,13 +53,13 @@ KINDS: dict[str, Kind] = {
     "verdict.recorded": Kind(payload=p.VerdictRecorded),
     "kill_switch.engaged": Kind(payload=p.Reasoned, personal=("reason",)),
     "kill_switch.released": Kind(payload=p.Reasoned, personal=("reason",)),
-    "catalog.applied": Kind(payload=p.CatalogApplied),
-    "model.registered": Kind(payload=p.ModelRegistered),
-    "model.signed": Kind(payload=p.ModelSigned),
-    "model.promoted": Kind(payload=p.ModelPromoted),
-    "model.judged": Kind(payload=p.ModelJudged),
-    "resource.created": Kind(payload=p.ResourceCreated),
-    "resource.patched": Kind(payload=p.ResourcePatched),
+    "catalog.applied": Kind(payload=platform.CatalogApplied),
+    "model.registered": Kind(payload=platform.ModelRegistered),
+    "model.signed": Kind(payload=platform.ModelSigned),
+    "model.promoted": Kind(payload=platform.ModelPromoted),
+    "model.judged": Kind(payload=platform.ModelJudged),
+    "resource.created": Kind(payload=platform.ResourceCreated),
+    "resource.patched": Kind(payload=platform.ResourcePatched),
     "resource.change_withdrawn": Kind(payload=p.Nothing),
     "pseudonym.revealed": Kind(payload=p.PseudonymRevealed, personal=("reason",)),
     "pseudonym.reveal_refused": Kind(payload=p.PseudonymRevealed, personal=("reason",)),
@@ -66,9 +67,9 @@ KINDS: dict[str, Kind] = {
     "read.refused": Kind(payload=p.ReadRefused),
     "job.started": Kind(payload=p.Nothing),
     "job.cancelled": Kind(payload=p.Nothing),
-    "change.told": Kind(payload=p.ChangeTold),
-    "call.refused": Kind(payload=p.CallsRefused),
-    **{f"principal.{how}": Kind(payload=p.PrincipalChanged) for how in PRINCIPAL_CHANGES},
+    "change.told": Kind(payload=platform.ChangeTold),
+    "call.refused": Kind(payload=platform.CallsRefused),
+    **{f"principal.{how}": Kind(payload=platform.PrincipalChanged) for how in PRINCIPAL_CHANGES},
     "session.opened": Kind(payload=p.SessionOpened, personal=("client",)),
     "session.refused": Kind(payload=p.SessionOpened, personal=("client",)),
     "subject.shredded": Kind(payload=p.SubjectShredded),

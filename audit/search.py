@@ -29,5 +29,4 @@ def said_of(connection: Connection, subject: str, *, incident_id: str, actions: 
     place too."""
     asked = (incident_id, subject, *actions)
     rows = _SAID_OF(connection, *asked, *(asked if has_intake(connection) else ()))
-    found = (tuple(row) for row in rows)
-    return [Said(actor, action, parse_json(payload)) for actor, action, payload in found]
+    return [Said(actor, action, parse_json(payload)) for actor, action, payload in map(tuple, rows)]

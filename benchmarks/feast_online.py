@@ -78,13 +78,15 @@ def main() -> None:
         command = json.loads(line)
         rows = [{"card_id": key} for key in command.get("keys", [])]
         seconds: list[float] = []
-        answer: dict[str, object] = {"seconds": seconds}
+        cpu: list[float] = []
+        answer: dict[str, object] = {"seconds": seconds, "cpu": cpu}
         if command["do"] == "write":
             for turn in command["turns"]:
                 given = frame(command["entities"], turn)
-                started = time.perf_counter()
+                before, started = time.process_time(), time.perf_counter()
                 store.write_to_online_store("stats", given)
                 seconds.append(time.perf_counter() - started)
+                cpu.append(time.process_time() - before)
         elif command["do"] == "read":
             for _ in range(command["times"]):
                 started = time.perf_counter()

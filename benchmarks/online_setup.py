@@ -8,7 +8,7 @@ import socket
 import statistics
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -89,7 +89,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def redis_server(directory: Path) -> Iterator[int]:
+def redis_server(directory: Path) -> Generator[int]:
     """Its port; the server ends with the block."""
     port = free_port()
     options = f"--port {port} --bind 127.0.0.1 --appendonly no --dir {directory}".split()
@@ -131,6 +131,11 @@ class Feast:
 
     def write(self, entities: int, turns: list[int]) -> list[float]:
         return self._ask(do="write", entities=entities, turns=turns)["seconds"]
+
+    def write_and_cpu(self, entities: int, turns: list[int]) -> tuple[list[float], list[float]]:
+        """Seconds of the wall, and of the processor."""
+        answer = self._ask(do="write", entities=entities, turns=turns)
+        return answer["seconds"], answer["cpu"]
 
     def read(self, asked: list[str], times: int) -> list[float]:
         return self._ask(do="read", keys=asked, times=times)["seconds"]

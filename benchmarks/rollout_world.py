@@ -17,7 +17,8 @@ import httpx
 import numpy as np
 
 from benchmarks.serving_world import ENDPOINT, FEATURES, SERVICE, TENANT, VIEW, catalog, matrix, model_text, stored_rows
-from interfaces.bootstrap.foundations import open_foundations
+from foundation.database import transaction
+from interfaces.bootstrap.foundations import Foundations, open_foundations
 from interfaces.bootstrap.models import registry_of
 from interfaces.settings import Settings
 from platform_core.catalog.specs import Catalog, Column
@@ -27,7 +28,8 @@ from platform_core.operations.control_client import ControlClient
 from platform_core.operations.resources import RolloutSpec
 from platform_core.operations.serving_policy import ServingPolicy
 from platform_core.operations.sql_resources import SqlResources
-from platform_core.training.types import ModelSignature, SignatureFeature, TrainedModel
+from platform_core.training.moves import move
+from platform_core.training.types import ModelSignature, SignatureFeature, Stage, TrainedModel
 
 TOKEN = "control-token-of-the-load-test"
 URN = f"urn:vigia:endpoint:{ENDPOINT}"
@@ -140,6 +142,7 @@ class World:
             text = whole.model_to_string(num_iteration=trees)
             registry.register(TrainedModel(text, _signature()), "fraud", "service:benchmark")
             self.scores[number] = np.asarray(lgb.Booster(model_str=text).predict(matrix()[: self.cards]))
+        _say_they_passed(base)
         CatalogStore(base.engine, base.clock, base.audit).apply(_catalog(), "service:benchmark")
         spec = RolloutSpec(
             model="fraud",
@@ -210,6 +213,18 @@ def _free_port() -> int:
 def _listens(port: int) -> bool:
     with socket.socket() as caller:
         return caller.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _say_they_passed(base: Foundations) -> None:
+    """Both versions have been in production, as the control plane asks of champions; gates are not what is measured."""
+    ways: tuple[tuple[str, tuple[Stage, ...]], ...] = (
+        ("2", ("staging", "production", "staging")),
+        ("1", ("staging", "production")),
+    )
+    with transaction(base.engine) as connection:
+        for version, stages in ways:
+            for stage in stages:
+                move(connection, base.audit, "fraud", version, stage, actor="service:benchmark", at=base.clock.now())
 
 
 def _until(holds: object, what: str, *, seconds: float = 20) -> None:

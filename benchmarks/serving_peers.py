@@ -151,7 +151,7 @@ def _bentoml(text: Path, directory: Path) -> Iterator[Side]:
 
 def prepare(kind: str, requirements: list[str], text: Path, home: Path) -> Path:
     """The peer's interpreter, after it has written what it serves into `home`."""
-    python = peer_python(kind, requirements)
+    python = peer_python({"feast": "feast-pyfunc"}.get(kind, kind), requirements)
     script = Path(__file__).with_name("serving_peer.py")
     subprocess.run([str(python), str(script), kind, str(text), str(home)], check=True, env=peer_environment(python))
     return python

@@ -17,13 +17,19 @@ from platform_core.catalog.lineage import Lineage
 from platform_core.training.gates.verdicts import PromotionReview
 
 LONGEST = 60
+_AFFAIR = "mdl:"
 
 
 def affair(model: str) -> str:
     """What stands in the place of an incident's id on a proposal about a model that is no incident's."""
     if len(model) > LONGEST:
         raise InvalidInput(f"the name of model {model[:20]!r}… is longer than {LONGEST} characters")
-    return f"mdl:{model}"
+    return f"{_AFFAIR}{model}"
+
+
+def is_affair(incident_id: str) -> bool:
+    """Whether what bears this id belongs to a model and to no incident."""
+    return incident_id.startswith(_AFFAIR)
 
 
 @dataclass(frozen=True)

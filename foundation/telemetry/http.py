@@ -9,17 +9,16 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from time import perf_counter
 from typing import Any
 
-from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
+from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags
 
 from foundation.telemetry import semconv
-from foundation.telemetry.traces import set_attributes, span
+from foundation.telemetry.traces import server_span, set_attributes
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
-SERVER = SpanKind.SERVER
 QUIET = frozenset({"/livez", "/readyz", "/metrics"})
 """Asked all the time, by machines."""
 
@@ -54,7 +53,7 @@ class TraceRequests:
             await send(message)
 
         began = perf_counter()
-        with span(method, remote=remote_parent(scope["headers"]), kind=SpanKind.SERVER) as current:
+        with server_span(method, remote_parent(scope["headers"])) as current:
             try:
                 await self._app(scope, receive, watched)
             finally:

@@ -81,14 +81,14 @@ def configure_traces(
     return provider
 
 
-def span(
-    name: str, *, remote: SpanContext | None = None, kind: SpanKind = SpanKind.INTERNAL, **attributes: AttributeValue
-) -> AbstractContextManager[Span]:
-    """A span around a block. Attributes that are None are left out; an exception marks the span and goes on.
+def span(name: str, /, **attributes: AttributeValue) -> AbstractContextManager[Span]:
+    """A span around a block. Attributes that are None are left out; an exception marks the span and goes on."""
+    return _Scope(name, None, SpanKind.INTERNAL, attributes)
 
-    `remote`: the span of another process that this one is a child of.
-    """
-    return _Scope(name, remote, kind, attributes)
+
+def server_span(name: str, remote: SpanContext | None, /, **attributes: AttributeValue) -> AbstractContextManager[Span]:
+    """As `span`, around the answer to a request; `remote` is the caller's span, in another process."""
+    return _Scope(name, remote, SpanKind.SERVER, attributes)
 
 
 class _Scope(AbstractContextManager[Span]):

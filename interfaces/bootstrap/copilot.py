@@ -108,7 +108,7 @@ def configured_sources(settings: Settings) -> list[ConfiguredSource]:
         ConfiguredSource(
             name=name,
             kind=source.kind,
-            secret=source.secret.get_secret_value(),
+            secret=source.secret.get_secret_value,
             tenants=source.tenants,
             origin=source.origin,
         )

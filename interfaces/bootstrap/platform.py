@@ -69,8 +69,9 @@ def lineage_of(base: Foundations, catalog: Callable[[], Catalog]) -> LiveLineage
 def online_store(settings: Settings, catalog: Catalog | None = None) -> OnlineStore:
     """Of `catalog`, which says how the keys of a store that is not ours are made.
 
-    Refuses rows from the future of the platform's clock. Raises InvalidInput for Redis or Feast without an address,
-    Unavailable when DynamoDB's table can be neither found nor made."""
+    Refuses rows that are from the future of the platform's clock. Raises InvalidInput for Redis or Feast without an
+    address, Unavailable when DynamoDB's table can be neither found nor made.
+    """
     online, clock = settings.online, make_clock(settings)
     if online.kind == "feast":
         from platform_core.attached.feast.online import FeastOnlineStore

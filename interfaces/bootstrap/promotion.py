@@ -53,21 +53,24 @@ def promotions(base: Foundations) -> Promotions:
 
 
 def model_admissions(base: Foundations) -> Admissions:
-    """What the control plane asks before it changes which version of a model is in production."""
+    """What the control plane asks before it changes which version of a model is in production, or answers there."""
     from platform_core.training.gates.promotion import ModelAdmission
+    from platform_core.training.gates.serving_rule import EndpointAdmission
 
-    return {"model": ModelAdmission(promotions(base))}
+    return {"model": ModelAdmission(promotions(base)), "endpoint": EndpointAdmission()}
 
 
 def model_upkeep(base: Foundations) -> ModelUpkeep:
     from platform_core.operations.sql_resources import SqlResources
     from platform_core.operations.sql_timeline import SqlOperations
     from platform_core.running.models import ModelUpkeep
+    from platform_core.training.pinned import PinnedOfflineStore
     from platform_core.training.retraining import retrain
 
     def train(like: ModelVersion, since: datetime | None) -> TrainedModel:
         catalog = catalog_in_force(base)
-        return retrain(feature_tables(base.settings, catalog), catalog, like, now=base.clock.now(), since=since)
+        tables = PinnedOfflineStore(feature_tables(base.settings, catalog))
+        return retrain(tables, catalog, like, now=base.clock.now(), since=since)
 
     resources = SqlResources(base.engine, base.clock, base.audit)
     return ModelUpkeep(resources, registry_of(base), SqlOperations(base.engine), base.clock, train)

@@ -21,6 +21,7 @@ from platform_core.urn import parse_urn, urn
 
 if TYPE_CHECKING:
     from platform_core.serving.rollouts.judging import RolloutVerdict
+    from platform_core.serving.rollouts.scored import ScoredRequest
 
 DEFAULT_GUARDS = (
     RolloutGuard(metric="decline_rate", limit=0.03),
@@ -71,6 +72,17 @@ class RolloutDesk:
         now = self._base.clock.now()
         found = [past for resource in self._endpoints(name) for past in past_of(resource, self._operations, now)]
         return sorted(found, key=lambda past: past.started_at, reverse=True)
+
+    def scored(self, request_id: str, *, days: int) -> list[ScoredRequest]:
+        """Which version scored this request, with what, and what was rolled out then. Raises NotFound."""
+        from interfaces.bootstrap.models import registry_of
+        from interfaces.bootstrap.platform import offline_store
+        from platform_core.serving.prediction_log import DeltaPredictionLog
+        from platform_core.serving.rollouts.scored import scored_requests
+
+        log = DeltaPredictionLog(offline_store(self._base.settings))
+        now, registry = self._base.clock.now(), registry_of(self._base)
+        return scored_requests(request_id, log, self._resources, self._operations, registry, now=now, days=days)
 
     def halt(self, name: str, person: Principal, reason: str) -> Resource:
         """Give its traffic back to the champion, now. Raises Forbidden, NotFound, Conflict without a rollout."""

@@ -64,6 +64,7 @@ def make_platform(base: Foundations) -> RunningPlatform:
             monitor=timedelta(seconds=own.monitor_seconds),
             tidy=timedelta(seconds=own.tidy_seconds),
             reload=timedelta(seconds=own.reload_seconds),
+            rollouts=timedelta(seconds=own.rollout_seconds),
         ),
         delivery=_delivery(settings),
         chores=lambda: [Chore("models", MODELS_SECONDS, model_upkeep(base).step)],

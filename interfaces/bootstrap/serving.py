@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def run_serving(settings: Settings, *, workers: int | None = None, worker: Worke
         return
     base = open_foundations(settings)
     start_telemetry(settings, "vigia-serving")
-    _serve(base, token.get_secret_value(), worker)
+    _serve(base, token.get_secret_value, worker)
 
 
 def _supervise(settings: Settings, workers: int) -> None:
@@ -60,7 +61,7 @@ def _supervise(settings: Settings, workers: int) -> None:
         supervisor.run(stop)
 
 
-def _serve(base: Foundations, token: str, worker: Worker | None) -> None:
+def _serve(base: Foundations, token: Callable[[], str], worker: Worker | None) -> None:
     from interfaces.bootstrap.draining import DrainingServer
     from interfaces.bootstrap.predictions import prediction_writer
     from interfaces.bootstrap.usage import usage_of_serving

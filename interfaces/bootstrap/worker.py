@@ -115,7 +115,7 @@ def control_client(settings: Settings) -> ControlClient:
     token = settings.serving.control_token
     if token is None:
         raise InvalidInput("the worker needs the control token", hint="set VIGIA__SERVING__CONTROL_TOKEN")
-    return ControlClient(settings.serving_url, token.get_secret_value())
+    return ControlClient(settings.serving_url, token.get_secret_value)
 
 
 def make_executor(

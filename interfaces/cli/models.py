@@ -38,7 +38,7 @@ def show_all(name: Name, json: Json = False) -> None:
             f"{v.created_at:%Y-%m-%d %H:%M}",
             v.created_by,
             v.signature.rows,
-            v.signature.metrics["auc"],
+            v.signature.metrics.get("auc"),
         )
         for v in versions
     ]

@@ -112,6 +112,36 @@ def history(
     print_table("rollouts", columns, rows, empty="nothing was rolled out in the last 60 days")
 
 
+@app.command("scored")
+def scored(
+    request: Annotated[str, typer.Argument(help="The request's id, as its caller chose it.")],
+    days: Annotated[int, typer.Option(help="How far back to look.", min=1, max=400)] = 2,
+    json: Json = False,
+) -> None:
+    """Show which version scored a request, from which features, trained on what, and what was rolled out then."""
+    from interfaces.bootstrap.rollouts import rollout_desk
+    from interfaces.settings import load_settings
+    from interfaces.terminal.output import print_json, print_text
+
+    found = rollout_desk(load_settings()).scored(request, days=days)
+    if json:
+        print_json(found)
+        return
+    for one in found:
+        decision = "declined" if one.declined else "approved"
+        print_text(
+            f"{one.at:%Y-%m-%d %H:%M:%S} UTC {one.endpoint}: {one.model} {one.version} ({one.variant}), "
+            f"score {one.score:.6f}, {decision}" + (f", by {one.fallback}" if one.fallback else "")
+        )
+        print_text(f"  trained on {one.training_data_digest or 'what nobody knows'}")
+        if one.change is not None:
+            print_text(f"  as of {one.change.at:%Y-%m-%d %H:%M:%S} UTC: {one.change.summary} by {one.change.author}")
+        for name, score in one.shadow_scores.items():
+            print_text(f"  version {name} scored {score:.6f} beside it")
+        for name, value in one.features.items():
+            print_text(f"  {name} = {'null' if value is None else f'{value:g}'}")
+
+
 @app.command("start")
 def start(  # noqa: PLR0917 - one per option
     endpoint: Endpoint,

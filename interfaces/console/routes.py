@@ -9,6 +9,7 @@ from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 
+from agents.models.proposing import is_affair
 from foundation.errors import Forbidden, NotFound, Unauthenticated, VigiaError
 from guardrails.approvals.break_glass import BrokenGlass
 from interfaces.console.proposing import CheckCsrf, Show, Who, add_proposal_pages
@@ -122,6 +123,7 @@ def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cook
             "approvals.html",
             principal=principal,
             pending=[r for r in services.approvals.pending() if services.approvals.may_see(principal, r)],
+            is_affair=is_affair,
             switch=services.approvals.kill_switch(),
         )
 
@@ -139,7 +141,7 @@ def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cook
         decided = services.approvals.decide(
             request_id, principal, verdict, reason=services.outside.text(reason).strip() or None, channel="console"
         )
-        return RedirectResponse(f"/console/incidents/{decided.proposal.incident_id}", 303)
+        return RedirectResponse(_place_of(decided.proposal.incident_id), 303)
 
     add_proposal_pages(router, services, who, show, check_csrf)
 
@@ -164,6 +166,11 @@ def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cook
     _add_kill_switch(router, services, who, check_csrf)
     _add_health(router, services, who, show)
     return router
+
+
+def _place_of(incident_id: str) -> str:
+    """Where what was decided on is shown: its incident, or the list for what is no incident's."""
+    return "/console/approvals" if is_affair(incident_id) else f"/console/incidents/{incident_id}"
 
 
 def _add_kill_switch(router: APIRouter, services: CopilotServices, who: Who, check_csrf: CheckCsrf) -> None:

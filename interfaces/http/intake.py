@@ -18,9 +18,13 @@ class ConfiguredSource:
 
     name: str
     kind: str
-    secret: str
+    secret: str | Callable[[], str]
     tenants: frozenset[str] = frozenset({"*"})
     origin: str | None = None
+
+    def key(self) -> bytes:
+        """The secret as it is now."""
+        return (self.secret() if callable(self.secret) else self.secret).encode()
 
 
 class Receipt(Protocol):
@@ -87,7 +91,11 @@ class AlertIntake:
                 hint="set VIGIA__ALERTS__SOURCES__<NAME>__KIND and …__SECRET",
             )
         # Every secret is tried, so that the time taken does not tell which one was close.
-        matching = [s for s in configured if ALERT_SOURCES[kind].authentic(delivery, s.secret.encode())]
+        matching = [
+            s
+            for s in configured
+            if ALERT_SOURCES[kind].authentic(delivery, (s.secret() if callable(s.secret) else s.secret).encode())
+        ]
         if not matching:
             raise Unauthenticated(
                 "the credential is missing or wrong: nothing was stored",

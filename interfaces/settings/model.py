@@ -9,25 +9,21 @@ from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from foundation.secrets.urls import UrlWithSecret, masked_url
+from interfaces.settings.decisions import ApprovalSettings, BudgetSettings
+from interfaces.settings.models import ModelSettings
+from interfaces.settings.operations import AttachedSettings, SecretSettings, TelemetrySettings, UsageSettings
 from interfaces.settings.redaction import RedactionSettings
 from interfaces.settings.sections import (
     AlertSettings,
-    ApprovalSettings,
-    AttachedSettings,
     AuditSettings,
-    BudgetSettings,
     ClockSettings,
     ConsoleSettings,
     HealthSettings,
     HttpSettings,
     LlmSettings,
-    ModelSettings,
     OnlineSettings,
     RunSettings,
-    SecretSettings,
     SlackSettings,
-    TelemetrySettings,
-    UsageSettings,
     WorkerSettings,
 )
 from interfaces.settings.serving import ServingSettings, SimulationSettings

@@ -13,25 +13,6 @@ from foundation.secrets.setting import ByReference, Secret
 from foundation.secrets.urls import UrlWithSecret
 
 
-class SecretSettings(Frozen):
-    """Any secret here, and any URL that may hold one, can be a reference instead: `env:NAME`, `file:/path` (of mode
-    0600) or `vault:mount/path#field`. What is in a file or in Vault may change while a process runs."""
-
-    vault_address: AnyHttpUrl | None = None
-    """Of HashiCorp Vault or OpenBao, with a KV engine of version 2."""
-
-    vault_token: Secret | None = None
-    """As it is, or `env:…` or `file:…`, for instance where Vault's agent writes it."""
-
-    vault_namespace: str | None = None
-    vault_timeout_seconds: float = Field(default=3, gt=0, le=60)
-    vault_refresh_seconds: float = Field(default=60, ge=0, le=86400)
-    """How long a secret that was read is used before Vault is asked again."""
-
-    vault_stale_seconds: float = Field(default=600, ge=0, le=86400)
-    """How much longer while Vault does not answer."""
-
-
 class ClockSettings(Frozen):
     """Without `origin` the operating system's clock. With it, a clock that showed `origin` when the wall showed
     `started`, and runs `speed` times as fast: every process of a simulation is given the same three."""
@@ -68,6 +49,9 @@ class RunSettings(Frozen):
     monitor_seconds: float = Field(default=30, gt=0, le=86400)
     tidy_seconds: float = Field(default=60, gt=0, le=86400)
     """Between two tables that are compacted."""
+
+    rollout_seconds: float = Field(default=5, gt=0, le=86400)
+    """Between two looks at what is being rolled out; how often one looks does not make it more often wrong."""
 
     reload_seconds: float = Field(default=10, gt=0, le=86400)
     """How soon a newly applied catalog is seen."""
@@ -134,89 +118,6 @@ class LlmSettings(Frozen):
     api_key: Secret | None = None
     base_url: AnyHttpUrl | None = None
     timeout_seconds: float = Field(default=20, gt=0, le=300)
-
-
-class TelemetrySettings(Frozen):
-    log_format: Literal["json", "console"] = "json"
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-    otlp_endpoint: AnyHttpUrl | None = None
-    """Base address of a collector or backend that takes OTLP over HTTP, e.g. http://127.0.0.1:4318."""
-
-    otlp_headers: dict[str, Secret] = Field(default_factory=dict)
-    """Sent with everything, e.g. {"authorization": "file:/run/secrets/otlp"}."""
-
-    otlp_signals: frozenset[Literal["traces", "logs", "metrics"]] = frozenset({"traces", "logs", "metrics"})
-    """What is sent there; leave metrics out where Prometheus scrapes."""
-
-    otlp_metric_seconds: float = Field(default=15, gt=0, le=3600)
-    trace_sample: float = Field(default=1.0, ge=0, le=1)
-    """The share of traces that are kept, decided where a trace begins."""
-
-    resource_attributes: dict[str, str] = Field(default_factory=dict)
-    """Added to what every signal says about its process, e.g. {"cloud.region": "sa-east-1"}."""
-
-
-class AttachedSettings(Frozen):
-    """Other platforms under this one's control plane (`vigia attached`)."""
-
-    sagemaker: bool = False
-    """Endpoints of SageMaker that have the tag `vigia:tenant`; credentials as boto3 finds them."""
-
-    sagemaker_region: str | None = None
-    sagemaker_url: AnyHttpUrl | None = None
-    """Another address than the region's own."""
-
-    databricks_host: AnyHttpUrl | None = None
-    """Of a workspace, e.g. https://dbc-a1b2.cloud.databricks.com."""
-
-    databricks_token: Secret | None = None
-    databricks_tenant: str | None = None
-    """Whose its jobs are; nobody's in particular when not set."""
-
-
-class UsageSettings(Frozen):
-    """What use is charged at, to share the platform's cost among those who use it; nothing costs anything when not
-    set. What endpoints were billed comes from the billing export and is shown beside it."""
-
-    currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
-    account: str = "vigia"
-    """FOCUS' BillingAccountId."""
-
-    per_million_predictions: float = Field(default=0, ge=0)
-    per_million_feature_reads: float = Field(default=0, ge=0)
-    per_million_materialized_rows: float = Field(default=0, ge=0)
-    collect_seconds: float = Field(default=60, gt=0, le=3600)
-    """How often what was counted is stored, on the wall."""
-
-
-class ApprovalSettings(Frozen):
-    expires_after_minutes: float = Field(default=30, gt=0, le=1440)
-    """On the platform's clock."""
-
-    grant_expires_after_minutes: float | None = Field(default=None, gt=0, le=1440)
-    """How long an approval may wait to be executed; as long as a request waits for people when not set."""
-
-    remind_after_minutes: float = Field(default=5, gt=0, le=1440)
-    """Then those on call are told again; after twice as long the approvers are called, after four times the admins."""
-
-
-class BudgetSettings(Frozen):
-    """What may be spent on one incident, on one day (UTC) for everything, and on one day for one tenant. Beyond it the
-    deterministic path finishes the job and the card says so."""
-
-    incident_tokens: int = Field(default=200_000, ge=0)
-    incident_usd: float = Field(default=2, ge=0, le=1e6)
-    incident_tool_calls: int = Field(default=2_000, ge=0)
-    incident_actions: int = Field(default=10, ge=0)
-    incident_wall_seconds: int = Field(default=1200, ge=0)
-    day_tokens: int = Field(default=10_000_000, ge=0)
-    day_usd: float = Field(default=100, ge=0, le=1e6)
-    day_tool_calls: int = Field(default=200_000, ge=0)
-    day_actions: int = Field(default=500, ge=0)
-    tenant_tokens: int = Field(default=5_000_000, ge=0)
-    tenant_usd: float = Field(default=50, ge=0, le=1e6)
-    tenant_tool_calls: int = Field(default=100_000, ge=0)
-    tenant_actions: int = Field(default=200, ge=0)
 
 
 class WorkerSettings(Frozen):
@@ -288,22 +189,3 @@ class AuditSettings(Frozen):
     witnesses: dict[str, WitnessSettings] = Field(default_factory=dict)
     quorum: int = Field(default=0, ge=0)
     """How many of the witnesses must have signed for entries to count as witnessed; all of them when 0."""
-
-
-class MlflowSettings(Frozen):
-    """Where training runs and versions are mirrored. Credentials of a server come from MLflow's own variables."""
-
-    tracking_uri: str | None = None
-    """http://host:5000, or sqlite:////path/mlflow.db; without it runs are kept as files in the data directory."""
-
-
-class ModelSettings(Frozen):
-    """Registered models: whose signature is enough to load one, besides that of our own key."""
-
-    mlflow: MlflowSettings = MlflowSettings()
-
-    trusted: dict[str, str] = Field(default_factory=dict)
-    """By a name of your choice: verifier keys of others whose models are loaded here; `vigia models key` prints one."""
-
-    max_bytes: int = Field(default=536_870_912, ge=1024)
-    """Of all files of one version; a larger one is not loaded."""

@@ -1,6 +1,6 @@
 """What trackers were told of model versions.
 
-Revision 0010, after 0009.
+Revision 0011, after 0010.
 """
 
 from __future__ import annotations

@@ -54,14 +54,16 @@ class FoundChange(Frozen):
     change: ResourceChange | None
 
 
-def control_router(resources: ResourceStore, token: str) -> APIRouter:
-    """The routes over `resources` for whoever holds `token`. The application must have `install_error_handlers`."""
-    if not token:
+def control_router(resources: ResourceStore, token: str | Callable[[], str]) -> APIRouter:
+    """The routes over `resources` for whoever holds `token`; one that may change is asked for at every request. The
+    application must have `install_error_handlers`."""
+    current = token if callable(token) else lambda: token
+    if not current():
         raise InvalidInput("the control API needs a token", hint="an empty one would let everybody in")
 
     def authenticate(request: Request) -> None:
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not hmac.compare_digest(given.encode(), token.encode()):
+        if scheme.lower() != "bearer" or not hmac.compare_digest(given.encode(), current().encode()):
             raise Unauthenticated("the control API knows no such token", hint="Authorization: Bearer <token>")
 
     class _Authenticated(APIRoute):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -31,14 +32,10 @@ class ControlClient(ResourceReader, ResourceWriter):
     Unavailable after `patch` means that the effect is unknown: ask `find` with the same key.
     """
 
-    def __init__(self, base_url: str, token: str, *, timeout: float = 5.0) -> None:
+    def __init__(self, base_url: str, token: str | Callable[[], str], *, timeout: float = 5.0) -> None:
         self._base_url = base_url.rstrip("/")
-        self._http = httpx.Client(
-            base_url=f"{self._base_url}/control/v1",
-            headers={"Authorization": f"Bearer {token}"},
-            timeout=timeout,
-            trust_env=False,
-        )
+        self._token = token if callable(token) else lambda: token
+        self._http = httpx.Client(base_url=f"{self._base_url}/control/v1", timeout=timeout, trust_env=False)
 
     def close(self) -> None:
         self._http.close()
@@ -86,8 +83,9 @@ class ControlClient(ResourceReader, ResourceWriter):
 
     def _send(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
         where = f"{method} {self._base_url}/control/v1{path}"
+        headers = {"Authorization": f"Bearer {self._token()}"} | arguments.pop("headers", {})
         try:
-            response = self._http.request(method, path, **arguments)
+            response = self._http.request(method, path, headers=headers, **arguments)
         except httpx.TransportError as error:
             raise Unavailable(
                 f"the control API did not answer {where}: {error!r}", hint="is the serving process up?"

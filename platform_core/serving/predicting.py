@@ -17,8 +17,8 @@ from typing import Any
 
 from foundation.errors import Forbidden, InvalidInput, TooLarge, Unauthenticated, Unavailable, VigiaError
 from foundation.telemetry import semconv
-from foundation.telemetry.http import SERVER, remote_parent
-from foundation.telemetry.traces import set_attributes, span
+from foundation.telemetry.http import remote_parent
+from foundation.telemetry.traces import server_span, set_attributes
 from platform_core.serving.answers import Answer, Timing
 from platform_core.serving.callers import Callers
 from platform_core.serving.endpoints import EndpointDirectory, ServedEndpoint
@@ -84,7 +84,7 @@ class Predicting:
             if asked.traced or random() < self._traced_share:  # noqa: S311  which requests are traced is no secret
                 about = {semconv.ENDPOINT: served.name, semconv.TENANT: served.tenant}
                 name, parent = f"{semconv.SCORE} {served.name}", remote_parent(scope["headers"])
-                with span(name, remote=parent, kind=SERVER, **about) as current:
+                with server_span(name, parent, **about) as current:
                     timing = await self._serve(served, asked, scope, receive, send)
                     spent = {"vigia.store_ms": timing.store * 1000, "vigia.model_ms": timing.model * 1000}
                     set_attributes(current, **spent)

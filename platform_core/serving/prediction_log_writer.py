@@ -13,6 +13,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,6 +37,8 @@ _logger = logging.getLogger(__name__)
 
 BATCH = 10_000
 """Rows in one append: what the conversion to Arrow holds at once."""
+
+_FORGOTTEN_AT_ONCE = 500
 
 
 class PredictionWriter:
@@ -126,7 +129,7 @@ class PredictionWriter:
 
     def _take_batch(self) -> _Batch | None:
         with self._lock:
-            rows = [row for _, row in zip(range(BATCH), self._rows, strict=False)]
+            rows = list(islice(self._rows, BATCH))
             return _Batch(rows, self.dropped) if rows else None
 
     def _append(self, batch: _Batch) -> bool:
@@ -141,14 +144,18 @@ class PredictionWriter:
         return True
 
     def _forget(self, batch: _Batch) -> None:
-        with self._lock:
-            # Rows that made way while these were being appended were the oldest: they were in the batch after all.
-            made_way = min(self.dropped - batch.dropped, len(batch.rows))
-            self.dropped -= made_way
-            for _ in range(len(batch.rows) - made_way):
-                self._rows.popleft()
-            if self._spill is not None:
-                self._spill.keep(len(batch.rows) - made_way)
+        left = len(batch.rows)
+        while left > 0:
+            with self._lock:  # for a few rows at a time: requests wait for it
+                # Rows that made way while these were being appended were the oldest: they were in the batch after all.
+                made_way = min(self.dropped - batch.dropped, left)
+                self.dropped -= made_way
+                now = min(left - made_way, _FORGOTTEN_AT_ONCE)
+                for _ in range(now):
+                    self._rows.popleft()
+                if self._spill is not None:
+                    self._spill.keep(now)
+                left -= made_way + now
 
     def _spill_when_full(self) -> bool:
         """False; rows go to the disk once half of the memory is taken."""

@@ -14,7 +14,9 @@ from platform_core.features.offline.port import OfflineStore
 from platform_core.simulation.estate import MODEL, SERVICE
 from platform_core.simulation.history import INGESTION_LAG
 from platform_core.simulation.parts import PlatformParts
-from platform_core.training.pipeline import train_fraud_model
+from platform_core.training.pinned import PinnedOfflineStore
+from platform_core.training.pipeline import train, train_fraud_model
+from platform_core.training.plan import Segment, TrainingPlan, Window
 from platform_core.training.types import ModelVersion
 
 pc: Any = pyarrow.compute  # its kernels are made at import time: no type checker sees them
@@ -27,19 +29,26 @@ SCORED = timedelta(days=2)
 
 TRAINING_ROWS = 50_000
 
+SEGMENTS = (
+    Segment(name="country", column="tenant"),
+    Segment(name="channel", column="channel"),
+    Segment(name="merchant_category", column="merchant_category"),
+    Segment(name="merchant_size", column="merchant_profile__tx_count_24h", buckets=3),
+)
+
 
 def train_champion(parts: PlatformParts, origin: datetime, *, seed: int) -> ModelVersion:
     """Version 1: trained on what came before the scored days. It was in production before the story begins."""
-    trained = train_fraud_model(
-        parts.offline,
-        parts.catalog,
-        SERVICE,
-        start=origin - SCORED - LEARNT,
-        end=origin - SCORED,
+    plan = TrainingPlan(
+        model=MODEL,
+        feature_service=SERVICE,
+        window=Window(start=origin - SCORED - LEARNT, end=origin - SCORED),
         seed=seed,
         max_rows=TRAINING_ROWS,
         feature_lag=INGESTION_LAG,
+        segments=SEGMENTS,
     )
+    trained = train(plan, PinnedOfflineStore(parts.offline), parts.catalog)
     version = parts.registry.register(trained, MODEL, "service:training")
     return parts.registry.adopt(MODEL, version.version, "human:lucia")
 

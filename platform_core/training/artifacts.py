@@ -45,6 +45,9 @@ class Artifact:
     manifest: Manifest
     signature: ModelSignature
     files: Mapping[str, bytes]
+    sealed: Mapping[str, bytes]
+    """The manifest and its note, as they were read."""
+
     signed_by: str
     """The verifier key."""
 
@@ -120,7 +123,8 @@ def open_artifact(directory: Path, keys: ModelKeys, *, name: str, version: str, 
                 hint=f"it may be from before models were signed: look at it, then `vigia models sign {name} {version}`",
             )
         written = reader.read(MANIFEST_FILE, _MANIFEST_BYTES)
-        signed_by = keys.check(reader.read(NOTE_FILE, _MANIFEST_BYTES), name, version, written)
+        note = reader.read(NOTE_FILE, _MANIFEST_BYTES)
+        signed_by = keys.check(note, name, version, written)
         manifest = read_manifest(written, what)
         _require_files(manifest, present, what, max_bytes)
         files = {file: reader.read(file, entry.bytes) for file, entry in manifest.files.items()}
@@ -134,7 +138,7 @@ def open_artifact(directory: Path, keys: ModelKeys, *, name: str, version: str, 
             f"{', '.join(sorted(weights)) or 'missing'}",
             hint=AGAIN,
         )
-    return Artifact(manifest, signature, files, signed_by)
+    return Artifact(manifest, signature, files, {MANIFEST_FILE: written, NOTE_FILE: note}, signed_by)
 
 
 def read_unsigned(

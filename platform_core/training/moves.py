@@ -75,9 +75,11 @@ def in_production(connection: Connection, name: str) -> Place | None:
     return max(found, key=lambda place: int(place.version)) if found else None
 
 
-def was_in_production(connection: Connection, name: str) -> bool:
-    """Whether any version of it ever was."""
+def was_in_production(connection: Connection, name: str, version: str | None = None) -> bool:
+    """Whether the version, or any of the model, is or ever was."""
     query = sa.select(_moves.c.id).where(_moves.c.name == name, _moves.c.to_stage == "production").limit(1)
+    if version is not None:
+        query = query.where(_moves.c.version == int(version))
     return connection.execute(query).first() is not None
 
 

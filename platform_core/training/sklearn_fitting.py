@@ -26,7 +26,7 @@ def fit_sklearn(estimator: Sklearn, rows: Rows, seed: int) -> Fitted:
     # Of BLAS and OpenMP: how many threads add up decides the last bits of a sum.
     with threadpool_limits(1):
         try:
-            model, weights = _model(estimator, seed)
+            model, weights = make_estimator(estimator, seed)
             model.fit(rows.features, rows.label.astype(np.int64), **{weights: rows.weight})
         except (TypeError, ValueError) as error:
             raise InvalidInput(f"{estimator.estimator} refuses the plan's parameters: {error}") from error
@@ -42,7 +42,7 @@ def fit_sklearn(estimator: Sklearn, rows: Rows, seed: int) -> Fitted:
     )
 
 
-def _model(estimator: Sklearn, seed: int) -> tuple[Any, str]:
+def make_estimator(estimator: Sklearn, seed: int) -> tuple[Any, str]:
     """The estimator, and the name under which it takes sample weights."""
     parameters: dict[str, Any] = {**estimator.parameters, "random_state": seed}
     if estimator.estimator == "logistic_regression":

@@ -11,7 +11,6 @@ from foundation.clock import Clock
 from foundation.database import reading, transaction
 from foundation.errors import VigiaError
 from foundation.frozen import Frozen
-from platform_core.training.manifest import sha256, write_manifest
 from platform_core.training.registry import ModelRegistry
 from platform_core.training.tables import model_tracking
 from platform_core.training.tracking import ExperimentTracker, Receipt, tracked_run
@@ -42,8 +41,7 @@ class TrackingLog:
     def send(self, name: str, version: str) -> Tracking:
         """Tell the tracker of the version, and which versions are in what stage. Raises as `ModelRegistry.open`."""
         registered = self._registry.get(name, version)
-        artifact = self._registry.open(name, version)
-        run = tracked_run(registered, artifact, sha256(write_manifest(artifact.manifest)))
+        run = tracked_run(registered, self._registry.open(name, version))
         try:
             receipt = self._tracker.track(run)
             self._tracker.mirror(name, _in_stages(self._registry.list(name)))

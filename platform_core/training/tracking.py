@@ -15,12 +15,13 @@ from pydantic import Field
 
 from foundation.frozen import Frozen
 from platform_core.training.artifacts import Artifact
+from platform_core.training.manifest import MANIFEST_FILE, sha256
 from platform_core.training.types import ModelVersion, Stage
 
 
 @dataclass(frozen=True)
 class TrackedRun:
-    """A version as a tracker gets it. `files` are those of its signed directory, by name."""
+    """A version as a tracker gets it. `files`: its whole signed directory, by name."""
 
     model: str
     version: str
@@ -85,7 +86,7 @@ class ExperimentTracker(Protocol):
         ...
 
 
-def tracked_run(version: ModelVersion, artifact: Artifact, manifest_sha256: str) -> TrackedRun:
+def tracked_run(version: ModelVersion, artifact: Artifact) -> TrackedRun:
     """What a tracker is told of a registered version."""
     signature = version.signature
     quality = signature.quality
@@ -121,8 +122,8 @@ def tracked_run(version: ModelVersion, artifact: Artifact, manifest_sha256: str)
         metrics={**signature.metrics, "decline_threshold": signature.decline_threshold, **segments},
         tags={
             VERSION_TAG: version.version,
-            MANIFEST_TAG: manifest_sha256,
+            MANIFEST_TAG: sha256(artifact.sealed[MANIFEST_FILE]),
             **{f"vigia.{name}": value for name, value in provenance.items() if value},
         },
-        files=artifact.files,
+        files={**artifact.files, **artifact.sealed},
     )

@@ -13,8 +13,10 @@ from sqlalchemy.engine import Engine
 from foundation.clock import FixedClock
 from foundation.errors import InvalidInput, Unavailable
 from platform_core.attached.mlflow.tracker import MlflowTracker
+from platform_core.training.artifacts import open_artifact
 from platform_core.training.local_tracker import LocalTracker
 from platform_core.training.registry import ModelRegistry
+from platform_core.training.signing import ModelKeys
 from platform_core.training.tracked import TrackingLog
 from platform_core.training.tracking import MANIFEST_TAG, VERSION_TAG, ExperimentTracker, TrackedRun
 from tests.conftest import NIGHT
@@ -141,8 +143,8 @@ def test_the_signed_files_are_in_mlflow_and_verify_there(
     receipt = TrackingLog(engine, clock, registry, MlflowTracker(server)).send("verified", "1")
     with MlflowCalls(server).client() as client:
         place = Path(client.download_artifacts(receipt.run_id, "model", str(tmp_path)))
-    for name, content in registry.open("verified", "1").files.items():
-        assert (place / name).read_bytes() == content
+    artifact = open_artifact(place, ModelKeys(tmp_path / "keys" / "models.pem"), name="verified", version="1")
+    assert artifact == registry.open("verified", "1")
 
 
 def test_a_tracker_that_is_down_is_noted(

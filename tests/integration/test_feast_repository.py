@@ -136,7 +136,7 @@ def test_the_store_tells_its_newest_and_last_rows(online: FeastOnlineStore) -> N
 
 
 def test_keys_are_made_in_the_order_that_the_catalog_has(feast: FeastRepository, online: FeastOnlineStore) -> None:
-    keys, spent = {r"s|c\|1": 1.0, r"1\|s|c": 3.0, "s|c2": 2.0}, ["spent"]
+    keys, spent = {r"s|c\|1": 1.0, r"1\|s|c": 2.0, "s|c2": 3.0}, ["spent"]
     ours = FeastOnlineStore(feast.path, join_keys={"loyalty": ("shop_id", "customer_id")})
     (found,) = ours.read_views("shop", [("loyalty", [*keys, r"c\|1|s"])], now=NOW, ttls={})
     assert found.columns(spent).values == [[*keys.values(), None]]

@@ -21,9 +21,11 @@ import httpx
 import numpy as np
 import pyarrow as pa
 import pytest
+from fastapi.testclient import TestClient
 from typer.testing import CliRunner, Result
 
 from audit.verify import verify_log
+from interfaces.bootstrap.copilot import copilot_app
 from interfaces.bootstrap.foundations import Foundations, open_foundations
 from interfaces.bootstrap.models import registry_of
 from interfaces.bootstrap.platform import online_store
@@ -185,6 +187,18 @@ def worked(home: Home, until: Callable[[], bool]) -> None:
             time.sleep(0.05)
 
 
+def in_the_console(home: Home, person: str, request_id: str) -> None:
+    """Approve it there, where it stands in full beside the incidents' requests."""
+    browser = TestClient(copilot_app(home.base), follow_redirects=False)
+    browser.post("/console/login", data={"api_key": home.keys[person]})
+    page = browser.get("/console/approvals").text
+    assert "a new acquirer" in page
+    assert f"/console/approvals/{request_id}/decide" in page
+    csrf = page.split('name="csrf" value="', 1)[1].split('"', 1)[0]
+    done = browser.post(f"/console/approvals/{request_id}/decide", data={"csrf": csrf, "verdict": "approve"})
+    assert (done.status_code, done.headers["location"]) == (303, "/console/approvals")
+
+
 def actions(home: Home) -> list[str]:
     return [entry.record.action for entry in home.base.audit.entries()]
 
@@ -285,7 +299,7 @@ def test_a_retraining_is_proposed_approved_and_ends_in_dev(home: Home) -> None:
     request = home.said("models", "retrain", MODEL, "--because", "a new acquirer", person="ana")
     assert request["proposal"]["rationale"] == "a new acquirer"
     assert "asks for a training" in home.refusal("models", "retrain", MODEL, "--because", "again", person="ana")
-    home.said("approvals", "approve", request["id"], person="bruno")
+    in_the_console(home, "bruno", request["id"])
     worked(home, lambda: "4" in home.stages() and actions(home).count("action.verified") == 2)
     assert home.stages() == {"1": "staging", "2": "production", "3": "staging", "4": "dev"}
     newest = home.said("models", "list", MODEL)[-1]

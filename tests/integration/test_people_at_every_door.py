@@ -122,7 +122,7 @@ def test_a_proposal_of_ones_own_when_nothing_waits(house: House) -> None:
         house.incident, "investigating", key="ended:1", text="rejected: nothing was run", outcome="rejected"
     )
     with transaction(house.base.engine) as connection:  # as the worker leaves it that has recorded the rejection
-        connection.execute(sa.insert(leases).values(incident_id=house.incident, state="done"))
+        connection.execute(sa.update(leases).values(state="done"))
     browser = house.client
     browser.post("/console/login", data={"api_key": house.keys["alice"]})
     assert "Propose an action of your own" in browser.get(f"/console/incidents/{house.incident}").text

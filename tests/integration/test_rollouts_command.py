@@ -15,9 +15,10 @@ import pytest
 from fastapi import FastAPI
 from typer.testing import CliRunner
 
-from foundation.errors import Conflict, InvalidInput, NotFound, Unauthenticated, VigiaError
+from foundation.errors import Conflict, InvalidInput, NotFound, Unauthenticated, Unavailable, VigiaError
 from foundation.http_errors import install_error_handlers
 from interfaces.bootstrap.foundations import Foundations, open_foundations
+from interfaces.bootstrap.models import registry_of
 from interfaces.bootstrap.platform import offline_store
 from interfaces.bootstrap.worker import make_worker
 from interfaces.cli.main import app
@@ -29,6 +30,7 @@ from platform_core.operations.resources import RolloutSpec
 from platform_core.operations.sql_resources import SqlResources
 from platform_core.serving.prediction_log import PredictionRow, PredictionWriter
 from platform_core.serving.rollouts.states import state_of
+from tests.fakes.inference import small_model
 from tests.fakes.loopback import serve
 
 ENDPOINT = "urn:vigia:endpoint:fraud-br"
@@ -150,6 +152,34 @@ def test_nothing_is_asked_for_that_does_not_go(base: Foundations, keys: dict[str
     vigia("halt", "fraud-br", "--reason", "stop", key=keys["ana"])
     with pytest.raises(Conflict, match="was halted: it cannot promote"):
         vigia("promote", "fraud-br", "--reason", "now", key=keys["ana"])
+
+
+def test_which_version_scored_a_request(base: Foundations) -> None:
+    registry_of(base).register(small_model(1), "fraud_score", "service:training")
+    names = [feature.name for feature in small_model(1).signature.features]
+    vector = np.arange(len(names), dtype=np.float64)
+    vector[0] = np.nan
+    writer = PredictionWriter(offline_store(base.settings))
+    writer.write(
+        PredictionRow(
+            datetime.now(UTC), "fraud-br", "br", "1", "champion", 0.3, False, 20.0, 5.0, 1.0, 0.5, 0, "pay-7", "card",
+            vector.tobytes(),
+        )
+    )  # fmt: skip
+    assert writer.flush()
+    (one,) = vigia("scored", "pay-7")
+    assert (one["endpoint"], one["model"], one["version"], one["score"]) == ("fraud-br", "fraud_score", "1", 0.3)
+    assert one["features"] == {name: None if n == 0 else float(n) for n, name in enumerate(names)}
+    assert one["training_data_digest"] == small_model(1).signature.data_digest
+    assert one["change"]["details"]["after"]["canary"] == "2"
+    with pytest.raises(NotFound, match="no answer to 'pay-8'"):
+        vigia("scored", "pay-8")
+
+
+def test_a_request_that_nobody_takes_up(base: Foundations, keys: dict[str, str]) -> None:
+    with pytest.raises(Unavailable, match="within 0 s"):
+        vigia("promote", "fraud-br", "--reason", "it is good", "--wait", "0", key=keys["ana"])
+    assert state_of(spec_of(base)) == "running"
 
 
 @contextmanager

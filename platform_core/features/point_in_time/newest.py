@@ -40,7 +40,8 @@ class NewestRows:
         self._questions = questions
         self._oldest = questions.ceiling - ttl
         self._as_of = as_of
-        self._floor = np.append(questions.floor, 0)  # a search may look one past the end
+        self._floor = np.append(NEVER, questions.floor)  # place p + 1 is question p's
+        self._starts = questions.starts.astype(np.int32 if len(questions) < 1 << 31 else np.int64)
         size = len(questions)
         self._event = np.full(size, NEVER)
         self._created = np.full(size, NEVER)
@@ -127,12 +128,18 @@ class NewestRows:
         return event if self._as_of == "event" else np.maximum(event, created)
 
     def _first_question(self, entity: Integers, known_from: Integers) -> Integers:
-        """Of each row, the first question of its entity at or after `known_from`, -1 if there is none."""
-        low = self._questions.starts[entity]
-        end = high = self._questions.starts[entity + 1]
-        for _ in range(int((high - low).max(initial=0)).bit_length()):
-            middle = (low + high) >> 1
-            earlier = (self._floor[middle] < known_from) & (middle < high)
-            low = np.where(earlier, middle + 1, low)
-            high = np.where(earlier, high, middle)
-        return np.where(low < end, low, -1)
+        """Of each row, the first question of its entity at or after `known_from`, -1 if there is none.
+
+        A binary search of all rows at once, in steps of half the length: as many questions as a step has are skipped
+        where the last of them is earlier.
+        """
+        at, end = self._starts[entity], self._starts[entity + 1]
+        step = 1 << int((end - at).max(initial=0)).bit_length() >> 1
+        while step:
+            candidate = at + self._starts.dtype.type(step)
+            earlier = candidate <= end
+            np.minimum(candidate, end, out=candidate)
+            earlier &= self._floor.take(candidate) < known_from
+            at += earlier * self._starts.dtype.type(step)
+            step >>= 1
+        return np.where(at < end, at, -1)

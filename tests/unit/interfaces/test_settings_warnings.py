@@ -10,7 +10,7 @@ import pytest
 
 from interfaces.settings import Settings
 from interfaces.settings.consistency import warnings
-from interfaces.settings.sections import ApprovalSettings
+from interfaces.settings.decisions import ApprovalSettings
 
 
 @pytest.mark.parametrize(

@@ -180,6 +180,8 @@ def test_names_with_a_hyphen_are_watched(platform: Monitored) -> None:
     text = gauges.render().decode()
     assert 'vigia_feature_freshness_lag_seconds{tenant="br",view="card-velocity"} 36000.0' in text
     assert 'vigia_source_null_rate{column="amount",source="payments-br",tenant="br"}' in text
+    assert 'vigia_monitor_threshold{monitor="freshness-card-velocity-br"} 600.0' in text
+    assert 'vigia_monitor_firing{kind="nulls",monitor="nulls-payments-br-amount",severity="warning"' in text
 
 
 @pytest.mark.parametrize(

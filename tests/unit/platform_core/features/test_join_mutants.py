@@ -47,12 +47,10 @@ MUTANTS = (
     Mutant(
         "look-ahead of an hour",
         "point_in_time.newest",
-        "append(questions.floor, 0)",
-        "append(questions.floor + 3_600_000_000, 0)",
+        "append(NEVER, questions.floor)",
+        "append(NEVER, questions.floor + 3_600_000_000)",
     ),
-    Mutant(
-        "exclusive tie", "point_in_time.newest", "self._floor[middle] < known_from", "self._floor[middle] <= known_from"
-    ),
+    Mutant("exclusive tie", "point_in_time.newest", "take(candidate) < known_from", "take(candidate) <= known_from"),
     Mutant(
         "tie-break reversed",
         "point_in_time.newest",
