@@ -8,12 +8,15 @@ tree with loops instead of recursion. Hashes are 32 bytes of SHA-256.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 HASH_BYTES = 32
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 
 Frontier = tuple[bytes, ...]
+
+RootOver = Callable[[int, int], bytes]
+"""The root over leaves begin <= i < end, where `begin` is a multiple of the smallest power of two that covers them."""
 
 
 def leaf_hash(data: bytes) -> bytes:
@@ -54,14 +57,24 @@ def root(leaves: Iterable[bytes]) -> bytes:
 
 def inclusion_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
     """The audit path (PATH, RFC 6962 2.1.1) of leaf `index`, nearest sibling first."""
-    if not 0 <= index < len(leaves):
-        raise IndexError(f"leaf {index} of a tree of {len(leaves)}")
-    if len(leaves) == 1:
-        return []
-    split = _split(len(leaves))
-    if index < split:
-        return [*inclusion_proof(leaves[:split], index), root(leaves[split:])]
-    return [*inclusion_proof(leaves[split:], index - split), root(leaves[:split])]
+    return inclusion_path(_root_over(leaves), len(leaves), index)
+
+
+def inclusion_path(root_over: RootOver, size: int, index: int) -> list[bytes]:
+    """As `inclusion_proof`, for a tree of `size` leaves of which only roots of ranges are known."""
+    if not 0 <= index < size:
+        raise IndexError(f"leaf {index} of a tree of {size}")
+    path: list[bytes] = []
+    begin, end = 0, size
+    while end - begin > 1:
+        split = begin + _split(end - begin)
+        if index < split:
+            path.append(root_over(split, end))
+            end = split
+        else:
+            path.append(root_over(begin, split))
+            begin = split
+    return path[::-1]
 
 
 def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], expected_root: bytes) -> bool:
@@ -84,9 +97,26 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
 
 def consistency_proof(leaves: Sequence[bytes], old_size: int) -> list[bytes]:
     """PROOF (RFC 6962 2.1.2): that the tree of `leaves` only appended to the tree of its first `old_size` leaves."""
-    if not 0 < old_size <= len(leaves):
-        raise IndexError(f"an old tree of {old_size} leaves in one of {len(leaves)}")
-    return _subproof(leaves, old_size, complete=True)
+    return consistency_path(_root_over(leaves), old_size, len(leaves))
+
+
+def consistency_path(root_over: RootOver, old_size: int, size: int) -> list[bytes]:
+    """As `consistency_proof`, for a tree of `size` leaves of which only roots of ranges are known."""
+    if not 0 < old_size <= size:
+        raise IndexError(f"an old tree of {old_size} leaves in one of {size}")
+    path: list[bytes] = []
+    begin, end = 0, size
+    while old_size != end:
+        split = begin + _split(end - begin)
+        if old_size <= split:
+            path.append(root_over(split, end))
+            end = split
+        else:
+            path.append(root_over(begin, split))
+            begin = split
+    if begin:
+        path.append(root_over(begin, end))
+    return path[::-1]
 
 
 def verify_consistency(old_size: int, new_size: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]) -> bool:
@@ -113,13 +143,8 @@ def verify_consistency(old_size: int, new_size: int, old_root: bytes, new_root: 
     return last == 0 and old_node == old_root and new_node == new_root
 
 
-def _subproof(leaves: Sequence[bytes], old_size: int, *, complete: bool) -> list[bytes]:
-    if old_size == len(leaves):
-        return [] if complete else [root(leaves)]
-    split = _split(len(leaves))
-    if old_size <= split:
-        return [*_subproof(leaves[:split], old_size, complete=complete), root(leaves[split:])]
-    return [*_subproof(leaves[split:], old_size - split, complete=False), root(leaves[:split])]
+def _root_over(leaves: Sequence[bytes]) -> RootOver:
+    return lambda begin, end: root(leaves[begin:end])
 
 
 def _split(size: int) -> int:

@@ -88,46 +88,6 @@ class ModelCalled(Frozen):
     error: str | None
 
 
-class ApprovalRequested(Frozen):
-    model_config = ConfigDict(extra="allow")
-    proposal_id: str
-    tool: str
-    digest: str
-    arguments: dict[str, Any]
-    document_sha256: str
-    rule: str
-    approvers_needed: int
-    expires_at: str
-    policy_sha256: str
-
-
-class ApprovalDecided(Frozen):
-    """Who is the entry's actor, how is the channel."""
-
-    model_config = ConfigDict(extra="allow")
-    proposal_id: str
-    tool: str
-    digest: str
-    channel: str
-    approvers_needed: int
-    reason: Sealed | None
-
-
-class ApprovalClosed(Frozen):
-    model_config = ConfigDict(extra="allow")
-    proposal_id: str
-    tool: str
-    digest: str
-    reason: str
-
-
-class ApprovalRefused(Frozen):
-    model_config = ConfigDict(extra="allow")
-    verdict: str
-    channel: str
-    why: Sealed
-
-
 class ActionDone(Frozen):
     model_config = ConfigDict(extra="allow")
     approval_id: str
@@ -169,31 +129,6 @@ class PolicyChanged(Frozen):
     grants: list[str]
 
 
-class DelegationMade(Frozen):
-    delegator: str
-    delegate: str
-    ends_at: str
-    reason: Sealed
-
-
-class GlassBroken(Frozen):
-    """Somebody lifted freezes and second approvals for minutes; `review` is what was said of it afterwards."""
-
-    environment: str
-    opened_by: str
-    ends_at: str
-    reason: Sealed
-    review: Sealed | None
-
-
-class GlassChased(Frozen):
-    """The review of a broken glass was asked for once more."""
-
-    step: int
-    opened_by: str
-    environment: str
-
-
 class PseudonymRevealed(Frozen):
     """Whose pseudonym is the entry's subject; `because` where it was refused."""
 
@@ -212,58 +147,6 @@ class ReadRefused(Frozen):
     model_config = ConfigDict(extra="allow")
 
 
-class CatalogApplied(Frozen):
-    environment: str = "production"
-    version: int
-    digest: str
-    changes: list[dict[str, Any]]
-
-
-class ModelRegistered(Frozen):
-    version: str
-    files: dict[str, str]
-    data_digest: str
-    code_version: str
-
-
-class ModelSigned(Frozen):
-    version: str
-    manifest: str
-
-
-class ModelPromoted(Frozen):
-    model_config = ConfigDict(extra="allow")
-    version: str
-    to: str
-
-
-class ModelJudged(Frozen):
-    """`outcomes` by gate; the figures are in the row whose digest `verdicts` is, as canonical JSON."""
-
-    review: str
-    version: str
-    to: str
-    outcome: str
-    outcomes: dict[str, str]
-    verdicts: str
-    artifact: str
-    policy: str
-    champion: str | None
-
-
-class ResourceCreated(Frozen):
-    spec: dict[str, Any]
-
-
-class ResourcePatched(Frozen):
-    before: dict[str, Any]
-    after: dict[str, Any]
-    revision: int
-    reason: str
-    change_event_id: str
-    idempotency_key: str
-
-
 class SessionOpened(Frozen):
     channel: Literal["console"]
     client: Sealed | None
@@ -279,25 +162,3 @@ class SubjectShredded(Frozen):
 
 class Nothing(Frozen):
     pass
-
-
-class CallsRefused(Frozen):
-    """How often somebody asked for scores of a tenant they were not granted, since the last entry that said so."""
-
-    count: int
-
-
-class ChangeTold(Frozen):
-    change_event_id: str
-    kind: str
-    at: str
-
-
-class PrincipalChanged(Frozen):
-    """What was added or taken away, without any key: `keys` are the ids of those that changed."""
-
-    roles: list[str] = Field(default_factory=list[str])
-    tenants: list[str] = Field(default_factory=list[str])
-    environments: list[str] = Field(default_factory=list[str])
-    keys: list[str] = Field(default_factory=list[str])
-    expires_at: str | None = None

@@ -15,7 +15,8 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
 
 from audit import merkle
 from audit.chain import TreeHead
@@ -49,20 +50,39 @@ class Extension(NamedTuple):
         return f"old {self.old_size}\n{_lines(self.hashes)}\n{self.note}"
 
 
-def prove_inclusion(leaves: list[bytes], index: int, note: str) -> InclusionProof:
-    """`leaves` are the log's leaf hashes. Raises InvalidInput when the checkpoint does not reach that far."""
+class Tree(Protocol):
+    """A tree of `size` leaves: `StoredTree`, or `LeafTree` over leaf hashes."""
+
+    @property
+    def size(self) -> int: ...
+    def root_over(self, begin: int, end: int) -> bytes: ...
+
+
+class LeafTree(NamedTuple):
+    leaves: Sequence[bytes]
+
+    @property
+    def size(self) -> int:
+        return len(self.leaves)
+
+    def root_over(self, begin: int, end: int) -> bytes:
+        return merkle.root(self.leaves[begin:end])
+
+
+def prove_inclusion(tree: Tree, index: int, note: str) -> InclusionProof:
+    """Raises InvalidInput when the checkpoint does not reach that far."""
     size = parse_note(note).size
-    if not 0 <= index < size <= len(leaves):
+    if not 0 <= index < size <= tree.size:
         raise InvalidInput(f"entry {index} is not among the {size} that the checkpoint vouches for")
-    return InclusionProof(index, tuple(merkle.inclusion_proof(leaves[:size], index)), note)
+    return InclusionProof(index, tuple(merkle.inclusion_path(tree.root_over, size, index)), note)
 
 
-def prove_extension(leaves: list[bytes], old_size: int, note: str) -> Extension:
+def prove_extension(tree: Tree, old_size: int, note: str) -> Extension:
     """Raises InvalidInput when there is no such older tree. From nothing to anything needs no proof."""
     size = parse_note(note).size
-    if not 0 <= old_size <= size <= len(leaves):
+    if not 0 <= old_size <= size <= tree.size:
         raise InvalidInput(f"a log of {size} entries has no older state of {old_size}")
-    proof = merkle.consistency_proof(leaves[:size], old_size) if 0 < old_size < size else []
+    proof = merkle.consistency_path(tree.root_over, old_size, size) if 0 < old_size < size else []
     return Extension(old_size, tuple(proof), note)
 
 

@@ -29,7 +29,7 @@ from benchmarks.peer_environment import peer_python
 from benchmarks.serving_client import Line, latencies, request_bytes, throughput
 from benchmarks.serving_world import FEATURES, PATH, bodies, inference_app, matrix, model_text, null_app, start, stop
 
-MLFLOW = ["mlflow==3.6.*", "lightgbm==4.6.*", "pandas<3", "uvicorn", "fastapi"]
+MLFLOW = ["mlflow==3.6.*", "lightgbm==4.6.*", "pandas<3", "uvicorn", "fastapi<0.121", "starlette<1"]
 BENTOML = ["bentoml==1.4.*", "lightgbm==4.6.*", "numpy"]
 ROWS = 200
 REACH = {"mlflow": (20.0, 50.0), "bentoml": (5.0, None), "null": (3.0, None)}

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from audit.checkpoint import parse_note
 from audit.cosignature import CosignatureVerifier
-from audit.log import SqlAuditLog
-from audit.proofs import prove_extension
+from audit.proofs import Extension
 from foundation.errors import Unavailable, VigiaError
 
 Post = Callable[[str], tuple[int, str]]
 """Sends a request's text; the status and text of the answer. Raises Unavailable."""
+
+Prove = Callable[[int], Extension]
+"""That the checkpoint to be signed only added to the log of so many entries."""
 
 _CONFLICT = 409
 
@@ -30,16 +33,15 @@ def http_post(url: str, *, timeout: float = 10.0) -> Post:
     return post
 
 
-def ask_witness(log: SqlAuditLog, note: str, witness: CosignatureVerifier, post: Post, *, last_size: int) -> str:
+def ask_witness(prove: Prove, note: str, witness: CosignatureVerifier, post: Post, *, last_size: int) -> str:
     """The witness's signature line for the checkpoint `note`, checked. `last_size` is of the head it signed last.
 
     Raises Unavailable when it does not answer or does not sign; a refusal to continue a history is the loudest thing
     a witness can say, and its words are in the message.
     """
-    leaves = log.leaf_hashes()
-    status, answer = post(prove_extension(leaves, last_size, note).encoded())
-    if status == _CONFLICT and answer.strip().isdecimal() and int(answer) <= len(leaves):
-        status, answer = post(prove_extension(leaves, int(answer), note).encoded())
+    status, answer = post(prove(last_size).encoded())
+    if status == _CONFLICT and answer.strip().isdecimal() and int(answer) <= parse_note(note).size:
+        status, answer = post(prove(int(answer)).encoded())
     if status != 200:
         raise Unavailable(f"witness {witness.name} refused the checkpoint ({status}): {answer.strip()[:300]}")
     for line in answer.splitlines():

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import HealthCheck, settings
 from sqlalchemy.engine import Engine
 from sqlalchemy.util import LRUCache
 
@@ -19,6 +20,10 @@ from foundation.clock import FixedClock
 from foundation.database import open_database
 from foundation.ids import new_id
 from migrations.upgrade import upgrade_database
+
+# How fast the machine is, and what else it does, is not what a property is about.
+settings.register_profile("vigia", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("vigia")
 
 NIGHT = datetime(2026, 11, 19, 5, 51, tzinfo=UTC)
 """02:51 in São Paulo."""

@@ -34,16 +34,33 @@ _TEXT = re.compile(rb"(?:[\t\n\r -~\x00]|[\xc2-\xf4][\x80-\xbf]{1,3}){7,}+")
 
 Blob = tuple[str, Offsets, Offsets]
 
-_bit_places: list[tuple[Offsets, Offsets]] = []
+
+_places: list[Offsets] = [np.arange(1 << 15, dtype=np.int32)]
+
+
+def _between(start: int, end: int) -> Offsets:
+    """start <= i < end, as a part of one array: a text may have a thousand runs."""
+    known = _places[0]
+    if len(known) < end:
+        # What this thread made is what it uses: another one may keep a shorter one meanwhile.
+        known = _places[0] = np.arange(2 * end, dtype=np.int32)
+    return known[start:end]
 
 
 def _bits(size: int) -> tuple[Offsets, Offsets]:
     """For each of `size` bytes, which characters of base64 hold its first and its last bit."""
-    if not _bit_places or len(_bit_places[0][0]) < size:
-        at = np.arange(max(size, 4096), dtype=np.int32) * 8
-        _bit_places[:] = [((at // 6).astype(np.int32), ((at + 7) // 6).astype(np.int32))]
     first, last = _bit_places[0]
+    if len(first) < size:
+        first, last = _bit_places[0] = _bit_places_of(size)
     return first[:size], last[:size]
+
+
+def _bit_places_of(size: int) -> tuple[Offsets, Offsets]:
+    at = np.arange(size, dtype=np.int32) * 8
+    return (at // 6).astype(np.int32), ((at + 7) // 6).astype(np.int32)
+
+
+_bit_places = [_bit_places_of(4096)]
 
 
 def decoded(view: View, found: frozenset[str]) -> Iterator[View]:
@@ -86,7 +103,7 @@ def _hexadecimals(match: re.Match[str]) -> tuple[str, Offsets]:
     """The digits of a run without what stands between them, and where each stands."""
     run = match.group()
     if _is_piece(run):
-        return run, np.arange(match.start(), match.end(), dtype=np.int32)
+        return run, _between(match.start(), match.end())
     keep = np.ones(len(run), np.bool_)
     for fill in _HEX_FILL.finditer(run):
         keep[fill.start() : fill.end()] = False
@@ -110,7 +127,7 @@ def _characters(match: re.Match[str]) -> tuple[str, Offsets, int, frozenset[int]
     run = match.group()
     text = run.translate(_URL_SAFE)
     if "\n" not in run:
-        places = np.arange(match.start(), match.start() + len(text), dtype=np.int32)
+        places = _between(match.start(), match.start() + len(text))
         phases = frozenset(sign.start() % 4 for sign in _ANY_SIGN.finditer(text)) if len(text) < _LONG else _PHASES
         return text, places, match.end(), phases
     kept = [place for place, character in enumerate(run, match.start()) if character not in "\r\n="]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 
@@ -27,9 +28,11 @@ _SPELLED = re.compile(rf"(?<![0-9A-Za-z])[0-9A-Za-z]({_SEPARATOR}{{1,3}}+)[!-~](
 def spaced_numbers(text: str) -> Iterator[tuple[int, int, str]]:
     """(start, end, digits) of the numbers of eight to 22 digits in three or more groups, the same separator between all
     of them."""
-    for match in _NUMBER.finditer(text):
+    position = 0
+    while match := _NUMBER.search(text, position):
         start, end = match.start(), match.end(1)
         separator = match.group(2)
+        position = _last_group(text, start, separator)
         value = text[start:end].replace(separator, "")
         if not _FEWEST <= len(value) <= _MOST:
             continue
@@ -42,6 +45,19 @@ def spaced_numbers(text: str) -> Iterator[tuple[int, int, str]]:
         if text[end : end + 1].isalnum():
             continue
         yield start, end, value
+
+
+def _last_group(text: str, start: int, separator: str) -> int:
+    """Where the last group of all that follow `start` with this separator begins: those between would be the middle of
+    a longer number, the last may begin one with another separator. Looking from each of them would cost twenty times
+    as much on a text of nothing but groups."""
+    whole = _groups_with(separator).match(text, start)
+    return start + 1 if whole is None else text.rindex(separator, start, whole.end()) + len(separator)
+
+
+@lru_cache(maxsize=1024)
+def _groups_with(separator: str) -> re.Pattern[str]:
+    return re.compile(f"[0-9]++(?:{re.escape(separator)}[0-9]++)++")
 
 
 def spelled(view: View) -> View | None:

@@ -23,7 +23,7 @@ def attached_endpoints(base: Foundations) -> AttachedEndpoints:
     own = base.settings.attached
     if not own.sagemaker:
         raise InvalidInput("no platform with endpoints is attached", hint="set VIGIA__ATTACHED__SAGEMAKER=true")
-    from platform_core.attached.sagemaker import SageMakerEndpoints
+    from platform_core.attached.sagemaker.endpoints import SageMakerEndpoints
 
     url = None if own.sagemaker_url is None else str(own.sagemaker_url)
     platform = SageMakerEndpoints.connect(region=own.sagemaker_region, url=url)

@@ -23,6 +23,7 @@ from audit.proofs import (
 )
 from audit.publish import read_notes, stored_notes
 from audit.replay import VerificationReport
+from audit.stored_tree import stored_tree
 from foundation.database import reading
 from foundation.errors import Forbidden, InvalidInput, NotFound, Unavailable
 from interfaces.bootstrap.checkpoints import collect_cosignatures, make_publisher, verify_stored_log
@@ -88,14 +89,18 @@ def verify_proof(
 def prove_entry(settings: Settings, sequence: int, *, size: int | None) -> tuple[InclusionProof, str]:
     """The proof, and the entry's leaf hash. In the newest checkpoint, or in the one of `size`."""
     base = open_existing(settings)
-    leaves = base.audit.leaf_hashes()
-    if not 0 <= sequence < len(leaves):
-        raise NotFound(f"the audit log has no entry {sequence}: it has {len(leaves)}")
-    return prove_inclusion(leaves, sequence, _note(settings, size)), leaves[sequence].hex()
+    with stored_tree(base.engine) as tree:
+        if not 0 <= sequence < tree.size:
+            raise NotFound(f"the audit log has no entry {sequence}: it has {tree.size}")
+    note = _note(settings, size)
+    with stored_tree(base.engine) as tree:
+        return prove_inclusion(tree, sequence, note), tree.leaf_hash(sequence)
 
 
 def prove_growth(settings: Settings, old: int, *, size: int | None) -> Extension:
-    return prove_extension(open_existing(settings).audit.leaf_hashes(), old, _note(settings, size))
+    note = _note(settings, size)
+    with stored_tree(open_existing(settings).engine) as tree:
+        return prove_extension(tree, old, note)
 
 
 def checkpoint_now(settings: Settings) -> str:

@@ -10,9 +10,11 @@ from pathlib import Path
 
 from audit.anchor import FIRST_ANCHOR, Anchor, AnchorSchedule, FileAnchor
 from audit.cosignature import CosignatureVerifier, WitnessedNotes
+from audit.proofs import Extension, prove_extension
 from audit.publish import CheckpointPublisher, cosigned_size, read_notes, store_cosignature
 from audit.replay import VerificationReport
 from audit.sequencer import sequencing
+from audit.stored_tree import stored_tree
 from audit.verify import verify_log
 from foundation.errors import VigiaError
 from foundation.telemetry.logs import get_logger
@@ -102,6 +104,11 @@ def signing_checkpoints(
 
 def collect_cosignatures(base: Foundations, note: str) -> str:
     """Signature lines of every witness that signs `note` now; what a witness refuses is logged, not raised."""
+
+    def prove(old_size: int) -> Extension:
+        with stored_tree(base.engine) as tree:
+            return prove_extension(tree, old_size, note)
+
     lines = ""
     for name, settings in base.settings.audit.witnesses.items():
         try:
@@ -109,7 +116,7 @@ def collect_cosignatures(base: Foundations, note: str) -> str:
             last = cosigned_size(base.engine, witness.name)
             if last == int(note.split("\n")[1]):
                 continue
-            line = ask_witness(base.audit, note, witness, http_post(str(settings.url)), last_size=last)
+            line = ask_witness(prove, note, witness, http_post(str(settings.url)), last_size=last)
             store_cosignature(base.engine, base.clock, note, witness.name, line)
             lines += line
         except VigiaError as error:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platform_core.simulation
-from foundation.errors import InvalidInput, NotFound
+from foundation.errors import InvalidInput, NotFound, Unavailable
+from interfaces.bootstrap.environments import refuse_other
 from interfaces.bootstrap.foundations import Foundations, make_clock
 from interfaces.bootstrap.lineage import LiveLineage
 from interfaces.settings import Settings
@@ -19,6 +22,9 @@ from platform_core.operations.resources import Resource, ResourceReader
 from platform_core.operations.sql_resources import SqlResources
 from platform_core.operations.sql_timeline import SqlOperations
 from platform_core.view import PlatformView
+
+if TYPE_CHECKING:
+    from platform_core.features.online.redis_asked import AskedRedis
 
 SIMULATED_CATALOG = Path(platform_core.simulation.__file__).parent / "catalog"
 
@@ -80,7 +86,12 @@ def online_store(settings: Settings, catalog: Catalog | None = None) -> OnlineSt
 
         if online.url is None:
             raise InvalidInput("the online store is Redis without an address", hint="set VIGIA__ONLINE__URL")
-        return RedisOnlineStore(online.url, clock=clock)
+        store = RedisOnlineStore(online.url, clock=clock)
+        if not settings.shared_stores:
+            # While Redis is away this waits for the next start: who starts now is to find it again as ever.
+            with suppress(Unavailable):
+                refuse_other(settings, store.claim(settings.environment), store.address, "VIGIA__ONLINE__URL")
+        return store
     if online.kind == "dynamodb":
         from platform_core.features.online.dynamodb import DynamoOnlineStore
 
@@ -90,6 +101,15 @@ def online_store(settings: Settings, catalog: Catalog | None = None) -> OnlineSt
     from platform_core.features.online.sqlite import SqliteOnlineStore
 
     return SqliteOnlineStore(settings.data_dir / "online.db", clock=clock)
+
+
+def asked_store(settings: Settings) -> AskedRedis | None:
+    """The same store for an event loop, where it can be asked without a thread: Redis."""
+    if settings.online.kind != "redis" or settings.online.url is None:
+        return None
+    from platform_core.features.online.redis_asked import AskedRedis
+
+    return AskedRedis(settings.online.url)
 
 
 def offline_store(settings: Settings) -> OfflineStore:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from foundation.errors import InvalidInput
 from foundation.frozen import Frozen
 from platform_core.access.principals import Principal
-from platform_core.features.entity_rows import EntityColumns, EntityRows
+from platform_core.features.entity_columns import EntityColumns, EntityRows
 from platform_core.features.keys import KEY_HINT, key_problem
 from platform_core.features.point_in_time.entity_rows import EVENT_TIMESTAMP
 

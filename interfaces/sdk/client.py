@@ -26,7 +26,7 @@ from foundation.errors import (
     Unavailable,
     VigiaError,
 )
-from platform_core.features.entity_rows import EntityRows
+from platform_core.features.entity_columns import EntityRows
 from platform_core.features.online_response import OnlineResponse
 
 ARROW = "application/vnd.apache.arrow.stream"

@@ -14,6 +14,8 @@ import pyarrow as pa
 from foundation.clock import Clock
 from foundation.errors import VigiaError
 from foundation.ids import new_id
+from foundation.telemetry import semconv
+from foundation.telemetry.traces import set_attributes, span
 from platform_core.features.run_log import present
 from platform_core.operations.timeline import ChangeEvent, ChangeKind, JobRun, JobStatus, OperationsRecorder
 
@@ -54,8 +56,11 @@ def recorded(
     began = time.perf_counter()
     status: JobStatus = "succeeded"
     error: str | None = None
+    about = {semconv.SUBJECT: run.subject, semconv.TENANT: run.tenant, semconv.CHANGE_KIND: kind}
     try:
-        yield tally
+        with span(semconv.span_name(semconv.RUN_JOB, run.job), **about) as current:
+            yield tally
+            set_attributes(current, **{semconv.ROWS: tally.rows})
     except FAILURES as failure:
         status, error = "failed", str(failure)
     except BaseException as interrupted:

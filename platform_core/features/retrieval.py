@@ -12,7 +12,7 @@ from foundation.errors import Forbidden, InvalidInput, NotFound, TooLarge, Vigia
 from platform_core.access.principals import Principal
 from platform_core.access.tenancy import TenantGuard
 from platform_core.catalog.specs import Catalog
-from platform_core.features.entity_rows import EntityColumns, EntityRows, keys_of
+from platform_core.features.entity_columns import EntityColumns, EntityRows, checked_keys
 from platform_core.features.keys import entity_key
 from platform_core.features.online.batch import RowBatch, ValueStatus
 from platform_core.features.online.metrics import OnlineReadMetrics
@@ -165,7 +165,7 @@ class OnlineRetriever:
         for view in plan.views:
             if view.join_keys not in keys:
                 columns = [_column(rows, view, name) for name in view.join_keys]
-                keys[view.join_keys] = keys_of(columns, view.join_keys)
+                keys[view.join_keys] = checked_keys(columns, view.join_keys)
                 entities.update(zip(view.join_keys, columns, strict=True))
             wanted.append((view.name, keys[view.join_keys]))
         batches = self._online.read_views(tenant, wanted, now=self._clock.now(), ttls=plan.ttls)

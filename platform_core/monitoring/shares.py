@@ -121,7 +121,12 @@ def counted(values: npt.NDArray[Any], edges: Floats) -> Counts:
 
 def psi_of(reference: Counts, current: Counts) -> float:
     """Of counts in common bins; both samples must hold something."""
-    r, c = _filled(reference / reference.sum()), _filled(current / current.sum())
+    return psi(reference / reference.sum(), current / current.sum())
+
+
+def psi(reference_shares: Floats, current_shares: Floats) -> float:
+    """Of shares of common bins: the one that all figures called PSI are made with."""
+    r, c = _filled(reference_shares), _filled(current_shares)
     return float(np.sum((r - c) * np.log(r / c)))
 
 

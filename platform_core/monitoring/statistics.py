@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from platform_core.monitoring.shares import psi
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -33,13 +35,6 @@ class Bins:
 
 def _counts(values: Floats, edges: Floats) -> npt.NDArray[np.int64]:
     return np.bincount(np.searchsorted(edges, values, side="right"), minlength=len(edges) + 1)
-
-
-def psi(reference_shares: Floats, current_shares: Floats) -> float:
-    """Population stability index: sum of (r - c) ln(r / c), an empty share counted as 0.0001, as Evidently does."""
-    reference = np.where(reference_shares == 0, 1e-4, reference_shares)
-    current = np.where(current_shares == 0, 1e-4, current_shares)
-    return float(np.sum((reference - current) * np.log(reference / current)))
 
 
 def small_sample_psi(bins: Bins, counts: npt.NDArray[np.int64]) -> float:

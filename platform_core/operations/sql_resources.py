@@ -17,6 +17,8 @@ from foundation.clock import Clock
 from foundation.database import reading, transaction
 from foundation.errors import Conflict, InvalidInput, NotFound
 from foundation.ids import new_id
+from foundation.telemetry import semconv
+from foundation.telemetry.traces import span
 from platform_core.access.principals import Environment
 from platform_core.operations.admission import Admissions, admit
 from platform_core.operations.resources import Resource, ResourceChange, ResourceReader, ResourceWriter, Spec
@@ -110,8 +112,12 @@ class SqlResources(ResourceReader, ResourceWriter):
     ) -> ResourceChange:
         wanted = as_json(fields)
         request = digest({"urn": urn, "fields": wanted, "expected_revision": expected_revision, "actor": actor})
+        about = {semconv.SUBJECT: urn, "vigia.fields": ", ".join(sorted(fields))}
         try:
-            with transaction(self._engine) as connection:
+            with (
+                span(semconv.span_name(semconv.CHANGE_RESOURCE, urn), **about),
+                transaction(self._engine) as connection,
+            ):
                 # The row lock makes a second request under the same key wait, and then find the first one's answer.
                 resource = self._read(connection, urn, lock=True)
                 earlier = self._earlier(connection, idempotency_key, request)

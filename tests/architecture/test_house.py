@@ -27,8 +27,8 @@ VENDOR_PLACES = {
     "mlflow": ("platform_core/attached/mlflow",),
     "deltalake": ("platform_core/features/offline",),
     "redis": ("platform_core/features/online",),
-    "boto3": ("platform_core/features/online", "platform_core/attached/sagemaker"),
-    "botocore": ("platform_core/features/online", "platform_core/attached/sagemaker"),
+    "boto3": ("platform_core/features/online", "platform_core/attached/sagemaker.py"),
+    "botocore": ("platform_core/features/online", "platform_core/attached/sagemaker.py"),
     "opentelemetry": ("foundation/telemetry",),
     "structlog": ("foundation/telemetry",),
 }
@@ -62,7 +62,7 @@ def test_vendor_sdks_are_imported_in_their_place_only() -> None:
         for path in sources()
         for name in imported(ast.parse(path.read_text()))
         if (places := VENDOR_PLACES.get(name.split(".", maxsplit=1)[0]))
-        and not relative(path).startswith(tuple(f"{place}/" for place in places))
+        and not f"{relative(path)}/".startswith(tuple(f"{place}/" for place in places))
     ]
     assert not strays
 

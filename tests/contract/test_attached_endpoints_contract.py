@@ -12,7 +12,7 @@ from audit.log import SqlAuditLog
 from foundation.clock import FixedClock
 from foundation.errors import Forbidden, InvalidInput, NotFound, Unavailable
 from platform_core.attached.endpoints import AttachedEndpoints, EndpointPlatform, Variant, spec_of, targets
-from platform_core.attached.sagemaker import SageMakerEndpoints
+from platform_core.attached.sagemaker.endpoints import SageMakerEndpoints
 from platform_core.operations.resources import Resource, RolloutSpec
 from platform_core.operations.sql_resources import SqlResources
 from platform_core.operations.sql_timeline import SqlOperations

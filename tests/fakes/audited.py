@@ -13,7 +13,7 @@ from audit.cosignature import Cosigner
 from audit.entry import AuditRecord
 from audit.export import export_log
 from audit.log import SqlAuditLog
-from audit.proofs import prove_extension
+from audit.proofs import LeafTree, prove_extension
 from audit.publish import CheckpointPublisher, store_cosignature
 from audit.witness import Witness
 from foundation.clock import Clock
@@ -45,7 +45,7 @@ class WitnessedLog:
     def publish(self) -> str:
         note = CheckpointPublisher(self.engine, self.clock, self.signer).publish()
         last = self.witness.last_size(ORIGIN)
-        line = self.witness.add_checkpoint(prove_extension(self.log.leaf_hashes(), last, note).encoded())
+        line = self.witness.add_checkpoint(prove_extension(LeafTree(self.log.leaf_hashes()), last, note).encoded())
         store_cosignature(self.engine, self.clock, note, WITNESS, line)
         return note + line
 

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy.engine import Engine
 
 from audit.cosignature import CosignatureVerifier
-from audit.proofs import prove_extension, prove_inclusion
+from audit.proofs import LeafTree, prove_extension, prove_inclusion
 from foundation.clock import FixedClock
 from tests.fakes.audited import WitnessedLog, witnessed_log
 
@@ -113,7 +113,7 @@ def test_it_trusts_the_keys_it_was_given_and_no_other(audited: WitnessedLog, ver
 def test_it_accepts_our_inclusion_proofs(audited: WitnessedLog, verify: Verify, tmp_path: Path, index: int) -> None:
     leaves, note = audited.log.leaf_hashes(), newest(audited)
     path = tmp_path / "entry.tlog-proof"
-    path.write_text(prove_inclusion(leaves, index, note).encoded(), encoding="utf-8")
+    path.write_text(prove_inclusion(LeafTree(leaves), index, note).encoded(), encoding="utf-8")
     assert verify("inclusion", path, leaves[index].hex()) == {"ok": True, "index": index, "size": 33}
     assert "invalid" in str(verify("inclusion", path, leaves[index + 1].hex()))
 
@@ -123,10 +123,10 @@ def test_it_accepts_our_consistency_proofs(audited: WitnessedLog, verify: Verify
     leaves, note = audited.log.leaf_hashes(), newest(audited)
     before, request = tmp_path / "old.note", tmp_path / "request"
     before.write_text(next(n for n in notes(audited) if n.split("\n")[1] == str(old)), encoding="utf-8")
-    request.write_text(prove_extension(leaves, old, note).encoded(), encoding="utf-8")
+    request.write_text(prove_extension(LeafTree(leaves), old, note).encoded(), encoding="utf-8")
     assert verify("consistency", before, request) == {"ok": True, "from": old, "to": 33}
     forked = [*leaves[:20], leaves[21], *leaves[21:]]
-    request.write_text(prove_extension(forked, old, note).encoded(), encoding="utf-8")
+    request.write_text(prove_extension(LeafTree(forked), old, note).encoded(), encoding="utf-8")
     assert "invalid transparency proof" in str(verify("consistency", before, request))
 
 

@@ -18,9 +18,17 @@ from audit.chain import TreeHead
 from audit.checkpoint import CheckpointSigner
 from audit.cosignature import CosignatureVerifier, Cosigner, WitnessedNotes
 from audit.export import verify_export
-from audit.log import SqlAuditLog
-from audit.proofs import Extension, check_extension, check_inclusion, prove_extension, prove_inclusion, read_inclusion
+from audit.proofs import (
+    Extension,
+    LeafTree,
+    check_extension,
+    check_inclusion,
+    prove_extension,
+    prove_inclusion,
+    read_inclusion,
+)
 from audit.publish import CheckpointPublisher, cosigned_size
+from audit.stored_tree import stored_tree
 from audit.verify import verify_log
 from audit.witness import ForkSeen, OtherSize
 from foundation.clock import FixedClock
@@ -40,7 +48,9 @@ def leaves(count: int, *, salt: bytes = b"") -> list[bytes]:
 
 
 def request(audited: WitnessedLog, tree: list[bytes], old: int) -> str:
-    return prove_extension(tree, old, audited.signer.sign(TreeHead(len(tree), merkle.root(tree).hex()))).encoded()
+    return prove_extension(
+        LeafTree(tree), old, audited.signer.sign(TreeHead(len(tree), merkle.root(tree).hex()))
+    ).encoded()
 
 
 def test_a_growing_log_is_cosigned_at_every_size(audited: WitnessedLog) -> None:
@@ -181,17 +191,19 @@ def test_proofs_hold_for_what_they_prove(audited: WitnessedLog) -> None:
     audited.write(11)
     note = audited.publish()
     tree = audited.log.leaf_hashes()
-    proof = prove_inclusion(tree, 6, note)
+    proof = prove_inclusion(LeafTree(tree), 6, note)
     assert read_inclusion(proof.encoded()) == proof
     assert check_inclusion(proof, tree[6].hex(), audited.signer).size == 11
     with pytest.raises(InvalidInput, match="is not in the tree"):
         check_inclusion(proof, tree[7].hex(), audited.signer)
     with pytest.raises(InvalidInput, match="not among the 11"):
-        prove_inclusion(tree, 11, note)
+        prove_inclusion(LeafTree(tree), 11, note)
     older = TreeHead(4, merkle.root(tree[:4]).hex())
-    assert check_extension(prove_extension(tree, 4, note), older, audited.signer).size == 11
+    assert check_extension(prove_extension(LeafTree(tree), 4, note), older, audited.signer).size == 11
     with pytest.raises(InvalidInput, match="the log was forked"):
-        check_extension(prove_extension(tree, 4, note), TreeHead(4, merkle.root(tree[1:5]).hex()), audited.signer)
+        check_extension(
+            prove_extension(LeafTree(tree), 4, note), TreeHead(4, merkle.root(tree[1:5]).hex()), audited.signer
+        )
 
 
 @pytest.fixture
@@ -205,16 +217,26 @@ def post(audited: WitnessedLog) -> Callable[[str], tuple[int, str]]:
     return send
 
 
+def proving(audited: WitnessedLog, note: str) -> Callable[[int], Extension]:
+    def prove(old: int) -> Extension:
+        with stored_tree(audited.engine) as tree:
+            return prove_extension(tree, old, note)
+
+    return prove
+
+
 def test_over_http_the_log_finds_out_what_the_witness_knows(
     audited: WitnessedLog, post: Callable[[str], tuple[int, str]]
 ) -> None:
     verifier = audited.cosigner.verifier
     audited.write(5)
     first = audited.publish().rpartition("— ")[0]
-    assert ask_witness(audited.log, first, verifier, post, last_size=0).startswith(f"— {WITNESS} ")
+    assert ask_witness(proving(audited, first), first, verifier, post, last_size=0).startswith(f"— {WITNESS} ")
     audited.write(5)
     note = audited.signer.sign(audited.log.head())
-    assert verifier.cosigned_at(note + ask_witness(audited.log, note, verifier, post, last_size=2)) is not None
+    assert (
+        verifier.cosigned_at(note + ask_witness(proving(audited, note), note, verifier, post, last_size=2)) is not None
+    )
 
 
 def test_over_http_refusals_have_the_codes_of_the_protocol(
@@ -235,9 +257,10 @@ def test_a_rewritten_log_cannot_get_its_witness_back(
 ) -> None:
     audited.write(5)
     audited.publish()
-    forged: SqlAuditLog = audited.log
     tree = leaves(8, salt=b"forged")
     note = audited.signer.sign(TreeHead(8, merkle.root(tree).hex()))
-    forged.leaf_hashes = lambda **_: tree  # type: ignore[method-assign] - the owner of the key shows another history
+    # The owner of the key shows another history.
     with pytest.raises(Unavailable, match=r"refused the checkpoint \(422\).*forked"):
-        ask_witness(forged, note, audited.cosigner.verifier, post, last_size=5)
+        ask_witness(
+            lambda old: prove_extension(LeafTree(tree), old, note), note, audited.cosigner.verifier, post, last_size=5
+        )

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from platform_core.monitoring.shares import psi
 from platform_core.monitoring.statistics import (
     Bins,
     binomial_tail,
@@ -16,7 +17,6 @@ from platform_core.monitoring.statistics import (
     chi_square_tail,
     dispersion,
     poisson_lower_tail,
-    psi,
     small_sample_psi,
 )
 

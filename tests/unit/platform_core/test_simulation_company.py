@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from platform_core.monitoring.statistics import Bins, psi
+from platform_core.monitoring.shares import psi
+from platform_core.monitoring.statistics import Bins
 from platform_core.simulation.company import Campaign, Company, PaymentBatch
 from platform_core.simulation.countries import TENANTS
 

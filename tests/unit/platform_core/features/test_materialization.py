@@ -254,8 +254,8 @@ def test_unknown_names_are_refused(platform: Any, view: str, tenant: str) -> Non
 
 def test_the_window_is_trimmed_and_still_right(platform: Any) -> None:
     clock: FixedClock = platform.clock
-    for _ in range(42):
+    for _ in range(21):
         platform.deliver({"at": clock.now(), "card": "c1", "amount": 1.0})
         assert platform.run().status == "succeeded"
-        clock.advance(timedelta(hours=1))
+        clock.advance(timedelta(hours=2))
     assert platform.values("c1") == {"tx_count_1h": 1.0, "amount_sum_1h": 1.0, "amount_mean_24h": 1.0}

@@ -57,7 +57,7 @@ class EntityColumns:
         raise InvalidInput(f"entity_rows has no column {name!r}", hint=_hint(name, self.names(), reader))
 
 
-def keys_of(columns: Sequence[Sequence[object]], names: Sequence[str]) -> Sequence[str]:
+def checked_keys(columns: Sequence[Sequence[object]], names: Sequence[str]) -> Sequence[str]:
     """One entity key per row. Raises InvalidInput, naming row and column, for a value that is no key."""
     if len(columns) == 1 and set(map(type, columns[0])) == _TEXT:
         return columns[0]  # type: ignore[return-value]  # all of them are str
