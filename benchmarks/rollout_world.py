@@ -150,7 +150,9 @@ class World:
             feature_service=SERVICE,
             serving=ServingPolicy(latency_budget_ms=2000, fallback=("last_known_good",)),
         )
-        SqlResources(base.engine, base.clock, base.audit).create(URN, spec, tenant=TENANT, actor="service:benchmark")
+        resources = SqlResources(base.engine, base.clock, base.audit)
+        # In staging: in production only versions that came through the gates may answer, and there are none here.
+        resources.create(URN, spec, tenant=TENANT, environment="staging", actor="service:benchmark")
         store = RedisOnlineStore(f"redis://127.0.0.1:{self._redis_port}/0", clock=base.clock)
         store.write(TENANT, VIEW, stored_rows()[: self.cards])
         store.close()
