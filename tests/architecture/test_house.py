@@ -27,8 +27,8 @@ VENDOR_PLACES = {
     "mlflow": ("platform_core/attached/mlflow",),
     "deltalake": ("platform_core/features/offline",),
     "redis": ("platform_core/features/online",),
-    "boto3": ("platform_core/features/online", "platform_core/attached/sagemaker.py"),
-    "botocore": ("platform_core/features/online", "platform_core/attached/sagemaker.py"),
+    "boto3": ("platform_core/features/online", "platform_core/attached/sagemaker"),
+    "botocore": ("platform_core/features/online", "platform_core/attached/sagemaker"),
     "opentelemetry": ("foundation/telemetry",),
     "structlog": ("foundation/telemetry",),
 }
