@@ -24,7 +24,7 @@ class FallbackRule(Frozen):
 
 
 class ServingPolicy(Frozen):
-    latency_budget_ms: float = Field(default=250, ge=1, le=60_000)
+    latency_budget_ms: float = Field(default=1000, ge=1, le=60_000)
     """From the request read to the answer sent. What the online store has not said by then is not waited for."""
 
     fallback: tuple[FallbackKind, ...] = ()

@@ -1,8 +1,10 @@
 """`/metrics` of a server of several processes: whichever answers, it tells of all of them.
 
-Each process writes what it has counted into a file of its own, about twice a second, and whoever is scraped adds the
-others' files to its own live numbers. Counters and histograms of a process that is gone stay in the sum, so that no
-total ever falls; its gauges do not. A process that was killed loses what it counted since it last wrote.
+Each process writes what it has counted into a file of its own, about twice a second, and whoever is scraped adds up
+these files. Its own numbers are taken from its file too: were they newer than what the others know of it, the next
+scrape, answered by another, would tell of less, which reads as a restart. Counters and histograms of a process that is
+gone stay in the sum, so that no total ever falls; its gauges do not. A process that was killed loses what it counted
+since it last wrote.
 """
 
 from __future__ import annotations
@@ -62,10 +64,10 @@ class SharedMetrics:
     def expose(self, registries: Sequence[CollectorRegistry]) -> bytes:
         """The sum in Prometheus' text format."""
         found: dict[str, _Family] = {}
-        _add(found, _families(registries), alive=True)
+        if not self._own.exists():
+            self.publish(registries)
         for path in sorted(self._directory.glob("*.json")):
-            if path != self._own:
-                _add(found, json.loads(path.read_text(encoding="utf-8")), alive=_alive(int(path.stem)))
+            _add(found, json.loads(path.read_text(encoding="utf-8")), alive=_alive(int(path.stem)))
         registry = CollectorRegistry()
         registry.register(_Summed(found.values()))  # type: ignore[arg-type]  # anything with collect()
         return generate_latest(registry)

@@ -31,6 +31,7 @@ from platform_core.catalog.store import CatalogStore
 from platform_core.features.online.port import FeatureRow
 from platform_core.features.online.sqlite import SqliteOnlineStore
 from platform_core.operations.resources import RolloutSpec
+from platform_core.operations.serving_policy import ServingPolicy
 from platform_core.operations.sql_resources import SqlResources
 from tests.fakes.inference import ENDPOINT, payload, small_model
 from tests.fakes.payments import SERVICE, small_catalog
@@ -116,7 +117,12 @@ def served(directory: Path, migrated: Path, *, workers: int, drain_seconds: floa
     for seed in (1, 2):
         registry.register(small_model(seed), "fraud_score", "service:training")
     resources = SqlResources(open_database(settings.database_url), clock, base.audit)
-    spec = RolloutSpec(model="fraud_score", champion="1", feature_service=SERVICE)
+    spec = RolloutSpec(
+        model="fraud_score",
+        champion="1",
+        feature_service=SERVICE,
+        serving=ServingPolicy(latency_budget_ms=30_000),  # what is tested here is not how fast this machine is
+    )
     resources.create(ENDPOINT, spec, tenant="br", actor="service:setup")
     moment = clock.now() - timedelta(minutes=1)
     online = SqliteOnlineStore(directory / "online.db")
