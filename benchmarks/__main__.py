@@ -90,7 +90,7 @@ def report(ran: list[Ran], console: Console) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("names", nargs="*", help="which to run; none lists them")
     parser.add_argument("--all", action="store_true", help="run every one")
     parser.add_argument("--json", action="store_true", help="print their JSON lines instead of a table")

@@ -94,7 +94,11 @@ def measure(engine: Engine, entries: int, writers: int) -> dict[str, float]:
     log = SqlAuditLog(engine, clock)
 
     def repeat(work: Callable[[], None]) -> Callable[[], None]:
-        return lambda: [work() for _ in range(BLOCK)] and None
+        def repeated() -> None:
+            for _ in range(BLOCK):
+                work()
+
+        return repeated
 
     one = interleaved(repeat(lambda: insert(engine, clock, 1)), repeat(lambda: log.append(RECORD)), entries // BLOCK)
     batch = interleaved(

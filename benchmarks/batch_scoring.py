@@ -44,7 +44,7 @@ def main() -> None:
         source = Path(directory) / "rows.parquet"
         _write(source, rows)
         small = np.column_stack([c.to_numpy() for c in pq.ParquetFile(source).read_row_group(0).columns])
-        bulk = model.booster.predict(small, num_threads=THREADS)
+        bulk = np.asarray(model.booster.predict(small, num_threads=THREADS))
         memory, seconds = _in_a_child(source, Path(directory) / "out")
         ours = pq.read_table(Path(directory) / "out" / "part-00000-00000.parquet", columns=["score"])["score"]
         if not np.array_equal(ours.to_numpy(), bulk):

@@ -129,7 +129,7 @@ def main() -> None:
     size = SIZES[options.full, options.hot]
     with tempfile.TemporaryDirectory() as name:
         write(Path(name), size)
-        result = {"benchmark": "point_in_time", "size": str(size), "hot": options.hot}
+        result: dict[str, Any] = {"benchmark": "point_in_time", "size": str(size), "hot": options.hot}
         result |= measure(Path(name), options.repeats, not options.without_feast)
         result["peak_gb_by_ttl"] = peaks_by_ttl(Path(name))
     table = Table(title=f"point-in-time join: {size}", title_justify="left")

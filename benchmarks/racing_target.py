@@ -30,7 +30,7 @@ _KINDS: tuple[Kind, ...] = ("execute", "expire", "alter", "supersede")
 
 
 class Race(NamedTuple):
-    index: int
+    number: int
     kind: Kind
 
 
@@ -41,8 +41,8 @@ def kind_of(index: int) -> Kind:
 def proposal_for(race: Race, at: datetime, *, source: str = "payments_br") -> ActionProposal:
     arguments = {"source": source}
     return ActionProposal(
-        id=f"prp_{race.index}",
-        incident_id=f"inc_{race.index}",
+        id=f"prp_{race.number}",
+        incident_id=f"inc_{race.number}",
         tool=ACTION,
         arguments=arguments,
         tier="reversible",
@@ -73,8 +73,13 @@ def _plan(source: str) -> Plan:
 class RacingAction(Action):
     """`late`: whether the caller's clock has passed the end of the grant."""
 
-    name = ACTION
-    tier: Tier = "reversible"
+    @property
+    def name(self) -> str:
+        return ACTION
+
+    @property
+    def tier(self) -> Tier:
+        return "reversible"
 
     def __init__(self, directory: Path, race: Race, *, late: bool) -> None:
         self._file = effects_file(directory, race)
@@ -114,7 +119,7 @@ class RacingAction(Action):
 
 
 def effects_file(directory: Path, race: Race) -> Path:
-    return directory / f"effects-{race.index}.jsonl"
+    return directory / f"effects-{race.number}.jsonl"
 
 
 def applied(directory: Path, race: Race) -> list[dict[str, Any]]:

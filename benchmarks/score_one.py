@@ -61,7 +61,7 @@ def _pairs(data: Rows) -> list[tuple[str, Score, Score]]:
     pairs: list[tuple[str, Score, Score]] = [
         (
             "lightgbm, 100 trees",
-            lambda row: float(booster.predict(row[None, :], num_threads=1)[0]),
+            lambda row: float(np.asarray(booster.predict(row[None, :], num_threads=1))[0]),
             fitted.model.score_one,
         )
     ]

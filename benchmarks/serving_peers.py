@@ -16,7 +16,7 @@ import shutil
 import statistics
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,7 +107,7 @@ def _score(answer: Any) -> float:
 
 
 @contextmanager
-def _own(name: str, build: Any, *arguments: Any) -> Iterator[Side]:
+def _own(name: str, build: Any, *arguments: Any) -> Generator[Side]:
     process, port = start(build, *arguments)
     try:
         yield Side(name, port, [request_bytes(PATH, body) for body in bodies(stored=False)])
@@ -124,7 +124,7 @@ def _ours(directory: Path) -> Any:
 
 
 @contextmanager
-def _mlflow(text: Path, directory: Path) -> Iterator[Side]:
+def _mlflow(text: Path, directory: Path) -> Generator[Side]:
     home = directory / "mlflow"
     home.mkdir()
     python = prepare("mlflow", MLFLOW, text, home)
@@ -138,7 +138,7 @@ def _mlflow(text: Path, directory: Path) -> Iterator[Side]:
 
 
 @contextmanager
-def _bentoml(text: Path, directory: Path) -> Iterator[Side]:
+def _bentoml(text: Path, directory: Path) -> Generator[Side]:
     home = directory / "bentoml"
     home.mkdir()
     python = prepare("bentoml", BENTOML, text, home)
@@ -168,7 +168,7 @@ def peer_environment(python: Path) -> dict[str, str]:
 
 
 @contextmanager
-def running(command: list[str], home: Path, port: int, *, within: float) -> Iterator[None]:
+def running(command: list[str], home: Path, port: int, *, within: float) -> Generator[None]:
     """A server in a session of its own, so that what it starts ends with it."""
     log = home / "server.log"
     with log.open("wb") as stream:

@@ -14,7 +14,7 @@ import argparse
 import json
 import statistics
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -104,7 +104,7 @@ def _fill(url: str) -> None:
 
 
 @contextmanager
-def _own(name: str, directory: Path, url: str, everything: bool) -> Iterator[Side]:
+def _own(name: str, directory: Path, url: str, everything: bool) -> Generator[Side]:
     process, port = start(_app, directory, url, everything)
     headers = {"Authorization": f"Bearer {API_KEY}"} if everything else {}
     try:
@@ -137,7 +137,7 @@ def _app(directory: Path, url: str, everything: bool) -> Any:
 
 
 @contextmanager
-def _feast(text: Path, directory: Path, redis_port: int) -> Iterator[Side]:
+def _feast(text: Path, directory: Path, redis_port: int) -> Generator[Side]:
     home = directory / "feast"
     home.mkdir()
     python = prepare("feast", FEAST, text, home)
