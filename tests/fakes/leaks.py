@@ -32,7 +32,8 @@ from interfaces.bootstrap.stores import make_incidents
 from interfaces.bootstrap.worker import make_worker
 from interfaces.principals import add_principal
 from interfaces.settings import Settings
-from interfaces.settings.sections import AlertSettings, AlertSourceSettings, ServingSettings
+from interfaces.settings.sections import AlertSettings, AlertSourceSettings
+from interfaces.settings.serving import ServingSettings
 from interfaces.slack.notifier import SlackNotifier
 from platform_core.operations.resources import JobSpec
 from platform_core.operations.sql_resources import SqlResources
