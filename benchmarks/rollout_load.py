@@ -3,9 +3,9 @@
     python -m benchmarks.rollout_load [--seconds 3] [--workers 2] [--connections 8]
 
 Counts answers that were lost (none within ten seconds, with the retries that any client makes of a connection that was
-reset or a 503) and answers that were wrong: another score than the version's own for that card, a version that must not
-answer that card at that time, or another version in the prediction log than the one that the answer named. Then the
-same of the log: every answer is in it, but for as many as were counted as lost with the killed worker.
+reset or a 503), answers that were wrong (another score than the version's own for that card, or another version in the
+prediction log than the one that the answer named) and answers that were late (a second after a change, by a version that
+must not answer that card any more). Then the same of the log: every answer is in it, but for as many as were counted as lost with the killed worker.
 """
 
 from __future__ import annotations
@@ -192,7 +192,8 @@ def _counts(world: World, traffic: Traffic, phases: list[Phase], *, lost_rows: i
     return {
         "answers": len(traffic.answers),
         "lost": len(traffic.lost),
-        "wrong": len(wrong) + len(misled) + named,
+        "wrong": len(wrong) + named,
+        "late": len(misled),
         "retried": sum(a.retries > 0 for a in traffic.answers),
         "by_fallback": sum(a.fallback for a in traffic.answers),
         "p50_ms": round(1000 * took[len(took) // 2], 2),

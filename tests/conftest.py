@@ -89,6 +89,17 @@ def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
+@pytest.fixture(autouse=True)
+def environment_kept() -> Iterator[None]:
+    """A library that changes how every metric of the process works would be found in some other test, much later."""
+    before = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    yield
+    after = os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
+    if before is not None:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = before
+    assert after == before
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     """Where servers are required (CI), a test that skips for want of one has failed."""

@@ -88,7 +88,7 @@ def log(base: Foundations, *, declines: float, count: int = 600) -> None:
         declined = bool(rng.random() < (declines if new else 0.02))
         writer.write(
             PredictionRow(
-                now + timedelta(milliseconds=n), "fraud-br", "br", "2" if new else "1", "canary" if new else "champion",
+                now + timedelta(microseconds=n), "fraud-br", "br", "2" if new else "1", "canary" if new else "champion",
                 0.9 if declined else 0.1, declined, 20.0, 5.0, 1.0, 0.5, 0,
             )
         )  # fmt: skip

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from foundation.errors import InvalidInput, Unavailable
+from platform_core.attached.feast.importing import feast_imports
 
 # Read by MLflow when it is imported or called. An operator's own setting counts.
 _ENVIRONMENT = {
@@ -32,7 +33,8 @@ class MlflowCalls:
         for name, value in _ENVIRONMENT.items():
             os.environ.setdefault(name, value)
         try:
-            from mlflow.tracking import MlflowClient
+            with feast_imports():  # MLflow loads Feast's plug-in where that is installed
+                from mlflow.tracking import MlflowClient
         except ImportError as error:
             raise InvalidInput("MLflow's client is not installed", hint="install the extra `mlflow`") from error
         if not uri.startswith(("http://", "https://", "sqlite:///", "postgresql")):
@@ -49,7 +51,7 @@ class MlflowCalls:
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), feast_imports():
                 warnings.simplefilter("ignore")  # of what MLflow itself uses and should not
                 yield self._client(tracking_uri=self._uri, registry_uri=self._uri)
         except (MlflowException, SQLAlchemyError, requests.RequestException, OSError) as error:
