@@ -3,9 +3,10 @@
     python -m benchmarks.rollout_load [--seconds 3] [--workers 2] [--connections 8]
 
 Counts answers that were lost (none within ten seconds, with the retries that any client makes of a connection that was
-reset or a 503), answers that were wrong (another score than the version's own for that card, or another version in the
-prediction log than the one that the answer named) and answers that were late (a second after a change, by a version that
-must not answer that card any more). Then the same of the log: every answer is in it, but for as many as were counted as lost with the killed worker.
+reset or a 503), that were wrong (another score than the version's own for that card, or another version in the log
+than the one that the answer named), and that were late (a second after a change, from a version that must not answer
+that card any more). Then the same of the log: every answer is in it, but for as many as were counted as lost with the
+killed worker.
 """
 
 from __future__ import annotations
