@@ -9,50 +9,27 @@ SHA-256(name || 0x0A || 0x04 || public key), the signature 8 bytes of POSIX time
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import ClassVar
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audit.chain import TreeHead
 from audit.checkpoint import NoteVerifier
-from audit.note import signature_lines
+from audit.note import VerifierKey, signature_lines
 from audit.replay import VerificationReport
 from foundation.errors import InvalidInput
 
-_COSIGNATURE_V1 = b"\x04"
 _BLOB_BYTES = 4 + 8 + 64
 
 
-class CosignatureVerifier:
-    """Checks the cosignatures of one witness. `verifier_key` is its text form, `<name>+<hash>+<base64>`."""
+class CosignatureVerifier(VerifierKey):
+    """Checks the cosignatures of one witness."""
 
-    def __init__(self, name: str, public_key: Ed25519PublicKey) -> None:
-        self.name = name
-        self._public_key = public_key
-        self._encoded = _COSIGNATURE_V1 + public_key.public_bytes(Encoding.Raw, PublicFormat.Raw)
-        self.key_hash = hashlib.sha256(name.encode() + b"\n" + self._encoded).digest()[:4]
-
-    @classmethod
-    def from_key(cls, verifier_key: str) -> CosignatureVerifier:
-        """From the text form. Raises InvalidInput when it is damaged or for another kind of key."""
-        name, _, rest = verifier_key.strip().partition("+")
-        key_hash, _, encoded = rest.partition("+")
-        try:
-            raw = base64.b64decode(encoded, validate=True)
-            verifier = cls(name, Ed25519PublicKey.from_public_bytes(raw[1:]))
-        except ValueError as error:
-            raise InvalidInput(f"{verifier_key!r} is not a verifier key: {error}") from error
-        if raw[:1] != _COSIGNATURE_V1 or verifier.key_hash.hex() != key_hash:
-            raise InvalidInput(f"{verifier_key!r} is damaged, or not the key of an Ed25519 witness")
-        return verifier
-
-    @property
-    def verifier_key(self) -> str:
-        return f"{self.name}+{self.key_hash.hex()}+{base64.b64encode(self._encoded).decode()}"
+    algorithm: ClassVar[bytes] = b"\x04"
+    kind: ClassVar[str] = "the key of an Ed25519 witness"
 
     def cosigned_at(self, note: str) -> datetime | None:
         """When the witness signed `note`; None if it did not. Raises InvalidInput for a cosignature that is false."""
@@ -76,8 +53,6 @@ class Cosigner:
 
     def __init__(self, name: str, key: Ed25519PrivateKey) -> None:
         self._key = key
-        # The name's form is that of any key name: refuse here what could not be read back.
-        NoteVerifier(name, key.public_key())
         self.verifier = CosignatureVerifier(name, key.public_key())
 
     def cosign(self, note: str, at: datetime) -> str:

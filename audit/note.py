@@ -15,7 +15,7 @@ import binascii
 import hashlib
 import re
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -24,13 +24,17 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from audit.keys import load_or_create_key
 from foundation.errors import InvalidInput
 
-_ED25519 = b"\x01"
 _NAME = re.compile(r"^[^\s+]+$")
 _SIGNATURE = re.compile(r"^— (?P<name>[^\s+]+) (?P<blob>[A-Za-z0-9+/=]+)$")
 
 
-class TextVerifier:
-    """Checks notes of one key. `verifier_key` is its text form, `<name>+<hash>+<base64>`, to be handed to others."""
+class VerifierKey:
+    """A named public key of C2SP's signed notes. Its text form, `<name>+<hash>+<base64>`, is handed to others."""
+
+    algorithm: ClassVar[bytes] = b"\x01"
+    """The byte before the key in what is hashed and encoded; this one: Ed25519."""
+
+    kind: ClassVar[str] = "an Ed25519 key"
 
     def __init__(self, name: str, public_key: Ed25519PublicKey) -> None:
         if not _NAME.match(name):
@@ -39,12 +43,12 @@ class TextVerifier:
             )
         self.name = name
         self._public_key = public_key
-        self._encoded = _ED25519 + public_key.public_bytes(Encoding.Raw, PublicFormat.Raw)
+        self._encoded = self.algorithm + public_key.public_bytes(Encoding.Raw, PublicFormat.Raw)
         self.key_hash = hashlib.sha256(name.encode() + b"\n" + self._encoded).digest()[:4]
 
     @classmethod
     def from_key(cls, verifier_key: str) -> Self:
-        """From the text form. Raises InvalidInput when it is damaged or for another algorithm."""
+        """From the text form. Raises InvalidInput when it is damaged or for another kind of key."""
         name, _, rest = verifier_key.strip().partition("+")
         key_hash, _, encoded = rest.partition("+")
         try:
@@ -52,13 +56,17 @@ class TextVerifier:
             verifier = cls(name, Ed25519PublicKey.from_public_bytes(raw[1:]))
         except ValueError as error:
             raise InvalidInput(f"{verifier_key!r} is not a verifier key: {error}") from error
-        if raw[:1] != _ED25519 or verifier.key_hash.hex() != key_hash:
-            raise InvalidInput(f"{verifier_key!r} is damaged, or not an Ed25519 key")
+        if raw[:1] != cls.algorithm or verifier.key_hash.hex() != key_hash:
+            raise InvalidInput(f"{verifier_key!r} is damaged, or not {cls.kind}")
         return verifier
 
     @property
     def verifier_key(self) -> str:
         return f"{self.name}+{self.key_hash.hex()}+{base64.b64encode(self._encoded).decode()}"
+
+
+class TextVerifier(VerifierKey):
+    """Checks notes of one key."""
 
     def text_of(self, note: str) -> str:
         """The text that this key signed. Raises InvalidInput when it did not."""
