@@ -107,3 +107,14 @@ def forward(running: Simulation, minutes: int, *, step: int = 1) -> list[tuple[i
         clock.advance(timedelta(minutes=step))
         changed += [(minute, alert) for alert in running.tick().changed]
     return changed
+
+
+def healthy_hours(running: Simulation, hours: float) -> list[Alert]:
+    """What the monitors change while nothing is wrong."""
+    clock = running.parts.clock
+    assert isinstance(clock, FixedClock)
+    changed: list[Alert] = []
+    for _ in range(round(hours * 15)):  # four minutes at a time: a tick's rows arrive with the next, views may lag ten
+        clock.advance(timedelta(minutes=4))
+        changed += running.tick().changed
+    return changed
