@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import prometheus_client
@@ -86,6 +86,7 @@ def create_inference_app(
     scorer = Scorer(features, Recorder(clock, metrics, predictions.write))
     metrics.log_dropped.set_function(lambda: predictions.dropped)
     metrics.log_lost.set_function(lambda: predictions.lost)
+    metrics.shadows_failed.set_function(lambda: predictions.unscored)
     metrics.log_waiting.labels("memory_rows").set_function(lambda: predictions.buffered)
     metrics.log_waiting.labels("disk_batches").set_function(lambda: predictions.spilled)
     waiting = StoreThreads(threads)
@@ -94,24 +95,23 @@ def create_inference_app(
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
-        await asyncio.to_thread(endpoints.start)
-        predictions.start()
-        if access is not None:
-            access.start()
-        if shared_metrics is not None:
-            shared_metrics.start(registries)
-        try:
-            yield
-        finally:
-            await asyncio.to_thread(endpoints.stop)
-            if access is not None:
-                await asyncio.to_thread(access.stop)
-            pool.shutdown()
-            waiting.stop()
-            features.close()
-            await asyncio.to_thread(predictions.stop)
+        # What raises at its end keeps nothing else from its own, least of all the log from being written out. The last
+        # to be put on the stack ends first.
+        async with AsyncExitStack() as ending:
             if shared_metrics is not None:
-                await asyncio.to_thread(shared_metrics.stop)
+                shared_metrics.start(registries)
+                ending.push_async_callback(asyncio.to_thread, shared_metrics.stop)
+            predictions.start()
+            ending.push_async_callback(asyncio.to_thread, predictions.stop)
+            ending.callback(features.close)
+            ending.callback(waiting.stop)
+            ending.callback(pool.shutdown)
+            if access is not None:
+                access.start()
+                ending.push_async_callback(asyncio.to_thread, access.stop)
+            ending.push_async_callback(asyncio.to_thread, endpoints.stop)
+            await asyncio.to_thread(endpoints.start)
+            yield
 
     app = InferenceApp(title="Vigía inference", lifespan=lifespan)
     app.predicting = Predicting(

@@ -101,6 +101,11 @@ class Spill:
         self._files.remove(file)
         file.unlink(missing_ok=True)
 
+    def later(self, file: Path) -> None:
+        """`file` could not be appended though the store takes others: it is tried again after them."""
+        self._files.remove(file)
+        self._files.append(file)
+
     def adopt(self) -> int:
         """Take over what workers that are gone left. Returns how many of their rows were lost."""
         lost = 0

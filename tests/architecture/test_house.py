@@ -136,6 +136,7 @@ BOUNDARIES = (
     "interfaces/console/",
     "interfaces/cli/",
     "platform_core/serving/prediction_log_writer.py",
+    "platform_core/serving/prediction_log_shadows.py",
     "platform_core/simulation/runtime.py",
     "platform_core/monitoring/monitor.py",
     "foundation/telemetry/",
