@@ -82,8 +82,8 @@ def create_inference_app(
     `include_router`.
     """
     metrics = ServingMetrics()
-    endpoints = EndpointDirectory(resources, registry, catalog, interval=refresh_interval)
     scorer = Scorer(features, Recorder(clock, metrics, predictions.write))
+    endpoints = EndpointDirectory(resources, registry, catalog, interval=refresh_interval, gone=scorer.forget)
     metrics.log_dropped.set_function(lambda: predictions.dropped)
     metrics.log_lost.set_function(lambda: predictions.lost)
     metrics.shadows_failed.set_function(lambda: predictions.unscored)
