@@ -28,7 +28,7 @@ from platform_core.serving.callers import Callers
 from platform_core.serving.endpoints import EndpointDirectory
 from platform_core.serving.metrics import ServingMetrics
 from platform_core.serving.ports import EndpointResources, FeatureSource
-from platform_core.serving.predicting import PREFIX, Predicting
+from platform_core.serving.predicting import BODY_SECONDS, PREFIX, Predicting
 from platform_core.serving.prediction_log import PredictionWriter
 from platform_core.serving.recording import Recorder
 from platform_core.serving.scorer import Scorer
@@ -71,6 +71,7 @@ def create_inference_app(
     threads: int = 16,
     refresh_interval: float = 0.25,
     traced_share: float = 0.01,
+    body_seconds: float = BODY_SECONDS,
     more_metrics: Registries = (),
     shared_metrics: SharedMetrics | None = None,
 ) -> InferenceApp:
@@ -115,7 +116,13 @@ def create_inference_app(
 
     app = InferenceApp(title="Vigía inference", lifespan=lifespan)
     app.predicting = Predicting(
-        endpoints, scorer, Callers(access, open_to_all=open_to_all), waiting, pool, traced_share=traced_share
+        endpoints,
+        scorer,
+        Callers(access, open_to_all=open_to_all),
+        waiting,
+        pool,
+        traced_share=traced_share,
+        body_seconds=body_seconds,
     )
     install_error_handlers(app)
     # For what is added to this application; a prediction has its own limit.

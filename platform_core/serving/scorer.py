@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Sequence
 from time import perf_counter
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,16 @@ from platform_core.training.scoring import LoadedModel
 
 _About = tuple[str, str, str, tuple[str, ...]]
 """Endpoint, tenant, feature service, features."""
+
+
+_logger = logging.getLogger(__name__)
+
+
+class ModelFailed(VigiaError):
+    """The version that was chosen could not score the row: that is the version's error, and counted as such."""
+
+    code: ClassVar[str] = "model_failed"
+    http_status: ClassVar[int] = 500
 
 
 class Scorer:
@@ -105,10 +116,18 @@ class Scorer:
     ) -> list[Answer]:
         started = perf_counter()
         threshold = served.spec.decline_threshold
-        if len(rows) == 1:
-            answers = [self._one(served, asked.rows[0], rows[0], threshold, explain=asked.attributions)]
-        else:
-            answers = self._many(served, asked, rows, threshold)
+        try:
+            if len(rows) == 1:
+                answers = [self._one(served, asked.rows[0], rows[0], threshold, explain=asked.attributions)]
+            else:
+                answers = self._many(served, asked, rows, threshold)
+        except VigiaError:
+            raise
+        except Exception as error:
+            _logger.exception("%s: the model could not score", served.name)
+            raise ModelFailed(
+                f"the model of {served.name} could not score this", hint="see the server's log"
+            ) from error
         timing.model = perf_counter() - started
         return answers
 

@@ -129,6 +129,7 @@ BOUNDARIES = (
     "agents/incident/closing.py",
     "agents/health/report.py",
     "platform_core/serving/endpoints.py",
+    "platform_core/serving/scorer.py",
     "platform_core/serving/waiting.py",
     "platform_core/running/chores.py",
     "interfaces/http/",
