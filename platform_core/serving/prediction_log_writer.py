@@ -15,7 +15,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -170,15 +170,36 @@ class PredictionWriter:
                     self._spill.keep(1)
 
     def _append(self, batch: _Batch) -> bool:
-        for table, rows in self._tables(batch.rows):
+        tables = self._tables(batch.rows)
+        for place, (table, rows) in enumerate(tables):
             try:
                 self._offline.append(table, rows)
             except VigiaError as error:
                 _logger.warning("predictions are kept for later: %s", error)
+                self.appended += self._forget_tables(batch, [name for name, _ in tables[:place]])
                 return self._spill_when_full()
+            except Exception:
+                self.appended += self._forget_tables(batch, [name for name, _ in tables[:place]])
+                raise
         self._forget(batch)
         self.appended += len(batch.rows)
         return True
+
+    def _forget_tables(self, batch: _Batch, tables: Sequence[str]) -> int:
+        """The rows of these tables only, which are written: they must not be so again. Returns how many they were."""
+        if not tables:
+            return 0
+        with self._lock:
+            made_way = min(self.dropped - batch.dropped, len(batch.rows))
+            written = [_table_of(row) in tables for row in batch.rows]
+            for _ in batch.rows[made_way:]:
+                self._rows.popleft()
+            left = [row for row, done in zip(batch.rows[made_way:], written[made_way:], strict=True) if not done]
+            self._rows.extendleft(reversed(left))
+            self.dropped -= sum(written[:made_way])
+            if self._spill is not None:
+                self._spill.keep(sum(written[made_way:]))
+        return sum(written)
 
     def _forget(self, batch: _Batch) -> None:
         left = len(batch.rows)
@@ -205,9 +226,13 @@ class PredictionWriter:
         return self._each_batch(self._lay_aside) and not self._rows
 
     def _lay_aside(self, batch: _Batch) -> bool:
-        spill = self._spill
-        if spill is None or not all(spill.write(table, rows) for table, rows in self._tables(batch.rows)):
+        if self._spill is None:
             return False
+        tables = self._tables(batch.rows)
+        for place, (table, rows) in enumerate(tables):
+            if not self._spill.write(table, rows):
+                self._forget_tables(batch, [name for name, _ in tables[:place]])
+                return False
         self._forget(batch)
         return True
 
@@ -255,6 +280,10 @@ class PredictionWriter:
                 self.flush()
             except Exception:
                 _logger.exception("a batch of predictions could not be logged")
+
+
+def _table_of(row: PredictionRow | PredictionErrorRow) -> str:
+    return TABLE if isinstance(row, PredictionRow) else ERRORS_TABLE
 
 
 class _Batch(NamedTuple):

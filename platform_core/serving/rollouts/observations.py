@@ -71,9 +71,9 @@ class Reader:
             errors = self.log.read_errors(self.since, stop, endpoint=self.endpoint)
             self.since = stop
             counted = self._first_of_the_hour(rows, errors)
-            answered, failed = counted[: len(rows)], counted[len(rows) :]
-            yield _scored("candidate", self.candidate, rows, answered, errors, failed)
-            yield _scored("champion", self.champion, rows, answered, errors, failed)
+            answered, errors = counted[: len(rows)], errors.filter(pa.array(counted[len(rows) :]))
+            yield _scored("candidate", self.candidate, rows, answered, errors)
+            yield _scored("champion", self.champion, rows, answered, errors)
 
     def _first_of_the_hour(self, rows: pa.Table, errors: pa.Table) -> npt.NDArray[np.bool_]:
         """For the rows and then the errors, which are gone through in the order of their time."""
@@ -97,28 +97,21 @@ class Reader:
         return taken
 
 
-def _scored(
-    arm: Arm,
-    version: str,
-    rows: pa.Table,
-    counted: npt.NDArray[np.bool_],
-    errors: pa.Table,
-    failed: npt.NDArray[np.bool_],
-) -> Scored:
+def _scored(arm: Arm, version: str, rows: pa.Table, counted: npt.NDArray[np.bool_], errors: pa.Table) -> Scored:
     answered = np.array([v == version for v in rows["model_version"].to_pylist()], dtype=np.bool_)
     own = rows["score"].to_numpy().astype(np.float64)
     beside = _beside(rows, version)
     score = np.where(answered, own, beside)
     taken = counted & ~np.isnan(score)
     amount = rows["amount"].to_numpy(zero_copy_only=False).astype(np.float64)
-    own_errors = sum(v == version for v, of in zip(errors["model_version"].to_pylist(), failed, strict=True) if of)
+    failed = sum(v == version for v in errors["model_version"].to_pylist())
     return Scored(
         arm=arm,
         score=score[taken],
         amount=np.nan_to_num(amount[taken]),
         latency_ms=rows["latency_ms"].to_numpy().astype(np.float64)[answered & counted],
         answers=int((answered & counted).sum()),
-        errors=own_errors,
+        errors=failed,
     )
 
 

@@ -12,7 +12,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from platform_core.serving.prediction_log import DeltaPredictionLog, PredictionRow, PredictionWriter
+from foundation.errors import Unavailable
+from platform_core.serving.prediction_log import (
+    ERRORS_TABLE,
+    DeltaPredictionLog,
+    PredictionErrorRow,
+    PredictionRow,
+    PredictionWriter,
+)
 from platform_core.serving.questions import read_columns, read_json
 from platform_core.serving.shape import RequestShape
 from tests.conftest import NIGHT
@@ -115,3 +122,31 @@ def test_a_shadow_that_raises_anything_is_counted_and_the_answer_logged() -> Non
         writer.write(row(n, features=np.array([1.0]).tobytes(), model=model, shadows=(model,)))
     assert writer.flush()
     assert (writer.unscored, writer.dropped, len(logged(offline))) == (3, 0, 3)
+
+
+def test_the_table_that_was_written_is_not_written_again_when_the_other_fails(tmp_path: Path) -> None:
+    class Half(FakeOfflineStore):
+        refused: str | None = ERRORS_TABLE
+
+        def append(self, table: str, rows: pa.Table) -> int:
+            if table == self.refused:
+                raise Unavailable("not this one")
+            return super().append(table, rows)
+
+    offline = Half()
+    writer = PredictionWriter(offline, interval=60, spill=tmp_path)
+    writer.start()
+    for n in range(10):
+        writer.write(row(n))
+        if n % 5 == 0:
+            writer.write(PredictionErrorRow(NIGHT, "fraud-br", "br", "1", "champion", "unavailable", 3.0, f"e{n}"))
+    for _ in range(3):
+        assert not writer.flush()
+    assert (writer.buffered, writer.appended) == (2, 10)
+    offline.refused = None
+    assert writer.flush()
+    log = DeltaPredictionLog(offline)
+    assert len(log.read(NIGHT, NIGHT + timedelta(days=1))) == 10
+    assert len(log.read_errors(NIGHT, NIGHT + timedelta(days=1))) == 2
+    writer.stop()
+    assert list(tmp_path.iterdir()) == [], "what is accounted for adds up"
