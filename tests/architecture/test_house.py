@@ -132,6 +132,8 @@ BOUNDARIES = (
     "platform_core/serving/scorer.py",
     "platform_core/serving/waiting.py",
     "platform_core/running/chores.py",
+    "platform_core/access/endpoints.py",
+    "platform_core/operations/usage_collecting.py",
     "interfaces/http/",
     "interfaces/slack/",
     "interfaces/console/",
