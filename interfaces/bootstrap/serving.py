@@ -74,6 +74,7 @@ def _serve(base: Foundations, token: Callable[[], str], worker: Worker | None) -
     from platform_core.features.retrieval import OnlineRetriever
     from platform_core.operations.control_api import control_router
     from platform_core.operations.sql_resources import SqlResources
+    from platform_core.running.estate import EndpointsOfEnvironment
     from platform_core.serving.app import create_inference_app
     from platform_core.serving.reading import StoreFeatures
     from platform_core.serving.worker_metrics import SharedMetrics
@@ -92,7 +93,7 @@ def _serve(base: Foundations, token: Callable[[], str], worker: Worker | None) -
     app = create_inference_app(
         registry=registry_of(base),
         features=StoreFeatures(catalog, store, base.clock, asked=store.asked, metrics=retriever.metrics),
-        resources=resources,
+        resources=EndpointsOfEnvironment(resources, settings.environment),
         catalog=catalog,
         predictions=prediction_writer(base, catalog),
         clock=base.clock,
