@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,10 +22,12 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 @dataclass(frozen=True)
 class Worker:
-    """What a supervisor gives its workers: the socket to accept from, and where all of them keep their counts."""
+    """What a supervisor gives its workers: the socket to accept from, where all of them keep their counts, and its own
+    process id."""
 
     listener: int
     metrics: Path
+    supervisor: int
 
 
 def run_serving(settings: Settings, *, workers: int | None = None, worker: Worker | None = None) -> None:
@@ -112,7 +113,7 @@ def _serve(base: Foundations, token: Callable[[], str], worker: Worker | None) -
         host=serving.host,
         port=serving.port,
         seconds=serving.drain_seconds,
-        supervisor=None if worker is None else os.getppid(),
+        supervisor=None if worker is None else worker.supervisor,
     )
     usage = usage_of_serving(base)
     usage.start(settings.usage.collect_seconds)
