@@ -48,6 +48,9 @@ BODY_SECONDS = 10.0
 MOST_BEING_READ = 1_000
 """Requests that are being sent at once, to all endpoints of a worker."""
 
+_RECORDED_ON_THE_LOOP = 50
+"""Rows: more of them are counted and logged in a thread."""
+
 _RESERVE_SECONDS = 0.005
 _RETRY_AFTER = b"1"
 _JSON, _ARROW = JSON.encode(), ARROW.encode()
@@ -145,7 +148,11 @@ class Predicting:
             meters.in_flight -= 1
         latency = perf_counter() - started
         await self._send(send, 200, content, _ARROW if asked.accepts_arrow else _JSON)
-        self._scorer.recorder.answered(served, answers, timing, latency)
+        record = self._scorer.recorder.answered
+        if len(answers) > _RECORDED_ON_THE_LOOP:
+            await self._in_thread(record, served, answers, timing, latency)
+        else:
+            record(served, answers, timing, latency)
         return timing
 
     def _overloaded(self, served: ServedEndpoint) -> Overloaded:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import Any
@@ -113,3 +114,32 @@ def test_what_raises_at_the_end_keeps_the_log_from_nothing(world: Inference, mon
     with pytest.raises(OSError, match="closed already"):
         asyncio.run(story())
     assert "predictions" in world.offline.tables()
+
+
+def test_many_rows_are_recorded_beside_the_loop(world: Inference) -> None:
+    app = world.app(refresh_interval=3600)
+    where: list[str] = []
+
+    async def story() -> None:
+        async with app.router.lifespan_context(app):
+            recorder: Any = app.predicting._scorer.recorder
+            answered = recorder.answered
+
+            def record(*arguments: Any) -> None:
+                where.append(threading.current_thread().name)
+                answered(*arguments)
+
+            recorder.answered = record
+            one = {name: value for name, value in payload().items() if name != "request_id"}
+
+            async def many() -> Message:
+                body = json.dumps({"request_id": "b", "rows": [one] * 60}).encode()
+                return {"type": "http.request", "body": body, "more_body": False}
+
+            assert (await ask(app))[0] == 200
+            status, answer = await ask(app, many)
+            assert (status, len(answer["predictions"])) == (200, 60)
+
+    asyncio.run(story())
+    assert where[0] == "MainThread"
+    assert where[1].startswith("score")
