@@ -66,5 +66,8 @@ class DrainingServer(uvicorn.Server):
         return await super().on_tick(counter)
 
     def serve_on(self, listener: socket.socket | None) -> None:
-        """Until it has ended. `listener`: a socket that listens already; without it the configured address."""
+        """Until it has ended; not at all without our supervisor. `listener`: a socket that listens already; without it
+        the configured address."""
+        if self._supervisor not in (None, os.getppid()):
+            return
         self.run(sockets=None if listener is None else [listener])

@@ -7,6 +7,8 @@ apart by its address alone (a DynamoDB table, a Feast repository) has none.
 from __future__ import annotations
 
 import os
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -43,14 +45,21 @@ def refuse_other(settings: Settings, found: str, what: str, variable: str) -> No
 
 def _of_directory(directory: Path, environment: str) -> str:
     path = directory / STAMP
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        # Empty for a moment, while another process makes it: theirs is then ours, or the next start will tell.
-        return path.read_text(encoding="utf-8").strip() or environment
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(f"{environment}\n")
-    return environment
+    if not path.exists():
+        # Written whole and then linked: there is never a stamp that says nothing yet.
+        handle, written = tempfile.mkstemp(prefix=STAMP, dir=directory)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(f"{environment}\n")
+            with suppress(FileExistsError):  # another process was first
+                os.link(written, path)
+        finally:
+            Path(written).unlink()
+    found = path.read_text(encoding="utf-8").strip()
+    if not found:
+        hint = "write the name of the environment whose data this is into it"
+        raise Conflict(f"{path} is empty: nobody knows whose the data directory is", hint=hint)
+    return found
 
 
 def _of_database(engine: Engine, clock: Clock, environment: str) -> str:

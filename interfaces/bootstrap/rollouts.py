@@ -87,7 +87,7 @@ class RolloutDesk:
     def halt(self, name: str, person: Principal, reason: str) -> Resource:
         """Give its traffic back to the champion, now. Raises Forbidden, NotFound, Conflict without a rollout."""
         resource = self._visible(name, person)
-        if not person.roles & HALTING:
+        if not person.roles_in(resource.tenant, resource.environment) & HALTING:
             raise Forbidden(f"{person.id} may look only", hint=f"halting takes one of {', '.join(sorted(HALTING))}")
         return self._brake.halt(parse_urn(resource.urn)[1], actor=person.id, reason=self._clean(reason))
 

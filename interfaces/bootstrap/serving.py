@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,10 +22,12 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 @dataclass(frozen=True)
 class Worker:
-    """What a supervisor gives its workers: the socket to accept from, and where all of them keep their counts."""
+    """What a supervisor gives its workers: the socket to accept from, where all of them keep their counts, and its own
+    process id."""
 
     listener: int
     metrics: Path
+    supervisor: int
 
 
 def run_serving(settings: Settings, *, workers: int | None = None, worker: Worker | None = None) -> None:
@@ -74,6 +75,7 @@ def _serve(base: Foundations, token: Callable[[], str], worker: Worker | None) -
     from platform_core.features.retrieval import OnlineRetriever
     from platform_core.operations.control_api import control_router
     from platform_core.operations.sql_resources import SqlResources
+    from platform_core.running.estate import EndpointsOfEnvironment
     from platform_core.serving.app import create_inference_app
     from platform_core.serving.reading import StoreFeatures
     from platform_core.serving.worker_metrics import SharedMetrics
@@ -92,7 +94,7 @@ def _serve(base: Foundations, token: Callable[[], str], worker: Worker | None) -
     app = create_inference_app(
         registry=registry_of(base),
         features=StoreFeatures(catalog, store, base.clock, asked=store.asked, metrics=retriever.metrics),
-        resources=resources,
+        resources=EndpointsOfEnvironment(resources, settings.environment),
         catalog=catalog,
         predictions=prediction_writer(base, catalog),
         clock=base.clock,
@@ -111,7 +113,7 @@ def _serve(base: Foundations, token: Callable[[], str], worker: Worker | None) -
         host=serving.host,
         port=serving.port,
         seconds=serving.drain_seconds,
-        supervisor=None if worker is None else os.getppid(),
+        supervisor=None if worker is None else worker.supervisor,
     )
     usage = usage_of_serving(base)
     usage.start(settings.usage.collect_seconds)

@@ -8,6 +8,7 @@ waited to be accepted is taken by the others; only the connections that a killed
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import socket
 import subprocess
@@ -76,6 +77,7 @@ class Supervisor:
         handle = listener.fileno()
         command = [sys.executable, "-m", "interfaces.cli", "platform", "serve"]
         command += ["--listener", str(handle), "--metrics", str(self._metrics)]
+        command += ["--supervisor", str(os.getpid())]  # by the time it could look itself, we may be gone
         process = subprocess.Popen(command, pass_fds=[handle], stdin=subprocess.DEVNULL)  # noqa: S603  our own command
         _logger.info("serving worker %d is process %d", number, process.pid)
         self._workers.append(_Worker(number, process, time.monotonic(), failures))

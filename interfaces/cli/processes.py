@@ -40,6 +40,7 @@ def platform_serve(
     ] = None,
     listener: Annotated[int | None, typer.Option(hidden=True)] = None,
     metrics: Annotated[Path | None, typer.Option(hidden=True)] = None,
+    supervisor: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """The inference server and the control API."""
     check_ownership()
@@ -48,8 +49,10 @@ def platform_serve(
     from interfaces.settings import load_settings
 
     settings = load_settings()
-    # The two hidden options are how a supervisor starts its workers.
-    worker = Worker(listener, metrics) if listener is not None and metrics is not None else None
+    # The hidden options are how a supervisor starts its workers.
+    worker = None
+    if listener is not None and metrics is not None and supervisor is not None:
+        worker = Worker(listener, metrics, supervisor)
     if worker is None:
         require_free(settings.serving.host, settings.serving.port, setting="VIGIA__SERVING__PORT")
     run_serving(settings, workers=workers, worker=worker)

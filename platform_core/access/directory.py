@@ -194,7 +194,7 @@ def parse_grant(entry: Any, number: int) -> PrincipalGrant:
     try:
         return PrincipalGrant.model_validate(entry)
     except ValidationError as error:
-        name = entry.get("id", "without id") if isinstance(entry, dict) else repr(entry)
+        name = entry.get("id", "without id") if isinstance(entry, dict) else f"a {type(entry).__name__}, not a mapping"
         problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise InvalidInput(f"principal {number} ({name}): {problems}") from error
 

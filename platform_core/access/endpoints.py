@@ -2,8 +2,9 @@
 
 A thread looks at the principals file every half second and exchanges what is in memory; a request costs one SHA-256
 and two look-ups, and never waits for a disk. A key that is taken out of the file is refused half a second later on
-every worker. Refusals of people we know are written to the audit log by the same thread, counted, so that whoever asks
-a thousand times a second fills neither the log nor the request's time.
+every worker. Refusals of people we know are written to the audit log by another thread, counted, so that whoever asks
+a thousand times a second fills neither the log nor the request's time, and an audit log that hangs delays no
+revocation. Should the file not have been looked at for a while, nobody is let in.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ from platform_core.access.principals import Environment, Principal, Role
 SCORING_ROLES: Final[frozenset[Role]] = frozenset({"caller", "responder", "oncall", "admin"})
 _MOST_PENDING = 256
 _MOST_REMEMBERED = 4096
+_OLDEST_INTERVALS = 10
+_OLDEST_SECONDS = 5.0
+"""How old a reading may be, the longer of the two: then nobody is let in by it."""
+
 _logger = logging.getLogger(__name__)
 
 
@@ -50,17 +55,20 @@ class EndpointAccess:
         *,
         interval: float = 0.5,
         wall: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._directory = directory
         self._audit = audit
         self._interval = interval
         self._wall = wall
+        self._monotonic = monotonic
+        self._looked = monotonic()
         self._snapshot = _Snapshot(People([]), set())
         self._problem: VigiaError | None = None
         self._refused: Counter[tuple[str, str]] = Counter()
         self._lock = threading.Lock()
         self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
         self._configured = False
         self.refresh()
 
@@ -96,6 +104,10 @@ class EndpointAccess:
         problem = self._problem
         if problem is not None:
             raise Unavailable(problem.message, hint=problem.hint)
+        if self._threads and self._monotonic() - self._looked > max(
+            _OLDEST_INTERVALS * self._interval, _OLDEST_SECONDS
+        ):
+            raise Unavailable("who may do what was not looked at for too long", hint="see the server's log")
         if not api_key:
             raise Unauthenticated("who is asking?", hint="Authorization: Bearer <API key>")
         found = snapshot.people.by_key.get(key_digest(api_key))
@@ -115,6 +127,10 @@ class EndpointAccess:
 
     def refresh(self) -> None:
         """Look at the directory once, and write down who was refused since the last time."""
+        self._look()
+        self.tell()
+
+    def _look(self) -> None:
         try:
             people = self._directory.now()
         except VigiaError as error:
@@ -124,9 +140,10 @@ class EndpointAccess:
                 self._snapshot = _Snapshot(people, set())
                 self._configured = self._configured or bool(people.by_key)
             self._problem = None
-        self._tell()
+        self._looked = self._monotonic()
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
+        """Write down who was refused since the last time."""
         with self._lock:
             refused, self._refused = self._refused, Counter()
         if self._audit is None:
@@ -143,15 +160,22 @@ class EndpointAccess:
                     self._refused[who, tenant] += count
 
     def start(self) -> None:
-        self._thread = threading.Thread(target=self._run, name="endpoint-access", daemon=True)
-        self._thread.start()
+        self._looked = self._monotonic()
+        for name, step in (("endpoint-access", self._look), ("endpoint-refusals", self.tell)):
+            thread = threading.Thread(target=self._run, args=(step,), name=name, daemon=True)
+            self._threads.append(thread)
+            thread.start()
 
     def stop(self) -> None:
         self._stop.set()
-        if self._thread is not None:
-            self._thread.join()
-        self._tell()
+        for thread in self._threads:
+            thread.join()
+        self._threads.clear()
+        self.tell()
 
-    def _run(self) -> None:
+    def _run(self, step: Callable[[], None]) -> None:
         while not self._stop.wait(self._interval):
-            self.refresh()
+            try:
+                step()
+            except Exception:
+                _logger.exception("%s failed unexpectedly", threading.current_thread().name)

@@ -17,6 +17,7 @@ from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, ClassVar, Protocol
 
 from fastapi import APIRouter, Header, Path, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 from pydantic import Field
 
@@ -73,7 +74,8 @@ def control_router(resources: ResourceStore, token: str | Callable[[], str]) -> 
             handle = super().get_route_handler()
 
             async def authenticated(request: Request) -> Response:
-                authenticate(request)
+                # In a thread: a token that is looked up may take its time, and predictions are on this loop.
+                await run_in_threadpool(authenticate, request)
                 return await handle(request)
 
             return authenticated

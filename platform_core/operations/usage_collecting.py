@@ -71,10 +71,10 @@ class UsageCollector:
     def _grow(self, seen: dict[_Sample, float], counted: Counted, labels: Mapping[str, str], value: float) -> None:
         key = counted.sample, tuple(sorted(labels.items()))
         grown = value - seen.get(key, 0.0)
+        # Whose it is may have to be looked up, and fail: then nothing was seen yet.
+        charged = list(counted.subjects(labels)) if grown > 0 else []
         seen[key] = value
-        if grown <= 0:
-            return
-        for subject, tenant in counted.subjects(labels):
+        for subject, tenant in charged:
             self._pending[subject, tenant, counted.unit] += grown
 
     def start(self, seconds: float = 60.0) -> None:
@@ -97,6 +97,8 @@ class UsageCollector:
             self.collect()
         except VigiaError as error:
             _logger.warning("usage could not be stored; it is kept and tried again: %s", error.message)
+        except Exception:
+            _logger.exception("usage could not be collected; it is tried again")
 
 
 def serving_usage(tenants: Callable[[str], str | None], models: Callable[[str], str | None]) -> list[Counted]:

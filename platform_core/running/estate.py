@@ -27,6 +27,7 @@ from platform_core.operations.resources import (
     Spec,
 )
 from platform_core.running.upkeep import AUTHOR
+from platform_core.serving.ports import EndpointResources
 from platform_core.urn import parse_urn, urn
 
 WATCHED = {"declared_by": "catalog", "state": "watched"}
@@ -70,6 +71,17 @@ class OfEnvironment(ResourceReader):
     def list(self, *, kind: str | None = None, tenant: str | None = None) -> list[Resource]:
         found = self._resources.list(kind=kind, tenant=tenant)
         return [r for r in found if r.environment == self._environment and r.status != RETIRED]
+
+
+class EndpointsOfEnvironment(OfEnvironment):
+    """As the inference server sees the control plane: another environment's endpoints are not its own to serve."""
+
+    def __init__(self, resources: EndpointResources, environment: Environment) -> None:
+        super().__init__(resources, environment)
+        self._reported = resources
+
+    def report_status(self, urn: str, status: dict[str, Any]) -> None:
+        self._reported.report_status(urn, status)
 
 
 def jobs(catalog: Catalog) -> Iterator[Wanted]:

@@ -18,8 +18,8 @@ from platform_core.operations.rollout_spec import GuardMetric, RolloutSpec
 from platform_core.operations.timeline import OperationsReader
 from platform_core.serving.prediction_log import DeltaPredictionLog
 from platform_core.serving.rollouts.guards import GuardVerdict
-from platform_core.serving.rollouts.halting import Brake, Control
-from platform_core.serving.rollouts.history import PastRollout
+from platform_core.serving.rollouts.halting import Brake, Control, spec_of
+from platform_core.serving.rollouts.history import PastRollout, evidence_since
 from platform_core.serving.rollouts.judging import RolloutCase, RolloutVerdict, began, case_key, past_of, verdict_of
 from platform_core.serving.rollouts.states import state_of
 from platform_core.urn import parse_urn
@@ -62,6 +62,7 @@ class RolloutWatch:
         self._settle = settle
         self._told = told
         self._cases: dict[str, RolloutCase] = {}
+        self._unrecorded: dict[str, tuple[tuple[str, str | None], datetime]] = {}
         self._firing: dict[str, Alert] = {}
         self.verdicts: dict[str, RolloutVerdict] = {}
         self.problems: dict[str, str] = {}
@@ -86,10 +87,11 @@ class RolloutWatch:
         spec, now = resource.spec, self._clock.now()
         if not isinstance(spec, RolloutSpec) or spec.canary is None:
             self._cases.pop(name, None)
+            self._unrecorded.pop(name, None)
             self.verdicts.pop(name, None)
             return self._resolved(name)
         past = past_of(resource, self._operations, now)
-        since = began(resource, past, now)
+        since = self._since(name, resource, past, now)
         if state_of(spec) == "halted":
             self.verdicts[name] = verdict_of(resource, since, self._guards(name))
             return self._fires(name, resource, spec, past)
@@ -102,6 +104,15 @@ class RolloutWatch:
         self.verdicts[name] = verdict_of(halted, since, verdict.guards)
         self._told(self.verdicts[name])
         return self._fires(name, halted, spec, past_of(halted, self._operations, self._clock.now()))
+
+    def _since(self, name: str, resource: Resource, past: list[PastRollout], now: datetime) -> datetime:
+        """Of a rollout that nobody recorded it is what it was at the first look: evidence is gathered from there on."""
+        spec = spec_of(resource)
+        about = spec.champion, spec.canary
+        kept = self._unrecorded.get(name)
+        if evidence_since(past) is not None or kept is None or kept[0] != about:
+            kept = self._unrecorded[name] = about, began(resource, past, now)
+        return kept[1]
 
     def _case(self, name: str, resource: Resource, since: datetime) -> RolloutCase:
         case = self._cases.get(name)

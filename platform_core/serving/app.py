@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import prometheus_client
@@ -28,7 +28,7 @@ from platform_core.serving.callers import Callers
 from platform_core.serving.endpoints import EndpointDirectory
 from platform_core.serving.metrics import ServingMetrics
 from platform_core.serving.ports import EndpointResources, FeatureSource
-from platform_core.serving.predicting import PREFIX, Predicting
+from platform_core.serving.predicting import BODY_SECONDS, PREFIX, Predicting
 from platform_core.serving.prediction_log import PredictionWriter
 from platform_core.serving.recording import Recorder
 from platform_core.serving.scorer import Scorer
@@ -71,6 +71,7 @@ def create_inference_app(
     threads: int = 16,
     refresh_interval: float = 0.25,
     traced_share: float = 0.01,
+    body_seconds: float = BODY_SECONDS,
     more_metrics: Registries = (),
     shared_metrics: SharedMetrics | None = None,
 ) -> InferenceApp:
@@ -82,10 +83,11 @@ def create_inference_app(
     `include_router`.
     """
     metrics = ServingMetrics()
-    endpoints = EndpointDirectory(resources, registry, catalog, interval=refresh_interval)
     scorer = Scorer(features, Recorder(clock, metrics, predictions.write))
+    endpoints = EndpointDirectory(resources, registry, catalog, interval=refresh_interval, gone=scorer.forget)
     metrics.log_dropped.set_function(lambda: predictions.dropped)
     metrics.log_lost.set_function(lambda: predictions.lost)
+    metrics.shadows_failed.set_function(lambda: predictions.unscored)
     metrics.log_waiting.labels("memory_rows").set_function(lambda: predictions.buffered)
     metrics.log_waiting.labels("disk_batches").set_function(lambda: predictions.spilled)
     waiting = StoreThreads(threads)
@@ -94,28 +96,33 @@ def create_inference_app(
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
-        await asyncio.to_thread(endpoints.start)
-        predictions.start()
-        if access is not None:
-            access.start()
-        if shared_metrics is not None:
-            shared_metrics.start(registries)
-        try:
-            yield
-        finally:
-            await asyncio.to_thread(endpoints.stop)
-            if access is not None:
-                await asyncio.to_thread(access.stop)
-            pool.shutdown()
-            waiting.stop()
-            features.close()
-            await asyncio.to_thread(predictions.stop)
+        # What raises at its end keeps nothing else from its own, least of all the log from being written out. The last
+        # to be put on the stack ends first.
+        async with AsyncExitStack() as ending:
             if shared_metrics is not None:
-                await asyncio.to_thread(shared_metrics.stop)
+                shared_metrics.start(registries)
+                ending.push_async_callback(asyncio.to_thread, shared_metrics.stop)
+            predictions.start()
+            ending.push_async_callback(asyncio.to_thread, predictions.stop)
+            ending.callback(features.close)
+            ending.callback(waiting.stop)
+            ending.callback(pool.shutdown)
+            if access is not None:
+                access.start()
+                ending.push_async_callback(asyncio.to_thread, access.stop)
+            ending.push_async_callback(asyncio.to_thread, endpoints.stop)
+            await asyncio.to_thread(endpoints.start)
+            yield
 
     app = InferenceApp(title="Vigía inference", lifespan=lifespan)
     app.predicting = Predicting(
-        endpoints, scorer, Callers(access, open_to_all=open_to_all), waiting, pool, traced_share=traced_share
+        endpoints,
+        scorer,
+        Callers(access, open_to_all=open_to_all),
+        waiting,
+        pool,
+        traced_share=traced_share,
+        body_seconds=body_seconds,
     )
     install_error_handlers(app)
     # For what is added to this application; a prediction has its own limit.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,15 +67,23 @@ class ServedEndpoint:
 
 
 class EndpointDirectory:
-    """Endpoints by name. `start` refreshes once and then every `interval` seconds of the wall in a thread."""
+    """Endpoints by name. `start` refreshes once and then every `interval` seconds of the wall in a thread. `gone` is
+    told after each refresh which names are left."""
 
     def __init__(
-        self, resources: EndpointResources, registry: ModelRegistry, catalog: Catalog, *, interval: float = 0.25
+        self,
+        resources: EndpointResources,
+        registry: ModelRegistry,
+        catalog: Catalog,
+        *,
+        interval: float = 0.25,
+        gone: Callable[[Collection[str]], None] | None = None,
     ) -> None:
         self._resources = resources
         self._registry = registry
         self._catalog = catalog
         self._interval = interval
+        self._gone = gone or (lambda served: None)
         self._served: Mapping[str, ServedEndpoint] = {}
         self._models: dict[tuple[str, str], LoadedModel] = {}
         """In the order of their last use."""
@@ -117,6 +125,7 @@ class EndpointDirectory:
         """Converge on the control plane's endpoints once. Raises Unavailable when it cannot be read."""
         before = self._served
         served: dict[str, ServedEndpoint] = {}
+        reports: list[tuple[str, dict[str, Any]]] = []
         problems: dict[str, str] = {}
         resources = [each for each in self._resources.list(kind="endpoint") if not each.attached]
         # What needs no loading first, and in force at once: a rollback does not wait for another endpoint's new model.
@@ -128,13 +137,15 @@ class EndpointDirectory:
                 status = served[name].status
                 if served[name] is not current:
                     self._served = {**self._served, name: served[name]}
-            except VigiaError as error:
-                problems[name] = str(error)
-                status = {**(current.status if current else {"replicas_ready": 0}), "error": str(error)}
+            except Exception as error:
+                if not isinstance(error, VigiaError):
+                    _logger.exception("endpoint %s could not be converged", name)
+                problems[name] = _said(error)
+                status = {**(current.status if current else {"replicas_ready": 0}), "error": _said(error)}
                 if current is not None:
                     served[name] = current
             if resource.status != status:
-                self._resources.report_status(resource.urn, status)
+                reports.append((resource.urn, status))
         if not served and not problems:
             problems["endpoints"] = "the control plane knows none"
         self._served, self._problems = served, problems
@@ -142,6 +153,18 @@ class EndpointDirectory:
         spare = [key for key in self._models if key not in in_use]
         for key in spare[: max(len(spare) - SPARE_MODELS, 0)]:
             del self._models[key]
+        self._gone(self._served)
+        self._report(reports)
+
+    def _report(self, reports: Sequence[tuple[str, dict[str, Any]]]) -> None:
+        """Last, and each for itself: what is served does not hang on whether it can be told."""
+        for urn, status in reports:
+            try:
+                self._resources.report_status(urn, status)
+            except Exception as error:
+                if not isinstance(error, VigiaError):
+                    _logger.exception("the status of %s could not be reported", urn)
+                self._problems = {**self._problems, "control plane": _said(error)}
 
     def _converge(self, name: str, resource: Resource, current: ServedEndpoint | None) -> ServedEndpoint:
         spec = resource.spec
@@ -212,6 +235,10 @@ class EndpointDirectory:
     def _run(self) -> None:
         while not self._stop.wait(self._interval):
             self._refresh_safely()
+
+
+def _said(error: Exception) -> str:
+    return str(error) if isinstance(error, VigiaError) else "it failed unexpectedly; see the log"
 
 
 def _check_policy(spec: RolloutSpec, shape: RequestShape) -> None:

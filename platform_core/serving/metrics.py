@@ -69,6 +69,9 @@ class ServingMetrics:
             "Scores that workers had taken when they were killed, as the one that took over counted.",
             registry=self.registry,
         )
+        self.shadows_failed = Gauge(
+            "vigia_prediction_shadows_failed", "Shadow scores that a model failed to make.", registry=self.registry
+        )
         self.log_waiting = Gauge(
             "vigia_prediction_log_waiting",
             "What the offline store has not taken yet.",

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from random import random
 from time import perf_counter
-from typing import Any
+from typing import Any, ClassVar
 
 from foundation.errors import Forbidden, InvalidInput, TooLarge, Unauthenticated, Unavailable, VigiaError
 from foundation.telemetry import semconv
@@ -42,6 +42,15 @@ MAX_SINGLE_BYTES = 16_384
 MAX_ROW_BYTES = 1_024
 """A body may have MAX_SINGLE_BYTES, and so many more for each row that the endpoint takes."""
 
+BODY_SECONDS = 10.0
+"""In which a request has to be sent."""
+
+MOST_BEING_READ = 1_000
+"""Requests that are being sent at once, to all endpoints of a worker."""
+
+_RECORDED_ON_THE_LOOP = 50
+"""Rows: more of them are counted and logged in a thread."""
+
 _RESERVE_SECONDS = 0.005
 _RETRY_AFTER = b"1"
 _JSON, _ARROW = JSON.encode(), ARROW.encode()
@@ -53,6 +62,13 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 class Overloaded(Unavailable):
     """More requests are in hand than the endpoint takes at once."""
+
+
+class TooSlow(VigiaError):
+    """The caller did not send the request in time."""
+
+    code: ClassVar[str] = "request_timeout"
+    http_status: ClassVar[int] = 408
 
 
 class Predicting:
@@ -67,6 +83,7 @@ class Predicting:
         pool: ThreadPoolExecutor,
         *,
         traced_share: float = 0.01,
+        body_seconds: float = BODY_SECONDS,
     ) -> None:
         self._endpoints = endpoints
         self._scorer = scorer
@@ -75,6 +92,8 @@ class Predicting:
         self._pool = pool
         self._traced_share = traced_share
         self._metrics = scorer.recorder.metrics
+        self._body_seconds = body_seconds
+        self._being_read = 0
         self.draining = False
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -99,18 +118,23 @@ class Predicting:
         self, served: ServedEndpoint, asked: Asked, scope: MutableMapping[str, Any], receive: Receive, send: Send
     ) -> Timing:
         policy, meters, timing = served.spec.serving, self._metrics.of(served.name), Timing()
-        if meters.in_flight >= policy.max_in_flight:
-            meters.shed()
-            meters.failed(Overloaded.code)
-            raise Overloaded(f"{served.name} has {policy.max_in_flight} requests in hand", hint="ask again in a second")
+        try:
+            if meters.in_flight >= policy.max_in_flight:
+                raise self._overloaded(served)
+            check_scaled(served)
+            body = await self._body(receive, MAX_SINGLE_BYTES + MAX_ROW_BYTES * policy.max_rows)
+            if body is None:
+                return timing
+            if meters.in_flight >= policy.max_in_flight:
+                raise self._overloaded(served)
+        except VigiaError as error:
+            meters.failed(error.code)
+            raise
+        # Only now: who sends slowly, or nothing, takes nobody's place.
         meters.in_flight += 1
         try:
+            started = perf_counter()
             try:
-                check_scaled(served)
-                body = await _read_body(receive, MAX_SINGLE_BYTES + MAX_ROW_BYTES * policy.max_rows)
-                if body is None:
-                    return timing
-                started = perf_counter()
                 question = await self._question(body, asked, scope["query_string"], served)
             except VigiaError as error:
                 meters.failed(error.code)
@@ -124,8 +148,31 @@ class Predicting:
             meters.in_flight -= 1
         latency = perf_counter() - started
         await self._send(send, 200, content, _ARROW if asked.accepts_arrow else _JSON)
-        self._scorer.recorder.answered(served, answers, timing, latency)
+        record = self._scorer.recorder.answered
+        if len(answers) > _RECORDED_ON_THE_LOOP:
+            await self._in_thread(record, served, answers, timing, latency)
+        else:
+            record(served, answers, timing, latency)
         return timing
+
+    def _overloaded(self, served: ServedEndpoint) -> Overloaded:
+        self._metrics.of(served.name).shed()
+        most = served.spec.serving.max_in_flight
+        return Overloaded(f"{served.name} has {most} requests in hand", hint="ask again in a second")
+
+    async def _body(self, receive: Receive, limit: int) -> bytes | None:
+        """Raises Overloaded when too many are being sent already, TooSlow when this one takes too long."""
+        if self._being_read >= MOST_BEING_READ:
+            raise Overloaded(f"{MOST_BEING_READ} requests are being sent", hint="ask again in a second")
+        self._being_read += 1
+        try:
+            async with asyncio.timeout(self._body_seconds):
+                return await _read_body(receive, limit)
+        except TimeoutError:
+            message = f"the request was not there within {self._body_seconds:g} s"
+            raise TooSlow(message, hint="send it at once") from None
+        finally:
+            self._being_read -= 1
 
     async def _question(self, body: bytes, asked: Asked, query: bytes, served: ServedEndpoint) -> Question:
         if len(body) <= MAX_SINGLE_BYTES and asked.content_type == JSON:
@@ -185,7 +232,7 @@ class Predicting:
             more.append((b"retry-after", _RETRY_AFTER))
         elif error.http_status == 401:
             more.append((b"www-authenticate", b"Bearer"))
-        elif error.http_status == 413:
+        elif error.http_status in (408, 413):
             more.append((b"connection", b"close"))  # the rest of the body is not read
         await self._send(send, error.http_status, error_answer(error), _JSON, more)
 

@@ -24,6 +24,7 @@ from foundation.errors import Unavailable
 from foundation.ids import new_id
 
 _COUNT = struct.Struct("<qq")
+_LOCK = "lock"
 _log = logging.getLogger(__name__)
 
 
@@ -34,9 +35,14 @@ class Spill:
         self._root = root
         self._limit = limit_bytes
         root.mkdir(parents=True, exist_ok=True)
-        self.path = root / new_id("wrk")
-        self.path.mkdir()
-        self._lock = _held(self.path)
+        name = new_id("wrk")
+        self.path = root / name
+        # Under its own name only once it is locked: a worker that starts at the same time would take it for left.
+        making = root / f".{name}"
+        making.mkdir()
+        (making / _LOCK).touch()
+        self._lock = _held(making)
+        making.rename(self.path)
         counted = (self.path / "count").open("w+b")
         counted.write(_COUNT.pack(0, 0))
         counted.flush()
@@ -101,16 +107,21 @@ class Spill:
         self._files.remove(file)
         file.unlink(missing_ok=True)
 
+    def later(self, file: Path) -> None:
+        """`file` could not be appended though the store takes others: it is tried again after them."""
+        self._files.remove(file)
+        self._files.append(file)
+
     def adopt(self) -> int:
         """Take over what workers that are gone left. Returns how many of their rows were lost."""
         lost = 0
         for left in sorted(self._root.iterdir()):
-            if left == self.path or not left.is_dir():
+            if left == self.path or left.name.startswith(".") or not left.is_dir():
                 continue
             try:
                 lock = _held(left)
             except OSError:
-                continue  # its worker lives
+                continue  # its worker lives, or another took it over
             with lock:
                 lost += self._take(left)
         return lost
@@ -122,9 +133,7 @@ class Spill:
             accepted = safe = 0
         for file in sorted(left.glob("*.arrow")):
             self._files.append(file.replace(self.path / file.name))
-        for file in left.iterdir():
-            file.unlink(missing_ok=True)
-        left.rmdir()
+        _remove(left)
         if accepted > safe:
             _log.error("a worker that ended without warning lost %d predictions", accepted - safe)
         return accepted - safe
@@ -132,19 +141,28 @@ class Spill:
     def close(self) -> None:
         """Give the directory back: it is gone when nothing waits in it."""
         if not self._files:
-            for file in self.path.iterdir():
-                file.unlink(missing_ok=True)
-            self.path.rmdir()
+            _remove(self.path)
         self._counts.close()
         self._lock.close()
 
 
 def _held(directory: Path) -> IO[bytes]:
-    """The directory's lock, held. Raises OSError when another process holds it."""
-    lock = (directory / "lock").open("ab")
+    """The directory's lock, held. Raises OSError when another process holds it, or the directory is gone."""
+    lock = (directory / _LOCK).open("r+b")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(lock.fileno()).st_nlink == 0:
+            raise FileNotFoundError(f"{str(directory)!r} was removed meanwhile")
     except OSError:
         lock.close()
         raise
     return lock
+
+
+def _remove(directory: Path) -> None:
+    """With the lock held, which goes last: nobody else takes what is half removed."""
+    for file in directory.iterdir():
+        if file.name != _LOCK:
+            file.unlink(missing_ok=True)
+    (directory / _LOCK).unlink(missing_ok=True)
+    directory.rmdir()

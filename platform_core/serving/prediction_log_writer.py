@@ -5,6 +5,9 @@ neither holds is dropped, oldest first, and counted. A worker that is killed los
 (`interval`, a second by default) and nothing else, and how many rows that were is told by the next one that starts
 (`platform_core.serving.prediction_log_spill`). A batch that was appended just before the kill may be appended again:
 `request_id` tells.
+
+A row that cannot be logged at all is looked for by halves, left out and counted as dropped: it must not keep all the
+others from the log for ever.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -74,6 +77,8 @@ class PredictionWriter:
         self.lost = 0
         """Rows that processes before this one took and were killed with."""
         self.appended = 0
+        self.unscored = 0
+        """Shadow scores that were not made, as the model failed."""
 
     @property
     def buffered(self) -> int:
@@ -120,28 +125,81 @@ class PredictionWriter:
         with self._flushing:
             if not self._append_waiting():
                 return False
-            due = len(self._rows)
-            while due > 0 and (batch := self._take_batch()):
-                if not self._append(batch):
-                    return False
-                due -= len(batch.rows)
-            return True
+            return self._each_batch(self._append)
 
-    def _take_batch(self) -> _Batch | None:
+    def _each_batch(self, bring: Callable[[_Batch], bool]) -> bool:
+        """Bring away all that is buffered now; False as soon as `bring` says so. Where it raises, the batch is halved
+        until the row is found that it raises for."""
+        due, size = len(self._rows), BATCH
+        while due > 0 and (batch := self._take_batch(size)):
+            try:
+                if not bring(batch):
+                    return False
+            except Exception:
+                if len(batch.rows) > 1:
+                    size = len(batch.rows) // 2
+                    continue
+                _logger.exception("a prediction cannot be logged and is left out")
+                may_be_the_store = self._converts(batch)
+                self._leave_out(batch)
+                if may_be_the_store:  # one row at a time then: the next ones get their chance later
+                    return False
+            due -= len(batch.rows)
+            size = min(size * 2, BATCH)
+        return True
+
+    def _take_batch(self, size: int) -> _Batch | None:
         with self._lock:
-            rows = list(islice(self._rows, BATCH))
+            rows = list(islice(self._rows, size))
             return _Batch(rows, self.dropped) if rows else None
 
+    def _converts(self, batch: _Batch) -> bool:
+        try:
+            self._tables(batch.rows)
+        except Exception:  # noqa: BLE001 said already
+            return False
+        return True
+
+    def _leave_out(self, batch: _Batch) -> None:
+        """The only row of `batch`, unless it made way and was counted already."""
+        with self._lock:
+            if self.dropped == batch.dropped:
+                self._rows.popleft()
+                self.dropped += 1
+                if self._spill is not None:
+                    self._spill.keep(1)
+
     def _append(self, batch: _Batch) -> bool:
-        for table, rows in self._tables(batch.rows):
+        tables = self._tables(batch.rows)
+        for place, (table, rows) in enumerate(tables):
             try:
                 self._offline.append(table, rows)
             except VigiaError as error:
                 _logger.warning("predictions are kept for later: %s", error)
+                self.appended += self._forget_tables(batch, [name for name, _ in tables[:place]])
                 return self._spill_when_full()
+            except Exception:
+                self.appended += self._forget_tables(batch, [name for name, _ in tables[:place]])
+                raise
         self._forget(batch)
         self.appended += len(batch.rows)
         return True
+
+    def _forget_tables(self, batch: _Batch, tables: Sequence[str]) -> int:
+        """The rows of these tables only, which are written: they must not be so again. Returns how many they were."""
+        if not tables:
+            return 0
+        with self._lock:
+            made_way = min(self.dropped - batch.dropped, len(batch.rows))
+            written = [_table_of(row) in tables for row in batch.rows]
+            for _ in batch.rows[made_way:]:
+                self._rows.popleft()
+            left = [row for row, done in zip(batch.rows[made_way:], written[made_way:], strict=True) if not done]
+            self._rows.extendleft(reversed(left))
+            self.dropped -= sum(written[:made_way])
+            if self._spill is not None:
+                self._spill.keep(sum(written[made_way:]))
+        return sum(written)
 
     def _forget(self, batch: _Batch) -> None:
         left = len(batch.rows)
@@ -165,17 +223,31 @@ class PredictionWriter:
 
     def _put_aside(self) -> bool:
         """All that is buffered to the disk; whether nothing is left."""
-        while self._spill is not None and (batch := self._take_batch()):
-            if not all(self._spill.write(table, rows) for table, rows in self._tables(batch.rows)):
+        return self._each_batch(self._lay_aside) and not self._rows
+
+    def _lay_aside(self, batch: _Batch) -> bool:
+        if self._spill is None:
+            return False
+        tables = self._tables(batch.rows)
+        for place, (table, rows) in enumerate(tables):
+            if not self._spill.write(table, rows):
+                self._forget_tables(batch, [name for name, _ in tables[:place]])
                 return False
-            self._forget(batch)
-        return not self._rows
+        self._forget(batch)
+        return True
 
     def _append_waiting(self) -> bool:
         try:
             while self._spill is not None and (waiting := self._spill.oldest()):
                 table, rows, file = waiting
-                self._offline.append(table, rows)
+                try:
+                    self._offline.append(table, rows)
+                except VigiaError:
+                    raise
+                except Exception:
+                    _logger.exception("the predictions in %s could not be appended", file)
+                    self._spill.later(file)
+                    return self._spill_when_full()
                 self.appended += len(rows)
                 self._spill.done(file)
         except VigiaError as error:
@@ -188,7 +260,7 @@ class PredictionWriter:
         errors = [row for row in rows if isinstance(row, PredictionErrorRow)]
         found: list[tuple[str, pa.Table]] = []
         if answers:
-            more = {"shadow_scores": shadow_scores(answers)}
+            more = {"shadow_scores": shadow_scores(answers, self._not_scored)}
             found.append((TABLE, self._table(columns(answers, WHOLE) | more, WHOLE)))
         if errors:
             found.append((ERRORS_TABLE, self._table(columns(errors, ERRORS), ERRORS)))
@@ -199,12 +271,19 @@ class PredictionWriter:
         values["entity"] = [None if key is None or hide is None else hide(key) for key in values["entity"]]
         return pa.table(values, schema=schema)
 
+    def _not_scored(self, rows: int) -> None:
+        self.unscored += rows
+
     def _run(self) -> None:
         while not self._stop.wait(self._interval):
             try:
                 self.flush()
             except Exception:
                 _logger.exception("a batch of predictions could not be logged")
+
+
+def _table_of(row: PredictionRow | PredictionErrorRow) -> str:
+    return TABLE if isinstance(row, PredictionRow) else ERRORS_TABLE
 
 
 class _Batch(NamedTuple):

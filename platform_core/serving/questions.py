@@ -6,7 +6,7 @@ says which field is wrong.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
@@ -19,7 +19,7 @@ from platform_core.serving.shape import RequestShape
 from platform_core.serving.types import BatchRequest, PredictionRequest
 
 _SINGLE = frozenset(PredictionRequest.model_fields)
-_LONGEST_ID = 256
+LONGEST_ID = 256
 
 
 class Row(NamedTuple):
@@ -68,7 +68,7 @@ def _fast(document: Any, shape: RequestShape) -> Question | None:
         attributions = document.get("attributions", False)
     except (KeyError, TypeError, AttributeError):
         return None
-    if keys is None or inputs is None or type(request_id) is not str or len(request_id) > _LONGEST_ID:
+    if keys is None or inputs is None or type(request_id) is not str or len(request_id) > LONGEST_ID:
         return None
     if type(attributions) is not bool or not document.keys() <= _SINGLE:
         return None
@@ -103,7 +103,7 @@ def _batch(document: dict[str, Any], shape: RequestShape, max_rows: int) -> Ques
 
 def _fast_batch(document: dict[str, Any], given: list[Any], shape: RequestShape) -> Question | None:
     request_id, attributions = document.get("request_id"), document.get("attributions", False)
-    if type(request_id) is not str or len(request_id) > _LONGEST_ID or type(attributions) is not bool:
+    if type(request_id) is not str or len(request_id) > LONGEST_ID or type(attributions) is not bool:
         return None
     if not given or not document.keys() <= _BATCH:
         return None
@@ -136,6 +136,14 @@ def _invalid(error: ValidationError) -> InvalidInput:
     return InvalidInput("; ".join(problems))
 
 
+def check_columns(names: Iterable[str], shape: RequestShape) -> None:
+    """Raises InvalidInput for a column that is not read."""
+    unknown = sorted({*names} - {*shape.entities, *shape.join_keys, *shape.inputs, "request_id"})
+    if unknown:
+        reads = ", ".join([*shape.entities, *shape.inputs])
+        raise InvalidInput(f"column {unknown[0][:100]!r} is not read here", hint=f"columns: {reads}")
+
+
 def read_columns(
     columns: Mapping[str, Sequence[Any]],
     shape: RequestShape,
@@ -148,10 +156,7 @@ def read_columns(
 
     Raises InvalidInput naming row and column, TooLarge naming the limit.
     """
-    unknown = sorted(columns.keys() - {*shape.entities, *shape.join_keys, *shape.inputs, "request_id"})
-    if unknown:
-        reads = ", ".join([*shape.entities, *shape.inputs])
-        raise InvalidInput(f"column {unknown[0]!r} is not read here", hint=f"columns: {reads}")
+    check_columns(columns, shape)
     count = len(next(iter(columns.values()))) if columns else 0
     if not count:
         raise InvalidInput("rows: there are none", hint="send at least one row")
@@ -170,7 +175,7 @@ def read_columns(
         for name, value in inputs.items():
             if isinstance(value, bool) or not isinstance(value, int | float):
                 raise InvalidInput(f"{where}inputs.{name} is {value!r}", hint="send a finite number")
-        if not isinstance(ids[number], str) or len(ids[number]) > _LONGEST_ID:
-            raise InvalidInput(f"{where}request_id is not a text of at most {_LONGEST_ID} characters")
+        if not isinstance(ids[number], str) or len(ids[number]) > LONGEST_ID:
+            raise InvalidInput(f"{where}request_id is not a text of at most {LONGEST_ID} characters")
         rows.append(Row(ids[number], shape.checked_keys(entities, where), shape.checked_numbers(inputs, where)))
     return Question(request_id, rows, batch=True, attributions=attributions)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 
 from platform_core.serving.found import RowFeatures
@@ -12,27 +14,28 @@ CAPACITY = 20_000
 
 
 class Remembered:
-    """Of one endpoint, by the keys of a row; the rows that were read longest ago make way. For one thread at a time:
-    each call is a few steps of a dict, and what it loses in a race is one memory."""
+    """Of one endpoint, by the keys of a row; the rows that were read longest ago make way. For any thread."""
 
     def __init__(self, *, capacity: int = CAPACITY, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._capacity = capacity
         self._monotonic = monotonic
-        self._rows: dict[Keys, tuple[float, RowFeatures]] = {}
+        self._lock = threading.Lock()
+        self._rows: OrderedDict[Keys, tuple[float, RowFeatures]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def keep(self, keys: Keys, features: RowFeatures) -> None:
-        rows = self._rows
-        rows.pop(keys, None)  # so that it stands last again
-        rows[keys] = (self._monotonic(), features)
-        if len(rows) > self._capacity:
-            rows.pop(next(iter(rows)), None)
+        with self._lock:
+            self._rows[keys] = (self._monotonic(), features)
+            self._rows.move_to_end(keys)
+            if len(self._rows) > self._capacity:
+                self._rows.popitem(last=False)
 
     def recall(self, keys: Keys, seconds: float) -> RowFeatures | None:
         """What was read no longer than `seconds` ago."""
-        found = self._rows.get(keys)
+        with self._lock:
+            found = self._rows.get(keys)
         if found is None or self._monotonic() - found[0] > seconds:
             return None
         return found[1]._replace(fallback="last_known_good")

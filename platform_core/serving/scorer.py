@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Collection, Sequence
 from time import perf_counter
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,19 @@ from platform_core.serving.rollout import Variant
 from platform_core.serving.types import Prediction, PredictionRequest
 from platform_core.training.scoring import LoadedModel
 
+_About = tuple[str, str, str, tuple[str, ...]]
+"""Endpoint, tenant, feature service, features."""
+
+
+_logger = logging.getLogger(__name__)
+
+
+class ModelFailed(VigiaError):
+    """The version that was chosen could not score the row: that is the version's error, and counted as such."""
+
+    code: ClassVar[str] = "model_failed"
+    http_status: ClassVar[int] = 500
+
 
 class Scorer:
     """Everything between reading the request and writing the answer that does not wait.
@@ -31,7 +45,7 @@ class Scorer:
     def __init__(self, features: FeatureSource, recorder: Recorder) -> None:
         self.features = features
         self.recorder = recorder
-        self._remembered: dict[str, Remembered] = {}
+        self._remembered: dict[_About, Remembered] = {}
 
     def predict(self, served: ServedEndpoint, request: PredictionRequest, started: float) -> Prediction:
         """`started` is when the request was read, by `perf_counter`. Waits for the store as long as it takes.
@@ -69,7 +83,7 @@ class Scorer:
             read = zip(zip(*found.values, strict=True), zip(*found.statuses, strict=True), strict=True)
             rows = [row_features(values, statuses, names, defaults) for values, statuses in read]
         if "last_known_good" in policy.fallback:
-            memory = self._memory(served.name)
+            memory = self._memory(served)
             for row, features in zip(asked.rows, rows, strict=True):
                 memory.keep(row.keys, features)
         return self._answers(served, asked, rows, timing)
@@ -88,7 +102,7 @@ class Scorer:
         policy, names = served.spec.serving, served.shape.features
         for kind in policy.fallback:
             if kind == "last_known_good":
-                remembered = self._memory(served.name).recall(row.keys, policy.last_known_good_seconds)
+                remembered = self._memory(served).recall(row.keys, policy.last_known_good_seconds)
                 if remembered is not None:
                     return remembered
             elif kind == "default_features":
@@ -102,10 +116,18 @@ class Scorer:
     ) -> list[Answer]:
         started = perf_counter()
         threshold = served.spec.decline_threshold
-        if len(rows) == 1:
-            answers = [self._one(served, asked.rows[0], rows[0], threshold, explain=asked.attributions)]
-        else:
-            answers = self._many(served, asked, rows, threshold)
+        try:
+            if len(rows) == 1:
+                answers = [self._one(served, asked.rows[0], rows[0], threshold, explain=asked.attributions)]
+            else:
+                answers = self._many(served, asked, rows, threshold)
+        except VigiaError:
+            raise
+        except Exception as error:
+            _logger.exception("%s: the model could not score", served.name)
+            raise ModelFailed(
+                f"the model of {served.name} could not score this", hint="see the server's log"
+            ) from error
         timing.model = perf_counter() - started
         return answers
 
@@ -160,11 +182,20 @@ class Scorer:
                 )
         return [answer for answer in answers if answer is not None]
 
-    def _memory(self, endpoint: str) -> Remembered:
-        memory = self._remembered.get(endpoint)
+    def _memory(self, served: ServedEndpoint) -> Remembered:
+        """Of exactly what is read now: what another tenant's, or another service's, columns held is nobody's memory."""
+        about = served.name, served.tenant, served.spec.feature_service, served.shape.features
+        memory = self._remembered.get(about)
         if memory is None:
-            memory = self._remembered[endpoint] = Remembered()
+            for other in [each for each in tuple(self._remembered) if each[0] == served.name]:
+                self._remembered.pop(other, None)  # the endpoint was that once
+            memory = self._remembered[about] = Remembered()
         return memory
+
+    def forget(self, served: Collection[str]) -> None:
+        """Everything that is remembered for endpoints that are not among `served` any more."""
+        for about in [each for each in tuple(self._remembered) if each[0] not in served]:
+            self._remembered.pop(about, None)
 
 
 def check_scaled(served: ServedEndpoint) -> None:

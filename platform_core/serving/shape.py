@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import isfinite
+from typing import Any
 
 from foundation.errors import InvalidInput
 from platform_core.catalog.specs import Catalog
@@ -12,6 +13,13 @@ from platform_core.serving.ports import Keys
 from platform_core.training.types import ModelSignature
 
 _NUMBERS = frozenset({float, int})
+
+
+def _finite(value: float) -> bool:
+    try:
+        return isfinite(value)
+    except OverflowError:  # a whole number beyond all floats
+        return False
 
 
 class RequestShape:
@@ -47,16 +55,19 @@ class RequestShape:
         return tuple(found)  # type: ignore[arg-type]  # all are texts
 
     def numbers(self, inputs: Mapping[str, object]) -> tuple[float, ...] | None:
-        """The inputs in order; None for what are not exactly these, each a finite number."""
+        """The inputs in order, as the float64 that they are scored and logged as; None for what are not exactly these,
+        each a finite number."""
         try:
-            values = tuple([inputs[name] for name in self.inputs])
+            given: list[Any] = [inputs[name] for name in self.inputs]
         except (KeyError, TypeError):
             return None
-        if len(inputs) != len(values) or not _NUMBERS.issuperset(map(type, values)):
+        if len(inputs) != len(given) or not _NUMBERS.issuperset(map(type, given)):
             return None
-        if not isfinite(sum(values)):  # type: ignore[arg-type]  # all are numbers
+        try:
+            values = tuple(map(float, given))
+        except OverflowError:  # a whole number beyond them
             return None
-        return values  # type: ignore[return-value]
+        return values if isfinite(sum(values)) else None
 
     def checked_keys(self, entities: Mapping[str, str], where: str = "") -> Keys:
         """As `keys`, of texts; an entity may be given by its join keys. Raises InvalidInput naming what lacks."""
@@ -76,13 +87,13 @@ class RequestShape:
         if missing:
             raise self._lacks(missing)
         for name, value in inputs.items():
-            if not isfinite(value):
-                raise InvalidInput(f"{where}inputs.{name} is {value!r}", hint="send a finite number")
+            if not _finite(value):
+                raise InvalidInput(f"{where}inputs.{name} is {value!r}"[:200], hint="send a finite number")
         unknown = sorted(inputs.keys() - self._known)
         if unknown:
             known = ", ".join(sorted(self._known))
             raise InvalidInput(f"this endpoint does not read {where}inputs.{unknown[0]}", hint=f"it reads {known}")
-        return tuple(inputs[name] for name in self.inputs)
+        return tuple(float(inputs[name]) for name in self.inputs)
 
     def order(self, signature: ModelSignature) -> tuple[int, ...] | None:
         """Where each column of the model stands in `columns`; None when they are the same, in the same order.

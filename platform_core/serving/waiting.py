@@ -13,6 +13,9 @@ from typing import NamedTuple
 from foundation.errors import Unavailable
 from platform_core.serving.ports import FeatureReader, FeatureRows, Keys
 
+MOST_PUT_OFF = 1_000
+"""Requests that wait for a thread at once."""
+
 
 class StoreLate(Unavailable):
     """The time for this request ran out before the online store answered."""
@@ -57,8 +60,8 @@ class StoreThreads:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[FeatureRows] = loop.create_future()
         timer = loop.call_later(max(seconds, 0.0), _give_up, future, seconds)
-        self._hand_over(_Job(reader, rows, future, loop))
         try:
+            self._hand_over(_Job(reader, rows, future, loop))
             return await future
         finally:
             timer.cancel()
@@ -70,9 +73,23 @@ class StoreThreads:
             elif len(self._threads) < self._most:
                 inbox = self._one_more()
             else:
-                self._backlog.append(job)
+                self._put_off(job)
                 return
         inbox.put(job)
+
+    def _put_off(self, job: _Job) -> None:
+        """Raises Unavailable when too many wait. Who gave up waiting is not kept: while the store hangs no thread comes
+        by to find that out."""
+        backlog = self._backlog
+        while backlog and backlog[0].future.done():
+            backlog.popleft()
+        if len(backlog) >= MOST_PUT_OFF:
+            waiting = [each for each in backlog if not each.future.done()]
+            backlog.clear()
+            backlog.extend(waiting)
+            if len(waiting) >= MOST_PUT_OFF:
+                raise Unavailable("too many requests wait for the online store", hint="is it up?")
+        backlog.append(job)
 
     def _one_more(self) -> SimpleQueue[_Job | None]:
         inbox: SimpleQueue[_Job | None] = SimpleQueue()

@@ -13,8 +13,9 @@ from foundation.errors import InvalidInput, VigiaError
 from foundation.http_errors import error_body
 from foundation.ids import new_id
 from platform_core.serving.answers import Answer
+from platform_core.serving.arrow_rows import arrow_columns
 from platform_core.serving.endpoints import ServedEndpoint
-from platform_core.serving.questions import Question, read_columns, read_json
+from platform_core.serving.questions import LONGEST_ID, Question, read_columns, read_json
 
 ARROW = "application/vnd.apache.arrow.stream"
 JSON = "application/json"
@@ -54,15 +55,11 @@ def read_question(body: bytes, asked: Asked, query: bytes, served: ServedEndpoin
         return read_json(body, shape, max_rows)
     if asked.content_type != ARROW:
         raise InvalidInput(f"the request's content type is {asked.content_type!r}", hint=f"send {JSON} or {ARROW}")
-    try:
-        with pa.ipc.open_stream(body) as reader:
-            table = reader.read_all()
-        table.validate(full=True)  # the bytes are a stranger's
-        columns = {name: table[name].to_pylist() for name in table.column_names}
-    except (pa.ArrowInvalid, OSError, UnicodeDecodeError, KeyError) as error:
-        raise InvalidInput(f"the body is not an Arrow stream of rows: {error}") from error
     said = {name: values[-1] for name, values in parse_qs(query.decode("latin-1")).items()}
     request_id = said.get("request_id") or new_id("req")
+    if len(request_id) > LONGEST_ID:
+        raise InvalidInput(f"request_id is longer than {LONGEST_ID} characters")
+    columns = arrow_columns(body, shape, max_rows)
     return read_columns(
         columns, shape, max_rows, request_id=request_id, attributions=said.get("attributions") in ("true", "1")
     )

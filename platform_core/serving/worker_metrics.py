@@ -22,6 +22,7 @@ SUMMED_GAUGES = frozenset(
     {
         "vigia_predictions_in_flight",
         "vigia_prediction_log_dropped",
+        "vigia_prediction_shadows_failed",
         "vigia_prediction_log_lost",
         "vigia_prediction_log_waiting",
     }

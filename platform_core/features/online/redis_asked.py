@@ -43,6 +43,9 @@ class AskedRedis:
                 prefix = self._prefixes[tenant, view] = f"vigia:row:{scope_name(tenant, view)}:"
             names += [prefix + key for key in keys]
         blobs: list[bytes | None] = await self._pipe.ask("MGET", names) if names else []
+        if len(blobs) != len(names):
+            self._pipe.close()  # whatever answered, it was not asked this
+            raise Unavailable(f"the online store at {self._pipe.address} answered {len(blobs)} of {len(names)} rows")
         for reference in {blob[ID] for blob in blobs if blob is not None} - self._layouts.keys():
             await self._learn(reference)
         now_us = microseconds(now)

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, cast
 
-from foundation.errors import Unavailable
+from foundation.errors import InvalidInput, Unavailable
 
 MOST_WAITING = 10_000
 """Commands that may be on their way at once."""
@@ -141,12 +141,24 @@ class _Line(asyncio.Protocol):
         self._end(str(exc) if exc else "the connection was closed")
 
     def send(self, command: tuple[_Argument, ...]) -> asyncio.Future[Any]:
-        """Raises Unavailable when too many wait, or the connection is gone."""
+        """Raises Unavailable when too many wait, or the connection is gone; InvalidInput for what cannot be sent.
+
+        Only a command that goes out has a place in the line: a place too many would hand everybody after it the answer
+        to somebody else's question.
+        """
         if self.closed or self._transport is None or len(self._waiting) >= MOST_WAITING:
             raise Unavailable(f"the online store in Redis at {self._address} does not keep up", hint="is it up?")
+        try:
+            packed = self._pack(command)
+        except (UnicodeError, TypeError, ValueError) as error:
+            raise InvalidInput(f"{command[0]} cannot be sent to Redis: {error}", hint="keys are Unicode text") from None
         future: asyncio.Future[Any] = self._loop.create_future()
         self._waiting.append((future, time.monotonic()))
-        self._transport.write(self._pack(command))
+        try:
+            self._transport.write(packed)
+        except BaseException:
+            self.abort("a command could not be written")
+            raise
         return future
 
     def stalled(self, timeout_s: float) -> bool:

@@ -73,7 +73,8 @@ def past_of(resource: Resource, operations: OperationsReader, now: datetime) -> 
 
 
 def began(resource: Resource, past: list[PastRollout], now: datetime) -> datetime:
-    """From when on answers count; of a rollout that nobody recorded, the last day."""
+    """From when on answers count; of a rollout that nobody recorded, the last day, which whoever looks again and again
+    has to keep as it was at first."""
     return evidence_since(past) or max(now - timedelta(days=1), now - LOOK_BACK)
 
 

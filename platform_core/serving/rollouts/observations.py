@@ -1,8 +1,8 @@
 """What the prediction log says of a candidate and of its champion, as observations that guards may count.
 
 Requests of one entity are alike, and those of one burst all the more: of each entity only the first request of an hour
-is counted, so that observations are close to independent, as the sequences assume. Answers by fallback say nothing of
-a model and are left out. Where a version scored beside what was answered, that score counts as its own.
+is counted, answered or not, so that observations are close to independent, as the sequences assume. Answers by fallback
+say nothing of a model and are left out. Where a version scored beside what was answered, that score counts as its own.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ _AT_ONCE = timedelta(hours=4)
 
 @dataclass(frozen=True)
 class Scored:
-    """Requests that one version scored: aligned arrays. `latency_ms` only of those it answered, in whatever order."""
+    """Requests that count, of those that one version scored: aligned arrays. `latency_ms` only of those it answered,
+    in whatever order, which are `answers`; `errors` got no answer from it."""
 
     arm: Arm
     score: Floats
@@ -69,19 +70,26 @@ class Reader:
             rows = self.log.read_whole(self.since, stop, endpoint=self.endpoint, columns=_COLUMNS).sort_by("ts")
             errors = self.log.read_errors(self.since, stop, endpoint=self.endpoint)
             self.since = stop
-            counted = self._first_of_the_hour(rows)
-            yield _scored("candidate", self.candidate, rows, counted, errors)
-            yield _scored("champion", self.champion, rows, counted, errors)
+            counted = self._first_of_the_hour(rows, errors)
+            answered, errors = counted[: len(rows)], errors.filter(pa.array(counted[len(rows) :]))
+            yield _scored("candidate", self.candidate, rows, answered, errors)
+            yield _scored("champion", self.champion, rows, answered, errors)
 
-    def _first_of_the_hour(self, rows: pa.Table) -> npt.NDArray[np.bool_]:
-        taken = np.zeros(len(rows), dtype=np.bool_)
-        hours = rows["ts"].cast(pa.int64()).to_numpy() // _HOUR_US
-        keys, instead = rows["entity"].to_pylist(), rows["fallback"].to_pylist()
-        for position, (hour, key, fallback) in enumerate(zip(hours.tolist(), keys, instead, strict=True)):
+    def _first_of_the_hour(self, rows: pa.Table, errors: pa.Table) -> npt.NDArray[np.bool_]:
+        """For the rows and then the errors, which are gone through in the order of their time."""
+        both = len(rows) + len(errors)
+        taken = np.zeros(both, dtype=np.bool_)
+        times = np.concatenate([table["ts"].cast(pa.int64()).to_numpy() for table in (rows, errors)])
+        order = np.argsort(times, kind="stable")
+        hours = (times // _HOUR_US).tolist()
+        keys = [*rows["entity"].to_pylist(), *errors["entity"].to_pylist()]
+        instead = [*rows["fallback"].to_pylist(), *[None] * len(errors)]
+        for position in order.tolist():
+            hour, key = hours[position], keys[position]
             if hour != self._hour:
                 self._hour = hour
                 self._seen.clear()
-            if fallback is not None or (key is not None and key in self._seen):
+            if instead[position] is not None or (key is not None and key in self._seen):
                 continue
             if key is not None:
                 self._seen.add(key)
@@ -101,8 +109,8 @@ def _scored(arm: Arm, version: str, rows: pa.Table, counted: npt.NDArray[np.bool
         arm=arm,
         score=score[taken],
         amount=np.nan_to_num(amount[taken]),
-        latency_ms=rows["latency_ms"].to_numpy().astype(np.float64)[answered],
-        answers=int(answered.sum()),
+        latency_ms=rows["latency_ms"].to_numpy().astype(np.float64)[answered & counted],
+        answers=int((answered & counted).sum()),
         errors=failed,
     )
 

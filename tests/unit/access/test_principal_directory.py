@@ -57,7 +57,7 @@ def test_strangers(path: Path):
         ("principals: [", "is not YAML"),
         ("people: []", "lists nobody"),
         ("[]", "lists nobody"),
-        ("principals: [7]", r"principal 1 \(7\)"),
+        ("principals: [7]", r"principal 1 \(a int, not a mapping\)"),
         (FILE.replace("oncall", "boss"), r"principal 1 \(human:alice\): roles.0: Input should be 'viewer'"),
         (FILE.replace(KEY_HASH, "alice-key"), r"principal 1 \(human:alice\): api_key_sha256"),
         (FILE.replace("agent:incident", "human:alice"), "share the id 'human:alice'"),

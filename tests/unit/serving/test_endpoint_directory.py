@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy.engine import Engine
 
 from foundation.clock import FixedClock
-from foundation.errors import NotFound
-from platform_core.operations.resources import RolloutSpec
+from foundation.errors import NotFound, Unavailable
+from platform_core.operations.resources import Resource, RolloutSpec
 from platform_core.serving.endpoints import EndpointDirectory
+from platform_core.training.scoring import LoadedModel
 from tests.fakes.inference import ENDPOINT, Inference
 from tests.fakes.payments import small_catalog
 
@@ -96,3 +98,52 @@ def test_what_scores_beside_and_the_way_back_are_kept_loaded(world: Inference, e
     served = endpoints.get("fraud-br")
     assert [model.version.version for model in served.shadows] == ["1", "2"]
     assert served.standby is served.canary
+
+
+class Unwritable:
+    """The control plane while it takes no status."""
+
+    def __init__(self, world: Inference, error: Exception) -> None:
+        self._world = world
+        self._error = error
+
+    def list(self, **asked: str | None) -> list[Resource]:
+        return self._world.resources.list(**asked)
+
+    def report_status(self, urn: str, status: dict[str, Any]) -> None:
+        raise self._error
+
+
+@pytest.mark.parametrize("error", [Unavailable("the database is read-only"), OSError("a bug")])
+def test_a_status_that_cannot_be_written_keeps_no_worker_from_a_halt(world: Inference, error: Exception):
+    first = RolloutSpec(model="fraud_score", champion="1", feature_service="fraud_v1")
+    world.resources.create("urn:vigia:endpoint:a-first", first, tenant="br", actor="service:setup")
+    world.patch(canary="2", canary_percent=50)
+    endpoints = EndpointDirectory(Unwritable(world, error), world.registry, small_catalog())
+    endpoints.refresh()
+    assert endpoints.get("fraud-br").spec.live_percent == 50
+    world.patch(canary_percent=0, halted="2")
+    endpoints.refresh()
+    assert endpoints.get("fraud-br").spec.live_percent == 0
+    assert "control plane" in endpoints.problems
+
+
+def test_an_endpoint_that_fails_as_nobody_thought_does_not_end_the_round(
+    world: Inference, endpoints: EndpointDirectory, monkeypatch: pytest.MonkeyPatch
+):
+    world.patch(canary="2", canary_percent=50)
+    endpoints.refresh()
+    other = RolloutSpec(model="fraud_score", champion="9", feature_service="fraud_v1")
+    world.resources.create("urn:vigia:endpoint:a-first", other, tenant="br", actor="service:setup")
+    load = world.registry.load
+
+    def broken(model: str, version: str, **more: Any) -> LoadedModel:
+        if version == "9":
+            raise MemoryError("no bytes left")
+        return load(model, version, **more)
+
+    monkeypatch.setattr(world.registry, "load", broken)
+    world.patch(canary_percent=0, halted="2")
+    endpoints.refresh()
+    assert endpoints.get("fraud-br").spec.live_percent == 0
+    assert "unexpectedly" in endpoints.problems["a-first"]
