@@ -69,7 +69,7 @@ class Promoting:
         gates = self.promotions.policy.gates[to]
         verdicts = (GateVerdict(gate=gates[0], outcome=outcome, said="as it was told"), *_passed(gates[1:]))
         review = PromotionReview(
-            id=new_id("mrv"),
+            id="",
             name=MODEL,
             version=version,
             to_stage=to,
@@ -80,6 +80,7 @@ class Promoting:
             judged_by="human:ana",
             judged_at=self.clock.now(),
         ).model_copy(update=changes)
+        review = reviews.named(review)
         with transaction(self.engine) as connection:
             reviews.store(connection, self.audit, review)
         self.clock.advance(timedelta(seconds=1))

@@ -11,7 +11,6 @@ from audit.port import AuditLog
 from foundation.clock import Clock
 from foundation.database import reading, transaction
 from foundation.errors import Conflict, VigiaError
-from foundation.ids import new_id
 from platform_core.training.gates import reviews
 from platform_core.training.gates.policy import GatePolicy
 from platform_core.training.gates.port import Case, Evidence, Gate
@@ -59,8 +58,8 @@ class Gatekeeper:
         for gate in sorted(self.policy.gates[to]):
             verdicts.append(judged(all_gates()[gate], case))
             told(verdicts[-1])
-        review = PromotionReview(
-            id=new_id("mrv"),
+        said = PromotionReview(
+            id="",
             name=name,
             version=version,
             to_stage=to,
@@ -71,6 +70,7 @@ class Gatekeeper:
             judged_by=actor,
             judged_at=self.clock.now(),
         )
+        review = reviews.named(said)
         with transaction(self.engine) as connection:
             now_in_production = in_production(connection, name)
             if (None if now_in_production is None else now_in_production.version) != review.champion:

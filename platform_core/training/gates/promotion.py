@@ -83,7 +83,12 @@ class Promotions:
             unmoved_since=place.since,
             now=self.clock.now(),
             valid_for=self.policy.valid_for,
+            gates=self.policy.gates[to],
         )
+        newest = reviews.of_version(connection, name, registered.version, to)[0]
+        if newest.id != review.id:
+            what = f"{name} version {version} was judged again for {to} ({newest.id}: {newest.outcome})"
+            raise Conflict(f"review {review.id} is stale: {what}", hint="only the newest review counts")
 
 
 @dataclass(frozen=True)
