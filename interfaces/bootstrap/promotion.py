@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from interfaces.bootstrap.foundations import Foundations, open_foundations
@@ -41,6 +42,7 @@ def gatekeeper(base: Foundations) -> Gatekeeper:
         registry_of(base),
         load_gate_policy(base.settings.gate_policy_path),
         lambda policy, candidate, champion, card: StoredEvidence(sources, policy, candidate, champion, card),
+        lambda: catalog_in_force(base),
     )
 
 
@@ -49,7 +51,7 @@ def promotions(base: Foundations) -> Promotions:
     from platform_core.training.gates.promotion import Promotions
 
     policy = load_gate_policy(base.settings.gate_policy_path)
-    return Promotions(base.engine, base.clock, base.audit, registry_of(base), policy)
+    return Promotions(base.engine, base.clock, base.audit, registry_of(base), policy, lambda: catalog_in_force(base))
 
 
 def model_admissions(base: Foundations) -> Admissions:
@@ -73,7 +75,8 @@ def model_upkeep(base: Foundations) -> ModelUpkeep:
         return retrain(tables, catalog, like, now=base.clock.now(), since=since)
 
     resources = SqlResources(base.engine, base.clock, base.audit)
-    return ModelUpkeep(resources, registry_of(base), SqlOperations(base.engine), base.clock, train)
+    catalog = partial(catalog_in_force, base)
+    return ModelUpkeep(resources, registry_of(base), SqlOperations(base.engine), base.clock, train, catalog=catalog)
 
 
 def judge(settings: Settings, name: str, version: str, to: Stage, *, actor: str, told: OnVerdict) -> PromotionReview:

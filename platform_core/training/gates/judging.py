@@ -11,6 +11,7 @@ from audit.port import AuditLog
 from foundation.clock import Clock
 from foundation.database import reading, transaction
 from foundation.errors import Conflict, VigiaError
+from platform_core.catalog.specs import Catalog
 from platform_core.training.gates import reviews
 from platform_core.training.gates.policy import GatePolicy
 from platform_core.training.gates.port import Case, Evidence, Gate
@@ -36,6 +37,8 @@ class Gatekeeper:
     registry: ModelRegistry
     policy: GatePolicy
     evidence: MakeEvidence
+    catalog: Callable[[], Catalog]
+    """In force now, which the candidate has to fit."""
 
     def judge(
         self, name: str, version: str, to: Stage, *, actor: str, told: OnVerdict = lambda verdict: None
@@ -43,9 +46,9 @@ class Gatekeeper:
         """Run the gates that `to` asks for and store what they say; `told` hears of each as it comes.
 
         Raises NotFound; Conflict when `to` is not the next stage up for the version, when its files are not those that
-        were registered, or when the champion changed meanwhile.
+        were registered, when it does not fit the catalog, or when the champion changed meanwhile.
         """
-        candidate = self.registry.load(name, version)
+        candidate = self.registry.load(name, version, catalog=self.catalog())
         require_climb(f"{name} version {version}", candidate.version.stage, to)
         champion = self._champion(name)
         case = Case(

@@ -91,6 +91,7 @@ class Bench:
             SqlOperations(self.engine),
             self.clock,
             train or (lambda like, since: small_model(2)),
+            catalog=lambda: self.models.catalog,
             in_background=False,
         )
 
@@ -183,6 +184,16 @@ def test_a_model_that_cannot_be_used_is_reported_as_that(bench: Bench) -> None:
     assert "card.md" in problem
     assert bench.status()["usable"] is False
     assert "card.md" in bench.status()["unusable_because"]
+
+
+def test_a_model_that_no_longer_fits_the_catalog_is_reported_as_that(bench: Bench) -> None:
+    upkeep = bench.upkeep()
+    assert upkeep.step() is None
+    bench.models.catalog = CATALOG
+    problem = upkeep.step()
+    assert problem is not None
+    assert "does not fit the catalog" in problem
+    assert bench.status()["usable"] is False
 
 
 def test_a_training_comes_out_in_dev_and_is_done_once(bench: Bench) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -15,10 +16,12 @@ from foundation.errors import Conflict, Forbidden, InvalidInput, Unavailable
 from foundation.ids import new_id
 from platform_core.operations.resources import ModelSpec
 from platform_core.operations.sql_resources import SqlResources
+from platform_core.training.gates.judging import Gatekeeper
 from platform_core.training.gates.policy import GatePolicy, load_gate_policy
 from platform_core.training.gates.tables import model_gates
 from platform_core.training.gates.verdicts import GateVerdict
 from tests.fakes.audit_log import FakeAuditLog
+from tests.fakes.observed_catalog import CATALOG
 from tests.fakes.promoting import MODEL, RESOURCE, Promoting
 
 
@@ -212,3 +215,15 @@ def test_verdicts_altered_in_the_database_are_no_longer_the_review(bench: Promot
     with transaction(bench.engine) as connection:
         connection.execute(sa.delete(model_gates).where(model_gates.c.review_id == short.id, mine[1]))
     refused(bench, "2", short.id, "is not what was said")
+
+
+def test_what_does_not_fit_the_catalog_in_force_is_neither_judged_nor_moved(bench: Promoting) -> None:
+    review = bench.judge("2", "production")
+    bench.catalog = CATALOG
+    refused(bench, "2", review.id, "version 2 does not fit the catalog")
+    unused: Any = None
+    keeper = Gatekeeper(
+        bench.engine, bench.clock, bench.audit, bench.registry, GatePolicy(), unused, lambda: bench.catalog
+    )
+    with pytest.raises(Conflict, match="does not fit the catalog"):
+        keeper.judge(MODEL, "2", "production", actor="human:ana")
