@@ -59,7 +59,8 @@ def model_admissions(base: Foundations) -> Admissions:
     from platform_core.training.gates.promotion import ModelAdmission
     from platform_core.training.gates.serving_rule import EndpointAdmission
 
-    return {"model": ModelAdmission(promotions(base)), "endpoint": EndpointAdmission()}
+    rules = promotions(base)
+    return {"model": ModelAdmission(rules), "endpoint": EndpointAdmission(rules)}
 
 
 def model_upkeep(base: Foundations) -> ModelUpkeep:

@@ -46,12 +46,16 @@ class Promotions:
         """The newest review of the version for that stage. Raises NotFound; Conflict when there is none, when it did
         not pass or when it is stale."""
         with reading(self.engine) as connection:
-            found = reviews.of_version(connection, name, self.registry.get(name, version).version, to)
-            if not found:
-                hint = f"vigia models gate {name} {version} --to {to}"
-                raise Conflict(f"{name} version {version} was never judged for {to}", hint=hint)
-            self.require(connection, found[0], name, version, to)
-            return found[0]
+            return self.require_reviewed(connection, name, version, to)
+
+    def require_reviewed(self, connection: Connection, name: str, version: str, to: Stage) -> PromotionReview:
+        """As `standing_review`, in the caller's transaction."""
+        found = reviews.of_version(connection, name, self.registry.get(name, version).version, to)
+        if not found:
+            hint = f"vigia models gate {name} {version} --to {to}"
+            raise Conflict(f"{name} version {version} was never judged for {to}", hint=hint)
+        self.require(connection, found[0], name, version, to)
+        return found[0]
 
     def to_staging(self, name: str, version: str, *, actor: str) -> ModelVersion:
         """Raises as `standing_review`; Conflict also for a version that is not in dev."""
