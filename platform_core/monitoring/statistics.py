@@ -24,8 +24,8 @@ class Bins:
     @staticmethod
     def of(reference: Floats, count: int = 10) -> Bins:
         """`count` bins of about equal mass; a bin per value where there are at most `DISCRETE` of them (a flag, a small
-        count), and one on either side of an only value. A lowest value that takes a bin's share or more (the zeros of most sums) has a bin of its own. NaNs are
-        left out."""
+        count), and one on either side of an only value. A lowest value that takes a bin's share or more (the zeros of
+        most sums) has a bin of its own. NaNs are left out."""
         values = reference[~np.isnan(reference)]
         different = np.unique(values)
         if len(different) == 1:  # one value and no other: what is below it, it, and what is above
