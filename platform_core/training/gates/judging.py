@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,6 +23,8 @@ from platform_core.training.registry import ModelRegistry
 from platform_core.training.scoring import LoadedModel
 from platform_core.training.stages import require_climb
 from platform_core.training.types import Stage
+
+_log = logging.getLogger(__name__)
 
 MakeEvidence = Callable[[GatePolicy, LoadedModel, LoadedModel | None, str], Evidence]
 """(policy, candidate, champion, the candidate's card)"""
@@ -93,3 +96,7 @@ def judged(gate: Gate, case: Case) -> GateVerdict:
         return gate.judge(case)
     except VigiaError as error:
         return GateVerdict(gate=gate.name, outcome="could_not_be_judged", said=f"it could not look: {error.message}")
+    except Exception as error:  # noqa: BLE001 - what the other gates found, in minutes, would be lost with it
+        _log.exception("gate %s failed", gate.name)
+        said = f"the gate itself failed: {type(error).__name__}: {error}"
+        return GateVerdict(gate=gate.name, outcome="could_not_be_judged", said=said)

@@ -169,3 +169,18 @@ def test_an_old_champion_gives_reasons_to_train_again() -> None:
     drifted = findings(case(model(by_risk), newest=Rows(NAMES, labelled(seed=12).features * [1.0, 3.0, 1.0])))
     assert drifted.reasons
     assert drifted.reasons[0].startswith("drift: 1 of 3 columns moved since training: noise PSI")
+
+
+def test_a_gate_that_crashes_is_a_verdict_and_an_error_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken:
+        name, summary = "broken", ""
+
+        def judge(self, case: Case) -> GateVerdict:
+            raise ZeroDivisionError("of nothing")
+
+    said = judged(Broken(), case(model(by_risk)))
+    assert (said.outcome, said.said) == (
+        "could_not_be_judged",
+        "the gate itself failed: ZeroDivisionError: of nothing",
+    )
+    assert "gate broken failed" in caplog.text
