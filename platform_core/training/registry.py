@@ -18,7 +18,7 @@ from platform_core.catalog.specs import Catalog
 from platform_core.training.artifacts import MAX_BYTES, Artifact, render_files
 from platform_core.training.compatibility import require_fit
 from platform_core.training.loading import load_model
-from platform_core.training.manifest import CARD_FILE, sha256
+from platform_core.training.manifest import CARD_FILE, MANIFEST_FILE, sha256
 from platform_core.training.moves import move, was_in_production
 from platform_core.training.scoring import LoadedModel
 from platform_core.training.signing import ModelKeys
@@ -168,10 +168,12 @@ class ModelRegistry:
         Raises Conflict when the directory's files are not those that were registered.
         """
         registered = self.get(name, version)
+        seal = self._store.seal(registered)
         with transaction(self._engine) as connection:
-            payload = {"version": version, "manifest": self._store.sign(registered)}
+            payload = {"version": version, "manifest": sha256(seal[MANIFEST_FILE])}
             record = AuditRecord(action="model.signed", actor=actor, subject=urn("model", name), payload=payload)
             self._audit.append(record, connection=connection)
+            self._store.put(registered, seal)  # last: what nobody audited is not signed
         return self._store.open(registered)
 
     def _transition(

@@ -274,3 +274,14 @@ def test_a_signed_signature_that_cannot_be_read_is_refused_with_a_reason(tmp_pat
     write_directory(tmp_path / "other" / "1", {**files, **signed})
     with pytest.raises(Conflict, match=r"the signature of other version 1 cannot be read: feature_service"):
         open_artifact(tmp_path / "other" / "1", keys, name="other", version="1")
+
+
+def test_what_cannot_be_audited_is_not_signed(registry: ModelRegistry, directory: Path, audit: FakeAuditLog) -> None:
+    for file in ("manifest.json", "manifest.note"):
+        (directory / file).unlink()
+    audit.down = True
+    with pytest.raises(Unavailable):
+        registry.sign(NAME, "1", "human:root")
+    audit.down = False
+    with pytest.raises(Conflict, match="is not signed"):
+        registry.open(NAME, "1")
