@@ -61,6 +61,7 @@ class ModelUpkeep:
         self._train = train
         self._catalog = catalog
         self._in_background = in_background
+        self._reporting = threading.Lock()
         self._training: dict[str, threading.Thread] = {}
         self._checked: dict[tuple[str, str], str | None] = {}
 
@@ -82,7 +83,7 @@ class ModelUpkeep:
         seen = {"production": version, "usable": version is not None and error is None}
         self._report(resource.urn, seen | ({} if error is None else {"unusable_because": error}))
         busy = self._training.get(name)
-        if spec.trainings > resource.status.get("trainings", 0) and (busy is None or not busy.is_alive()):
+        if (busy is None or not busy.is_alive()) and spec.trainings > self._trained(resource.urn):
             self._begin(resource.urn, name, spec)
         return [] if error is None else [f"{name} version {version}: {error}"]
 
@@ -160,11 +161,16 @@ class ModelUpkeep:
         self._operations.record_job(run.model_copy(update=ended))
         self._report(resource, {**status, "trainings": spec.trainings})
 
+    def _trained(self, resource: str) -> int:
+        """How many trainings are done, read after the thread was seen to have ended: it reports before it does."""
+        return self._resources.get(resource).status.get("trainings", 0)
+
     def _report(self, resource: str, seen: dict[str, Any]) -> None:
         """Over what was reported before, so that a training and a look at production do not undo each other."""
-        before = self._resources.get(resource).status
         gone = {"unusable_because"} - seen.keys() if "usable" in seen else set[str]()
-        self._resources.report_status(resource, {k: v for k, v in {**before, **seen}.items() if k not in gone})
+        with self._reporting:  # between the look and the report of one thread, none of the other's
+            before = self._resources.get(resource).status
+            self._resources.report_status(resource, {k: v for k, v in {**before, **seen}.items() if k not in gone})
 
 
 def _misfit(version: ModelVersion, catalog: Catalog) -> str | None:
