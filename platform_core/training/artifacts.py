@@ -134,6 +134,8 @@ def open_artifact(directory: Path, keys: ModelKeys, *, name: str, version: str, 
         note = reader.read(NOTE_FILE, _MANIFEST_BYTES)
         signed_by = keys.check(note, name, version, written)
         manifest = read_manifest(written, what)
+        if (manifest.name, manifest.version) != (name, version):
+            raise Conflict(f"{what} says that it is {manifest.name} version {manifest.version}", hint=AGAIN)
         _require_files(manifest, present, what, max_bytes)
         files = {file: reader.read(file, entry.bytes) for file, entry in manifest.files.items()}
     for file, entry in manifest.files.items():

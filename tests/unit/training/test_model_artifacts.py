@@ -24,6 +24,7 @@ from platform_core.training.manifest import make_manifest, sha256, write_manifes
 from platform_core.training.registry import ModelRegistry
 from platform_core.training.signing import KEY_NAME, ModelKeys
 from platform_core.training.store import ModelStore
+from platform_core.urn import parse_urn
 from tests.conftest import NIGHT
 from tests.fakes.audit_log import FakeAuditLog
 from tests.fakes.inference import small_model
@@ -285,3 +286,23 @@ def test_what_cannot_be_audited_is_not_signed(registry: ModelRegistry, directory
     audit.down = False
     with pytest.raises(Conflict, match="is not signed"):
         registry.open(NAME, "1")
+
+
+def test_a_manifest_of_another_version_is_refused_whatever_its_note_says(tmp_path: Path) -> None:
+    keys, trained = ModelKeys(tmp_path / "keys" / "models.pem"), small_model(1)
+    files = render_files(trained, "other", "1")
+    manifest = write_manifest(
+        make_manifest(trained.signature, files, name="other", version="1", created_at=NIGHT, created_by="human:ana")
+    )
+    signed = {"manifest.json": manifest, "manifest.note": keys.sign("mine", "2", manifest).encode()}
+    write_directory(tmp_path / "mine" / "2", {**files, **signed})
+    with pytest.raises(Conflict, match="mine version 2 says that it is other version 1"):
+        open_artifact(tmp_path / "mine" / "2", keys, name="mine", version="2")
+
+
+@pytest.mark.parametrize("name", ["evil\n", "a b", ""])
+def test_a_name_ends_where_it_ends(name: str, registry: ModelRegistry) -> None:
+    with pytest.raises(InvalidInput, match="is not a name"):
+        registry.register(small_model(1), name, "human:ana")
+    with pytest.raises(InvalidInput, match="is not a URN"):
+        parse_urn(f"urn:vigia:model:{name}")
