@@ -12,7 +12,20 @@ from platform_core.training.gates.judging import judged
 from platform_core.training.gates.port import Case, LabelledRows, Replay, Rows
 from platform_core.training.gates.registry import all_gates
 from platform_core.training.gates.verdicts import GateVerdict
-from tests.fakes.gates import CARD, NAMES, against_mexico, by_noise, by_risk, case, fast_policy, labelled, model
+from platform_core.training.plan import Costs, TrainingPlan, Window
+from tests.fakes.gates import (
+    CARD,
+    END,
+    NAMES,
+    START,
+    against_mexico,
+    by_noise,
+    by_risk,
+    case,
+    fast_policy,
+    labelled,
+    model,
+)
 
 CHAMPION = model(by_risk, version="1")
 
@@ -184,3 +197,21 @@ def test_a_gate_that_crashes_is_a_verdict_and_an_error_in_the_log(caplog: pytest
         "the gate itself failed: ZeroDivisionError: of nothing",
     )
     assert "gate broken failed" in caplog.text
+
+
+def test_costs_are_those_of_the_candidates_plan() -> None:
+    """At fifty to one a low threshold is cheap, at the policy's five to one it is dear."""
+    low = model(by_risk, threshold=0.5)
+    plan = TrainingPlan(
+        model="fraud_score",
+        feature_service="fraud_v1",
+        window=Window(start=START, end=END),
+        seed=1,
+        costs=Costs(missed=50, declined=1),
+    )
+    signature = low.version.signature.model_copy(update={"plan": plan.model_dump(mode="json")})
+    planned = replace(low, version=low.version.model_copy(update={"signature": signature}))
+    by_policy, by_plan = (verdict("performance", case(m, CHAMPION)) for m in (low, planned))
+    assert (by_policy.figures["missed_to_declined"], by_plan.figures["missed_to_declined"]) == (5, 50)
+    assert (by_plan.figures["threshold"], by_plan.figures["champion_threshold"]) == (0.5, 0.8)
+    assert float(by_plan.figures["cost_change_high"] or 0) < -0.5 < float(by_policy.figures["cost_change_low"] or 0)

@@ -60,6 +60,7 @@ class Bias:
         unfair = [segment for segment in segments if segment.unfair(limits)]
         worst = max(unfair or segments, key=lambda s: s.difference.low)
         figures: dict[str, Figure] = {"segments": len(segments), "not_judged": ", ".join(small) or None}
+        figures["threshold"] = case.candidate.version.signature.decline_threshold
         figures |= {f"declined_genuine {s.name}": s.rate for s in segments}
         figures |= {
             "worst": worst.name,
