@@ -215,3 +215,30 @@ def test_costs_are_those_of_the_candidates_plan() -> None:
     assert (by_policy.figures["missed_to_declined"], by_plan.figures["missed_to_declined"]) == (5, 50)
     assert (by_plan.figures["threshold"], by_plan.figures["champion_threshold"]) == (0.5, 0.8)
     assert float(by_plan.figures["cost_change_high"] or 0) < -0.5 < float(by_policy.figures["cost_change_low"] or 0)
+
+
+def of_mexico(payments: int, declined: int, rest: int = 4000) -> LabelledRows:
+    """Genuine payments of two countries, so many of mexico's scored for decline and 2 % of the others', and fraud."""
+    country = np.repeat(["mx", "br", "br"], [payments, rest, 200])
+    order = np.concatenate([np.arange(payments) < declined, np.arange(rest) < rest // 50, np.full(200, True)])
+    features = np.column_stack([np.where(order, 0.9, 0.1), np.zeros(len(order)), country == "mx"]).astype(np.float64)
+    label = np.repeat([0.0, 1.0], [payments + rest, 200])
+    return LabelledRows(NAMES, features, label, np.ones(len(label)), {"country": country}, START, END)
+
+
+@pytest.mark.parametrize(
+    ("payments", "declined", "outcome"),
+    [(200, 14, "could_not_be_judged"), (200, 40, "failed"), (4000, 80, "passed")],
+)
+def test_a_segment_that_may_be_treated_unfairly_does_not_pass(payments: int, declined: int, outcome: str) -> None:
+    assert verdict("bias", case(model(by_risk), rows=of_mexico(payments, declined, 6000))).outcome == outcome
+
+
+def test_segments_that_are_too_small_may_be_a_small_part_only() -> None:
+    rows = labelled()
+    many = np.array([f"c{i % 40}" for i in range(len(rows))])
+    country = np.where(np.arange(len(rows)) < len(rows) // 2, "br", many)
+    split = replace(rows, segments={**rows.segments, "country": country})
+    said = verdict("bias", case(model(by_risk), rows=split))
+    assert (said.outcome, said.limits["unjudged_share"]) == ("could_not_be_judged", 0.2)
+    assert "too small" in said.said
