@@ -110,6 +110,29 @@ def propose_production(settings: Settings, name: str, version: str, person: Prin
     return model_proposals(base).promote(review, requested_by=person.id)
 
 
+def demote_to_dev(settings: Settings, name: str, version: str, person: Principal) -> ModelVersion:
+    """Raises Forbidden for somebody who may not propose changes, and as `ModelRegistry.demote`."""
+    require_may_change(settings, person)
+    return registry_of(open_foundations(settings)).demote(name, version, person.id)
+
+
+def propose_demotion(settings: Settings, name: str, version: str, person: Principal) -> ApprovalRequest | None:
+    """Ask for approval to put back what the version replaced, or to leave the model without one where that was nothing;
+    None when it is not in production. Raises NotFound for a version that there is not."""
+    from foundation.database import reading
+    from platform_core.training.moves import last_review_in_production, place_of
+
+    base = open_foundations(settings)
+    with reading(base.engine) as connection:
+        place = place_of(connection, name, version)
+        if place.stage != "production":
+            return None
+        back = place.instead_of
+        review = None if back is None else last_review_in_production(connection, name, back)
+    _bring_under_control(base, name)
+    return model_proposals(base).demote(name, version, back, review, requested_by=person.id)
+
+
 def retraining_findings(settings: Settings, name: str) -> Findings:
     """What speaks for training the version in production again. Raises NotFound when there is none."""
     return _findings(open_foundations(settings), name)
