@@ -14,6 +14,7 @@ from foundation.database import reading, transaction
 from foundation.errors import Conflict, VigiaError
 from platform_core.catalog.specs import Catalog
 from platform_core.training.gates import reviews
+from platform_core.training.gates.checks.performance import NAME as PERFORMANCE
 from platform_core.training.gates.policy import GatePolicy
 from platform_core.training.gates.port import Case, Evidence, Gate
 from platform_core.training.gates.registry import all_gates
@@ -53,7 +54,7 @@ class Gatekeeper:
         """
         candidate = self.registry.load(name, version, catalog=self.catalog())
         require_climb(f"{name} version {version}", candidate.version.stage, to)
-        champion = self._champion(name)
+        against, champion, unreadable = self._champion(name)
         case = Case(
             candidate=candidate,
             champion=champion,
@@ -62,7 +63,8 @@ class Gatekeeper:
         )
         verdicts: list[GateVerdict] = []
         for gate in sorted(self.policy.gates[to]):
-            verdicts.append(judged(all_gates()[gate], case))
+            without = unreadable if gate == PERFORMANCE else None
+            verdicts.append(without or judged(all_gates()[gate], case))
             told(verdicts[-1])
         said = PromotionReview(
             id="",
@@ -72,7 +74,7 @@ class Gatekeeper:
             verdicts=tuple(verdicts),
             artifact_digest=reviews.artifact_digest(candidate.version),
             policy_digest=self.policy.digest,
-            champion=None if champion is None else champion.version.version,
+            champion=against,
             judged_by=actor,
             judged_at=self.clock.now(),
         )
@@ -84,10 +86,18 @@ class Gatekeeper:
             reviews.store(connection, self.audit, review)
         return review
 
-    def _champion(self, name: str) -> LoadedModel | None:
+    def _champion(self, name: str) -> tuple[str | None, LoadedModel | None, GateVerdict | None]:
+        """Its version, the model, and what is said instead of comparing with it when it cannot be read."""
         with reading(self.engine) as connection:
             place = in_production(connection, name)
-        return None if place is None else self.registry.load(name, place.version)
+        if place is None:
+            return None, None, None
+        try:
+            return place.version, self.registry.load(name, place.version), None
+        except VigiaError as error:
+            said = f"version {place.version} in production cannot be read: {error.message}; put its files right, or "
+            said += f"take it out: vigia models demote {name} {place.version}"
+            return place.version, None, GateVerdict(gate=PERFORMANCE, outcome="could_not_be_judged", said=said)
 
 
 def judged(gate: Gate, case: Case) -> GateVerdict:

@@ -21,6 +21,7 @@ from platform_core.training.gates.policy import GatePolicy, load_gate_policy
 from platform_core.training.gates.tables import model_gates
 from platform_core.training.gates.verdicts import GateVerdict
 from tests.fakes.audit_log import FakeAuditLog
+from tests.fakes.gates import FakeEvidence
 from tests.fakes.observed_catalog import CATALOG
 from tests.fakes.promoting import MODEL, RESOURCE, Promoting
 
@@ -227,3 +228,15 @@ def test_what_does_not_fit_the_catalog_in_force_is_neither_judged_nor_moved(benc
     )
     with pytest.raises(Conflict, match="does not fit the catalog"):
         keeper.judge(MODEL, "2", "production", actor="human:ana")
+
+
+def test_a_champion_that_cannot_be_read_is_not_compared_with(bench: Promoting) -> None:
+    bench.tamper("1")
+    policy = GatePolicy.model_validate({"gates": {"production": ["documentation", "performance"]}})
+    keeper = Gatekeeper(
+        bench.engine, bench.clock, bench.audit, bench.registry, policy,
+        lambda *about: FakeEvidence(), lambda: bench.catalog,
+    )  # fmt: skip
+    review = keeper.judge(MODEL, "2", "production", actor="human:ana")
+    assert (review.champion, [v.outcome for v in review.verdicts]) == ("1", ["passed", "could_not_be_judged"])
+    assert "vigia models demote fraud_score 1" in review.verdicts[1].said
