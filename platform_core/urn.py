@@ -26,7 +26,7 @@ _NAME = re.compile(r"^[a-z0-9][a-z0-9_.-]{0,127}$")
 
 def urn(kind: UrnKind, name: str) -> str:
     """`urn:vigia:<kind>:<name>`; the name is lower-case letters, digits, `_`, `.`, `-`."""
-    if not _NAME.match(name):
+    if not _NAME.fullmatch(name):
         raise InvalidInput(f"{name!r} is not a name", hint="lower-case letters, digits, '_', '.', '-'")
     return f"urn:vigia:{kind}:{name}"
 
@@ -34,6 +34,6 @@ def urn(kind: UrnKind, name: str) -> str:
 def parse_urn(value: str) -> tuple[UrnKind, str]:
     """The kind and the name in `value`. Raises InvalidInput for anything else."""
     parts = value.split(":", 3)
-    if len(parts) != 4 or parts[:2] != ["urn", "vigia"] or parts[2] not in _KINDS or not _NAME.match(parts[3]):
+    if len(parts) != 4 or parts[:2] != ["urn", "vigia"] or parts[2] not in _KINDS or not _NAME.fullmatch(parts[3]):
         raise InvalidInput(f"{value!r} is not a URN of this platform", hint=f"urn:vigia:<{'|'.join(_KINDS)}>:<name>")
     return cast(UrnKind, parts[2]), parts[3]

@@ -51,6 +51,15 @@ class ModelProposals:
         rationale = f"Passed {len(review.verdicts)} gates against {against} (review {review.id}). {said}"
         return self._ask(review.name, "promote_model", arguments, rationale, requested_by)
 
+    def demote(
+        self, model: str, version: str, restore: str | None, review: str | None, *, requested_by: str
+    ) -> ApprovalRequest:
+        """Out of production; `restore`, which was there by `review`, comes back in its place."""
+        arguments = {"model": model, "version": version, "restore": restore, "review": review}
+        instead = "nothing comes in its place" if restore is None else f"version {restore} comes back"
+        why = f"{requested_by} asks to take version {version} out of production; {instead}"
+        return self._ask(model, "demote_model", arguments, why, requested_by)
+
     def retrain(self, model: str, why: str, *, since: datetime | None, requested_by: str) -> ApprovalRequest:
         """Raises Conflict when a training is asked for already, or waits for a decision."""
         waiting = [r for r in self.approvals.for_incident(affair(model)) if self._waits(r, "retrain_model")]

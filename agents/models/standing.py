@@ -22,10 +22,11 @@ from audit.port import AuditLog
 from audit.search import said_of
 from foundation.clock import Clock
 from foundation.database import reading
-from foundation.errors import VigiaError
+from foundation.errors import Unavailable, VigiaError
 from foundation.telemetry.logs import get_logger
 from guardrails.approvals.types import ApprovalRequest
 from guardrails.executor.port import ActionExecution, Planner
+from guardrails.proposal import Compensation
 from platform_core.catalog.lineage import Lineage
 from platform_core.operations.resources import ResourceReader
 from platform_core.urn import parse_urn
@@ -88,10 +89,10 @@ class StandingRequests:
         if not isinstance(seen, VerificationResult):
             self._watches[execution.id] = seen
             return False
+        if not seen.verified:
+            self._undo(request)  # first: once the outcome is told nobody looks at this request again
         self._tell(request, seen)
         self._forget(request, when=True)
-        if not seen.verified:
-            self._undo(request)
         return True
 
     def _told(self, request: ApprovalRequest, execution: ActionExecution) -> bool:
@@ -111,9 +112,23 @@ class StandingRequests:
         self.audit.append(record)
 
     def _undo(self, request: ApprovalRequest) -> None:
-        """An undo needs an approval of its own, as everything in production."""
+        """An undo needs an approval of its own, as everything in production. It is proposed once however often this is
+        asked. Raises Unavailable, when it is to be asked again; where it is refused, there is nothing to try again."""
         undo = request.proposal.compensation
         if undo is None or undo.tool not in self.planners:
+            return
+        try:
+            self._propose(request, undo)
+        except Unavailable:
+            raise
+        except VigiaError as error:
+            log.warning("undo not proposed", approval=request.id, reason=error.message)
+
+    def _propose(self, request: ApprovalRequest, undo: Compensation) -> None:
+        """The way back from `request`."""
+        rationale = f"{request.id}: {request.proposal.tool} was carried out but could not be verified: {undo.summary}"
+        asked = self.approvals.for_incident(request.proposal.incident_id)
+        if any((r.proposal.requested_by, r.proposal.rationale) == (ACTOR, rationale) for r in asked):
             return
         planner = self.planners[undo.tool]
         proposal = bind(
@@ -123,7 +138,7 @@ class StandingRequests:
             self.lineage(),
             incident_id=request.proposal.incident_id,
             evidence_ids=(),
-            rationale=f"{request.proposal.tool} was carried out but could not be verified: {undo.summary}",
+            rationale=rationale,
             requested_by=ACTOR,
             clock=self.clock,
         )

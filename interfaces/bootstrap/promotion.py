@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from interfaces.bootstrap.foundations import Foundations, open_foundations
@@ -41,6 +42,7 @@ def gatekeeper(base: Foundations) -> Gatekeeper:
         registry_of(base),
         load_gate_policy(base.settings.gate_policy_path),
         lambda policy, candidate, champion, card: StoredEvidence(sources, policy, candidate, champion, card),
+        lambda: catalog_in_force(base),
     )
 
 
@@ -49,7 +51,7 @@ def promotions(base: Foundations) -> Promotions:
     from platform_core.training.gates.promotion import Promotions
 
     policy = load_gate_policy(base.settings.gate_policy_path)
-    return Promotions(base.engine, base.clock, base.audit, registry_of(base), policy)
+    return Promotions(base.engine, base.clock, base.audit, registry_of(base), policy, lambda: catalog_in_force(base))
 
 
 def model_admissions(base: Foundations) -> Admissions:
@@ -57,7 +59,8 @@ def model_admissions(base: Foundations) -> Admissions:
     from platform_core.training.gates.promotion import ModelAdmission
     from platform_core.training.gates.serving_rule import EndpointAdmission
 
-    return {"model": ModelAdmission(promotions(base)), "endpoint": EndpointAdmission()}
+    rules = promotions(base)
+    return {"model": ModelAdmission(rules), "endpoint": EndpointAdmission(rules)}
 
 
 def model_upkeep(base: Foundations) -> ModelUpkeep:
@@ -73,7 +76,8 @@ def model_upkeep(base: Foundations) -> ModelUpkeep:
         return retrain(tables, catalog, like, now=base.clock.now(), since=since)
 
     resources = SqlResources(base.engine, base.clock, base.audit)
-    return ModelUpkeep(resources, registry_of(base), SqlOperations(base.engine), base.clock, train)
+    catalog = partial(catalog_in_force, base)
+    return ModelUpkeep(resources, registry_of(base), SqlOperations(base.engine), base.clock, train, catalog=catalog)
 
 
 def judge(settings: Settings, name: str, version: str, to: Stage, *, actor: str, told: OnVerdict) -> PromotionReview:
@@ -104,6 +108,29 @@ def propose_production(settings: Settings, name: str, version: str, person: Prin
     review = promotions(base).standing_review(name, version, "production")
     _bring_under_control(base, name)
     return model_proposals(base).promote(review, requested_by=person.id)
+
+
+def demote_to_dev(settings: Settings, name: str, version: str, person: Principal) -> ModelVersion:
+    """Raises Forbidden for somebody who may not propose changes, and as `ModelRegistry.demote`."""
+    require_may_change(settings, person)
+    return registry_of(open_foundations(settings)).demote(name, version, person.id)
+
+
+def propose_demotion(settings: Settings, name: str, version: str, person: Principal) -> ApprovalRequest | None:
+    """Ask for approval to put back what the version replaced, or to leave the model without one where that was nothing;
+    None when it is not in production. Raises NotFound for a version that there is not."""
+    from foundation.database import reading
+    from platform_core.training.moves import last_review_in_production, place_of
+
+    base = open_foundations(settings)
+    with reading(base.engine) as connection:
+        place = place_of(connection, name, version)
+        if place.stage != "production":
+            return None
+        back = place.instead_of
+        review = None if back is None else last_review_in_production(connection, name, back)
+    _bring_under_control(base, name)
+    return model_proposals(base).demote(name, version, back, review, requested_by=person.id)
 
 
 def retraining_findings(settings: Settings, name: str) -> Findings:

@@ -1,4 +1,4 @@
-"""`vigia models gate | gates | promote | retrain`: what a version must show, and moving it up.
+"""`vigia models gate | gates | promote | demote | retrain`: what a version must show, and moving it.
 
 Exit code 1 when the gates were not passed.
 """
@@ -88,6 +88,28 @@ def promote(
             print_text(f"{name} version {version} is in {moved.stage}")
         return
     _asked(propose_production(settings, name, version, person), json=json)
+
+
+@app.command("demote")
+def demote(
+    name: Name, version: Version, *, api_key: ApiKey = None, key_file: KeyFile = None, json: Json = False
+) -> None:
+    """Take a version a stage down: from staging to dev at once, out of production by an approval of somebody else."""
+    from interfaces.bootstrap.promotion import demote_to_dev, propose_demotion
+    from interfaces.settings import load_settings
+    from interfaces.terminal.output import print_json, print_text
+
+    settings = load_settings()
+    person = _person(api_key, key_file, "a demotion")
+    asked = propose_demotion(settings, name, version, person)
+    if asked is not None:
+        _asked(asked, json=json)
+        return
+    moved = demote_to_dev(settings, name, version, person)
+    if json:
+        print_json({"name": name, "version": version, "stage": moved.stage})
+    else:
+        print_text(f"{name} version {version} is in {moved.stage}")
 
 
 @app.command("retrain")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from platform_core.monitoring.shares import psi
+from platform_core.monitoring.shares import DISCRETE, psi
 
 Floats = npt.NDArray[np.float64]
 
@@ -23,9 +23,19 @@ class Bins:
 
     @staticmethod
     def of(reference: Floats, count: int = 10) -> Bins:
-        """`count` bins of about equal mass; fewer when the reference has many equal values. NaNs are left out."""
+        """`count` bins of about equal mass; a bin per value where there are at most `DISCRETE` of them (a flag, a small
+        count), and one on either side of an only value. A lowest value that takes a bin's share or more (the zeros of
+        most sums) has a bin of its own. NaNs are left out."""
         values = reference[~np.isnan(reference)]
-        edges = np.unique(np.quantile(values, np.linspace(0, 1, count + 1)[1:-1]))
+        different = np.unique(values)
+        if len(different) == 1:  # one value and no other: what is below it, it, and what is above
+            edges = np.array([different[0], np.nextafter(different[0], np.inf)])
+        elif len(different) <= DISCRETE and len(different) < len(values):
+            edges = (different[1:] + different[:-1]) / 2
+        else:
+            edges = np.unique(np.quantile(values, np.linspace(0, 1, count + 1)[1:-1]))
+            if edges[0] == different[0]:  # nothing lies below an edge at the lowest value: it parts nothing
+                edges = np.unique(np.append(edges[1:], different[1]))
         return Bins(edges, _counts(values, edges) / len(values), len(values))
 
     def counts(self, sample: Floats) -> npt.NDArray[np.int64]:

@@ -19,6 +19,9 @@ RolloutStrategy = Literal["canary", "shadow", "champion_challenger", "blue_green
 compares both. `blue_green`: the candidate is loaded and scores beside the champion until all traffic goes to it at
 once; the champion stays loaded for the way back."""
 
+MOST_OF_A_CANARY = 50
+"""Percent: a version that answers more than half is no trial any more; it is promoted."""
+
 GuardMetric = Literal["latency", "errors", "score", "decline_rate", "declined_amount"]
 
 

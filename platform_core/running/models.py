@@ -17,8 +17,10 @@ import numpy as np
 from foundation.clock import Clock
 from foundation.errors import NotFound, VigiaError
 from foundation.ids import new_id
+from platform_core.catalog.specs import Catalog
 from platform_core.operations.resources import ModelSpec, Resource
 from platform_core.operations.timeline import JobRun, OperationsRecorder
+from platform_core.training.compatibility import misfits
 from platform_core.training.registry import ModelRegistry
 from platform_core.training.types import ModelVersion, TrainedModel
 from platform_core.urn import parse_urn, urn
@@ -49,6 +51,7 @@ class ModelUpkeep:
         clock: Clock,
         train: Train,
         *,
+        catalog: Callable[[], Catalog],
         in_background: bool = True,
     ) -> None:
         self._resources = resources
@@ -56,7 +59,9 @@ class ModelUpkeep:
         self._operations = operations
         self._clock = clock
         self._train = train
+        self._catalog = catalog
         self._in_background = in_background
+        self._reporting = threading.Lock()
         self._training: dict[str, threading.Thread] = {}
         self._checked: dict[tuple[str, str], str | None] = {}
 
@@ -78,12 +83,13 @@ class ModelUpkeep:
         seen = {"production": version, "usable": version is not None and error is None}
         self._report(resource.urn, seen | ({} if error is None else {"unusable_because": error}))
         busy = self._training.get(name)
-        if spec.trainings > resource.status.get("trainings", 0) and (busy is None or not busy.is_alive()):
+        if (busy is None or not busy.is_alive()) and spec.trainings > self._trained(resource.urn):
             self._begin(resource.urn, name, spec)
         return [] if error is None else [f"{name} version {version}: {error}"]
 
     def _in_use(self, name: str) -> tuple[str | None, str | None]:
-        """The version in production, and why it cannot be used. Files are read once per version, then remembered."""
+        """The version in production, and why it cannot be used. Files are read once per version, then remembered;
+        the catalog may change under a version at any time, and is asked every time."""
         found = [v for v in self._registry.list(name) if v.stage == "production"]
         if not found:
             return None, None
@@ -91,7 +97,8 @@ class ModelUpkeep:
         key = name, version
         if key not in self._checked or self._checked[key] is not None:
             self._checked[key] = self._flaw(name, version)
-        return version, self._checked[key]
+        flaw = self._checked[key]
+        return version, flaw or _misfit(found[-1], self._catalog())
 
     def _flaw(self, name: str, version: str) -> str | None:
         try:
@@ -154,8 +161,19 @@ class ModelUpkeep:
         self._operations.record_job(run.model_copy(update=ended))
         self._report(resource, {**status, "trainings": spec.trainings})
 
+    def _trained(self, resource: str) -> int:
+        """How many trainings are done, read after the thread was seen to have ended: it reports before it does."""
+        return self._resources.get(resource).status.get("trainings", 0)
+
     def _report(self, resource: str, seen: dict[str, Any]) -> None:
         """Over what was reported before, so that a training and a look at production do not undo each other."""
-        before = self._resources.get(resource).status
         gone = {"unusable_because"} - seen.keys() if "usable" in seen else set[str]()
-        self._resources.report_status(resource, {k: v for k, v in {**before, **seen}.items() if k not in gone})
+        with self._reporting:  # between the look and the report of one thread, none of the other's
+            before = self._resources.get(resource).status
+            self._resources.report_status(resource, {k: v for k, v in {**before, **seen}.items() if k not in gone})
+
+
+def _misfit(version: ModelVersion, catalog: Catalog) -> str | None:
+    """What serving would refuse it for."""
+    problems = list(misfits(version.signature, catalog))
+    return f"it does not fit the catalog: {'; '.join(problems)}" if problems else None

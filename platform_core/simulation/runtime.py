@@ -195,7 +195,9 @@ def model_upkeep(parts: PlatformParts) -> ModelUpkeep:
     def train(like: ModelVersion, since: datetime | None) -> TrainedModel:
         return retrain(parts.offline, parts.catalog, like, now=parts.clock.now(), since=since)
 
-    return ModelUpkeep(parts.resources, parts.registry, parts.operations, parts.clock, train)
+    return ModelUpkeep(
+        parts.resources, parts.registry, parts.operations, parts.clock, train, catalog=lambda: parts.catalog
+    )
 
 
 def platform_view(parts: PlatformParts) -> PlatformView:

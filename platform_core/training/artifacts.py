@@ -14,7 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from foundation.errors import Conflict, Unavailable
+from pydantic import ValidationError
+
+from foundation.errors import Conflict, InvalidInput, Unavailable
 from platform_core.training.card import render_card
 from platform_core.training.directory import AGAIN, reading_directory
 from platform_core.training.manifest import (
@@ -53,7 +55,13 @@ class Artifact:
 
 
 def render_files(trained: TrainedModel, name: str, version: str) -> dict[str, bytes]:
-    """The files that the manifest names."""
+    """The files that the manifest names. Raises InvalidInput for a signature that nobody could read again."""
+    try:
+        ModelSignature.model_validate(trained.signature.model_dump())
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InvalidInput(f"{name} cannot be registered: {where}: {first['msg']}, not {first['input']!r}") from error
     files = {
         SIGNATURE_FILE: (trained.signature.model_dump_json(indent=2) + "\n").encode(),
         CARD_FILE: render_card(trained, name, version).encode(),
@@ -126,11 +134,13 @@ def open_artifact(directory: Path, keys: ModelKeys, *, name: str, version: str, 
         note = reader.read(NOTE_FILE, _MANIFEST_BYTES)
         signed_by = keys.check(note, name, version, written)
         manifest = read_manifest(written, what)
+        if (manifest.name, manifest.version) != (name, version):
+            raise Conflict(f"{what} says that it is {manifest.name} version {manifest.version}", hint=AGAIN)
         _require_files(manifest, present, what, max_bytes)
         files = {file: reader.read(file, entry.bytes) for file, entry in manifest.files.items()}
     for file, entry in manifest.files.items():
         _require_digest(directory / file, files[file], entry.sha256)
-    signature = ModelSignature.model_validate_json(files[SIGNATURE_FILE])
+    signature = _signature(files[SIGNATURE_FILE], what)
     weights = files.keys() & {MODEL_FILE, STEPS_FILE}
     if signature.flavor != manifest.flavor or weights not in _WEIGHTS[manifest.flavor]:
         raise Conflict(
@@ -150,6 +160,15 @@ def read_unsigned(
     for name, expected in names.items():
         _require_digest(directory / name, files[name], expected)
     return files
+
+
+def _signature(content: bytes, what: str) -> ModelSignature:
+    try:
+        return ModelSignature.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise Conflict(f"the signature of {what} cannot be read: {where}: {first['msg']}", hint=AGAIN) from error
 
 
 def _require_digest(path: Path, content: bytes, expected: str) -> None:

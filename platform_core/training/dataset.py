@@ -24,6 +24,7 @@ from foundation.errors import InvalidInput
 from platform_core.catalog.specs import Catalog, FeatureService
 from platform_core.features.historical import get_historical_features
 from platform_core.features.offline.port import OfflineStore
+from platform_core.training.labels import LABEL, read_labels
 from platform_core.training.plan import Label, Segment
 from platform_core.training.request_inputs import request_columns
 from platform_core.training.segments import segment_values
@@ -125,12 +126,9 @@ def _labelled_payments(
     parts: list[pl.DataFrame] = []
     for source in catalog.sources:
         payments = pl.DataFrame(offline.read(source.table, start=start, end=end, columns=columns))
-        labelled = label.table.replace("{tenant}", source.tenant)
-        labels = pl.DataFrame(offline.read(labelled, start=start, columns=[label.key, label.column]))
+        labels = read_labels(offline, source.tenant, start, label)
         # Delivered twice is still one payment and one label.
-        joined = payments.unique("event_id", keep="first").join(
-            labels.rename({label.column: _LABEL}).unique(label.key, keep="any"), on=label.key
-        )
+        joined = payments.unique("event_id", keep="first").join(labels.rename({LABEL: _LABEL}), on=label.key)
         parts.append(joined.with_columns(tenant=pl.lit(source.tenant)))
     if not parts:
         raise InvalidInput("the catalog has no source to train on")

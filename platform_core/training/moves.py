@@ -93,6 +93,17 @@ def last_review_in_production(connection: Connection, name: str, version: str) -
     )
 
 
+def replaced(connection: Connection, name: str, version: str) -> str | None:
+    """What the version replaced when it last came into production: where the way back from it leads."""
+    found = connection.scalar(
+        sa.select(_moves.c.instead_of)
+        .where(_moves.c.name == name, _moves.c.version == int(version), _moves.c.to_stage == "production")
+        .order_by(_moves.c.ordinal.desc())
+        .limit(1)
+    )
+    return None if found is None else str(found)
+
+
 def move(
     connection: Connection,
     audit: AuditLog,

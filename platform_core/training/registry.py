@@ -15,10 +15,11 @@ from foundation.database import reading, transaction
 from foundation.errors import Conflict, Forbidden, NotFound
 from foundation.ids import new_id
 from platform_core.catalog.specs import Catalog
+from platform_core.training.answering import answers_at
 from platform_core.training.artifacts import MAX_BYTES, Artifact, render_files
 from platform_core.training.compatibility import require_fit
 from platform_core.training.loading import load_model
-from platform_core.training.manifest import CARD_FILE, sha256
+from platform_core.training.manifest import CARD_FILE, MANIFEST_FILE, sha256
 from platform_core.training.moves import move, was_in_production
 from platform_core.training.scoring import LoadedModel
 from platform_core.training.signing import ModelKeys
@@ -110,21 +111,29 @@ class ModelRegistry:
         with reading(self._engine) as connection:
             return list(connection.execute(query).scalars())
 
-    def promote(self, name: str, version: str, stage: Stage, actor: str) -> ModelVersion:
-        """Move the version between dev and staging. Nobody is asked for gates here: `gates.promotion.Promotions` is
-        what people reach. Raises Conflict for a step that is not allowed, Forbidden for one into or out of production,
-        which only an approved change of the model's resource makes."""
+    def demote(self, name: str, version: str, actor: str) -> ModelVersion:
+        """Take the version from staging back to dev. Up, `gates.promotion.Promotions` moves versions, and into or out
+        of production an approved change of the model's resource.
+
+        Raises Conflict for a version that is in dev, or that an endpoint answers with; Forbidden for one in production.
+        """
         try:
             with transaction(self._engine) as connection:
                 current = self._read(connection, name, version)
-                require_step(f"{name} version {version}", current.stage, stage)
-                if "production" in (current.stage, stage):
+                if current.stage == "production":
                     raise Forbidden(
-                        f"{name} version {version} goes from {current.stage} to {stage} by an approved action only",
-                        hint=f"vigia models promote {name} {version} --to {stage}",
+                        f"{name} version {version} leaves production by an approved action only",
+                        hint=f"vigia models demote {name} {version}",
                     )
-                move(connection, self._audit, name, version, stage, actor=actor, at=self._clock.now())
-                return current.model_copy(update={"stage": stage})
+                require_step(f"{name} version {version}", current.stage, "dev")
+                endpoints = answers_at(connection, name, version)
+                if endpoints:
+                    raise Conflict(
+                        f"{', '.join(endpoints)} answers with {name} version {version}",
+                        hint="vigia rollouts rollback, or another champion, before it goes to dev",
+                    )
+                move(connection, self._audit, name, version, "dev", actor=actor, at=self._clock.now())
+                return current.model_copy(update={"stage": "dev"})
         except IntegrityError as error:
             raise Conflict(f"{name} version {version} was moved at the same moment", hint="read it again") from error
 
@@ -168,10 +177,12 @@ class ModelRegistry:
         Raises Conflict when the directory's files are not those that were registered.
         """
         registered = self.get(name, version)
+        seal = self._store.seal(registered)
         with transaction(self._engine) as connection:
-            payload = {"version": version, "manifest": self._store.sign(registered)}
+            payload = {"version": version, "manifest": sha256(seal[MANIFEST_FILE])}
             record = AuditRecord(action="model.signed", actor=actor, subject=urn("model", name), payload=payload)
             self._audit.append(record, connection=connection)
+            self._store.put(registered, seal)  # last: what nobody audited is not signed
         return self._store.open(registered)
 
     def _transition(

@@ -16,7 +16,7 @@ from platform_core.training.artifacts import (
     write_directory,
 )
 from platform_core.training.directory import AGAIN
-from platform_core.training.manifest import MANIFEST_FILE, NOTE_FILE, make_manifest, sha256, write_manifest
+from platform_core.training.manifest import MANIFEST_FILE, NOTE_FILE, make_manifest, write_manifest
 from platform_core.training.signing import ModelKeys
 from platform_core.training.types import ModelSignature, ModelVersion
 
@@ -58,8 +58,8 @@ class ModelStore:
             )
         return artifact
 
-    def sign(self, registered: ModelVersion) -> str:
-        """Sign a directory that has no note, or one by a key that is lost; the SHA-256 of its manifest.
+    def seal(self, registered: ModelVersion) -> dict[str, bytes]:
+        """Manifest and note for a directory that has no note, or one by a key that is lost; nothing is written.
 
         Raises Conflict when its files are not those that were registered.
         """
@@ -75,9 +75,11 @@ class ModelStore:
             created_at=registered.created_at,
             created_by=registered.created_by,
         )
-        written = write_manifest(manifest)
-        replace_files(directory, self._signed(name, version, written))
-        return sha256(written)
+        return self._signed(name, version, write_manifest(manifest))
+
+    def put(self, registered: ModelVersion, seal: Mapping[str, bytes]) -> None:
+        """What `seal` made, into the version's directory. Raises Unavailable."""
+        replace_files(self._directory / registered.name / registered.version, seal)
 
     def _signed(self, name: str, version: str, manifest: bytes) -> dict[str, bytes]:
         return {MANIFEST_FILE: manifest, NOTE_FILE: self._keys.sign(name, version, manifest).encode()}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field, FiniteFloat, JsonValue
 
 from foundation.canonical import digest
 from foundation.frozen import Frozen
@@ -65,7 +65,7 @@ class ModelSignature(Frozen):
     decline_threshold: float
     """The score from which on declining is cheapest on the validation set; endpoints may set their own."""
 
-    metrics: dict[str, float]
+    metrics: dict[str, FiniteFloat]
     baseline: dict[str, FeatureBaseline]
     parameters: dict[str, float | int | str | bool]
     seed: int

@@ -145,6 +145,7 @@ BOUNDARIES = (
     "foundation/telemetry/",
     "foundation/outside_text.py",
     "guardrails/redaction/",
+    "platform_core/training/gates/judging.py",
     "agents/llm/",
     "platform_core/running/models.py",
     "audit/sequencer.py",

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from foundation.clock import FixedClock
-from foundation.database import metadata, open_database
+from foundation.database import metadata, open_database, transaction
 from foundation.errors import Conflict
+from platform_core.training.moves import move
 from platform_core.training.registry import ModelRegistry
 from tests.fakes.audit_log import FakeAuditLog
 from tests.fakes.inference import small_model
@@ -49,16 +50,19 @@ def test_registrations_at_once_get_numbers_of_their_own(registry: ModelRegistry)
         assert registry.load("fraud_score", version).version.signature == small_model(1 + number % 2).signature
 
 
-def test_promotions_at_once_one_wins(registry: ModelRegistry):
+def test_moves_at_once_one_wins(registry: ModelRegistry, clock: FixedClock):
     registry.register(small_model(1), "fraud_score", "service:training")
 
-    def promote(_: int) -> bool:
+    with transaction(registry._engine) as connection:
+        move(connection, FakeAuditLog(clock), "fraud_score", "1", "staging", actor="human:ana", at=clock.now())
+
+    def demote(_: int) -> bool:
         try:
-            registry.promote("fraud_score", "1", "staging", "human:alice")
+            registry.demote("fraud_score", "1", "human:alice")
         except Conflict:
             return False
         return True
 
     with ThreadPoolExecutor(6) as pool:
-        assert sum(pool.map(promote, range(6))) == 1
-    assert registry.get("fraud_score", "1").stage == "staging"
+        assert sum(pool.map(demote, range(6))) == 1
+    assert registry.get("fraud_score", "1").stage == "dev"

@@ -11,10 +11,12 @@ import pytest
 from sqlalchemy.engine import Engine
 
 from foundation.clock import FixedClock
+from foundation.database import transaction
 from foundation.errors import InvalidInput, Unavailable
 from platform_core.attached.mlflow.tracker import MlflowTracker
 from platform_core.training.artifacts import open_artifact
 from platform_core.training.local_tracker import LocalTracker
+from platform_core.training.moves import move
 from platform_core.training.registry import ModelRegistry
 from platform_core.training.signing import ModelKeys
 from platform_core.training.tracked import TrackingLog
@@ -98,7 +100,8 @@ def test_a_registered_version_is_told_in_whole(
     log = TrackingLog(engine, clock, registry, tracker)
     for _ in range(2):
         registry.register(small_model(1), "another", "service:training")
-    registry.promote("another", "2", "staging", "human:ana")
+    with transaction(engine) as connection:
+        move(connection, FakeAuditLog(clock), "another", "2", "staging", actor="human:ana", at=clock.now())
     assert log.pending("another") == ["1", "2"]
     for version in log.pending("another"):
         assert log.send("another", version).problem is None

@@ -24,6 +24,7 @@ from platform_core.training.types import Stage
 from platform_core.urn import urn
 from tests.fakes.audit_log import FakeAuditLog
 from tests.fakes.inference import small_model
+from tests.fakes.payments import small_catalog
 
 MODEL = "fraud_score"
 RESOURCE = urn("model", MODEL)
@@ -37,11 +38,12 @@ class Promoting:
         self.audit = audit or FakeAuditLog(clock)
         self.registry = ModelRegistry(engine, clock, self.audit, directory)
         self.resources = SqlResources(engine, clock, self.audit, admissions={})
+        self.catalog = small_catalog()
         self.use(GatePolicy())
 
     def use(self, policy: GatePolicy) -> None:
         """From now on this policy, as after its file was changed."""
-        self.promotions = Promotions(self.engine, self.clock, self.audit, self.registry, policy)
+        self.promotions = Promotions(self.engine, self.clock, self.audit, self.registry, policy, lambda: self.catalog)
         admissions = {"model": ModelAdmission(self.promotions)}
         self.resources = SqlResources(self.engine, self.clock, self.audit, admissions=admissions)
 
@@ -69,7 +71,7 @@ class Promoting:
         gates = self.promotions.policy.gates[to]
         verdicts = (GateVerdict(gate=gates[0], outcome=outcome, said="as it was told"), *_passed(gates[1:]))
         review = PromotionReview(
-            id=new_id("mrv"),
+            id="",
             name=MODEL,
             version=version,
             to_stage=to,
@@ -80,6 +82,7 @@ class Promoting:
             judged_by="human:ana",
             judged_at=self.clock.now(),
         ).model_copy(update=changes)
+        review = reviews.named(review)
         with transaction(self.engine) as connection:
             reviews.store(connection, self.audit, review)
         self.clock.advance(timedelta(seconds=1))

@@ -313,3 +313,17 @@ def test_what_cannot_be_asked_is_said_in_a_line(home: Home) -> None:
     assert "cannot be promoted to staging" in home.refusal("models", "gate", MODEL, "2", "--to", "staging")
     assert "needs a person" in home.refusal("models", "promote", MODEL, "2", "--to", "production")
     assert "has no zone" in home.refusal("models", "retrain", MODEL, "--since", "2026-11-18T00:00:00", person="ana")
+
+
+def test_a_version_goes_down_as_it_came_up(home: Home) -> None:
+    before = home.stages()
+    assert "may look, not move" in home.refusal("models", "demote", MODEL, "3", person="vera")
+    assert home.said("models", "demote", MODEL, "3", person="ana")["stage"] == "dev"
+    assert "is in dev and cannot go to dev" in home.refusal("models", "demote", MODEL, "3", person="ana")
+    request = home.said("models", "demote", MODEL, "2", person="ana")
+    asked = request["proposal"]
+    assert (request["status"], asked["tool"], asked["arguments"]["restore"]) == ("pending", "demote_model", "1")
+    assert home.stages() == {**before, "3": "dev"}, "asking moves nothing"
+    home.said("approvals", "approve", request["id"], person="bruno")
+    worked(home, lambda: home.stages()["1"] == "production")
+    assert home.stages() == {**before, "1": "production", "2": "staging", "3": "dev"}

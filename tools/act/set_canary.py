@@ -9,15 +9,12 @@ from pydantic import Field
 from foundation.errors import Conflict, InvalidInput
 from guardrails.proposal import Compensation, Plan, PostCondition
 from platform_core.operations.resources import RolloutSpec
-from platform_core.operations.rollout_spec import RolloutGuard, RolloutStrategy
+from platform_core.operations.rollout_spec import MOST_OF_A_CANARY, RolloutGuard, RolloutStrategy
 from platform_core.serving.rollouts import states
 from platform_core.urn import urn
 from tools.act.base import SpecPatchAction
 from tools.act.conditions import changed_since, set_to
 from tools.contract import ToolArguments
-
-MOST_OF_A_CANARY = 50
-"""Percent: a version that answers more than half is no trial any more; it is promoted."""
 
 
 class Arguments(ToolArguments):

@@ -34,6 +34,12 @@ class Decay:
         drawn = replicates(rows.label, limits.replicates, case.policy.held_out.seed)
         found = np.array([ranked.auc_and_precision(positive * n, negative * n)[0] for n in drawn])
         auc = percentile(ranked.auc_and_precision(positive, negative)[0], found, limits.confidence)
+        if not np.isfinite([was, auc.low, auc.high]).all():
+            return GateVerdict(
+                gate=self.name,
+                outcome="could_not_be_judged",
+                said=f"AUC {auc.estimate} [{auc.low}, {auc.high}], {was} when it was registered: not all are numbers",
+            )
         # Certainly less, not only perhaps: who proposes a training every week is not listened to in the fifth.
         decayed = auc.high < was - limits.auc_drop
         return GateVerdict(

@@ -14,6 +14,7 @@ from platform_core.catalog.specs import Catalog
 from platform_core.features.offline.port import OfflineStore
 from platform_core.training.dataset import HistoricalFeatures
 from platform_core.training.gates.port import Floats, LabelledRows, Rows, Texts
+from platform_core.training.labels import LABEL, read_labels
 from platform_core.training.plan import Label
 from platform_core.training.request_inputs import request_columns
 
@@ -129,7 +130,6 @@ def _tables(
 def _labels(offline: OfflineStore, tenant: str, start: datetime, label: Label) -> pl.DataFrame:
     """Columns `label.key` and is_fraud; none of a tenant that has no labels yet."""
     try:
-        labels = offline.read(label.table.replace("{tenant}", tenant), start=start, columns=[label.key, label.column])
+        return read_labels(offline, tenant, start, label)
     except NotFound:
-        return pl.DataFrame(schema={label.key: pl.String, "is_fraud": pl.Int64})
-    return pl.DataFrame(labels).unique(label.key, keep="any").rename({label.column: "is_fraud"})
+        return pl.DataFrame(schema={label.key: pl.String, LABEL: pl.Float64})

@@ -66,6 +66,9 @@ class BiasLimits(Frozen):
     min_genuine: int = Field(default=200, ge=10)
     """Genuine payments of a segment under which it is not judged."""
 
+    max_unjudged_share: float = Field(default=0.2, ge=0, le=1)
+    """Of the payments, in any one dimension, that may be of segments that are too small."""
+
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
     """Over all segments together (Bonferroni)."""
 

@@ -7,6 +7,7 @@ that change. Who may change the spec is the guardrails' affair; that the gates w
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy.engine import Connection, Engine
@@ -16,9 +17,11 @@ from audit.port import AuditLog
 from foundation.clock import Clock
 from foundation.database import reading, transaction
 from foundation.errors import Conflict
+from platform_core.catalog.specs import Catalog
 from platform_core.operations.admission import Admission
 from platform_core.operations.resources import ModelSpec, Resource
 from platform_core.operations.spec_patch import SpecPatch
+from platform_core.training.compatibility import require_fit
 from platform_core.training.gates import reviews
 from platform_core.training.gates.policy import GatePolicy
 from platform_core.training.gates.verdicts import PromotionReview
@@ -36,17 +39,23 @@ class Promotions:
     audit: AuditLog
     registry: ModelRegistry
     policy: GatePolicy
+    catalog: Callable[[], Catalog]
+    """In force now: what does not fit it, serving would refuse."""
 
     def standing_review(self, name: str, version: str, to: Stage) -> PromotionReview:
         """The newest review of the version for that stage. Raises NotFound; Conflict when there is none, when it did
         not pass or when it is stale."""
         with reading(self.engine) as connection:
-            found = reviews.of_version(connection, name, self.registry.get(name, version).version, to)
-            if not found:
-                hint = f"vigia models gate {name} {version} --to {to}"
-                raise Conflict(f"{name} version {version} was never judged for {to}", hint=hint)
-            self.require(connection, found[0], name, version, to)
-            return found[0]
+            return self.require_reviewed(connection, name, version, to)
+
+    def require_reviewed(self, connection: Connection, name: str, version: str, to: Stage) -> PromotionReview:
+        """As `standing_review`, in the caller's transaction."""
+        found = reviews.of_version(connection, name, self.registry.get(name, version).version, to)
+        if not found:
+            hint = f"vigia models gate {name} {version} --to {to}"
+            raise Conflict(f"{name} version {version} was never judged for {to}", hint=hint)
+        self.require(connection, found[0], name, version, to)
+        return found[0]
 
     def to_staging(self, name: str, version: str, *, actor: str) -> ModelVersion:
         """Raises as `standing_review`; Conflict also for a version that is not in dev."""
@@ -68,10 +77,16 @@ class Promotions:
             raise Conflict(f"{name} version {version} was moved at the same moment", hint="read it again") from error
         return self.registry.get(name, version)
 
-    def require(self, connection: Connection, review: PromotionReview, name: str, version: str, to: Stage) -> None:
-        """Raises Conflict unless `review` stands for this move now; also when the files were altered."""
+    def require_usable(self, name: str, version: str) -> ModelVersion:
+        """Raises Conflict when its files are not those that were registered, or do not fit the catalog in force."""
         self.registry.open(name, version)
         registered = self.registry.get(name, version)
+        require_fit(registered.signature, self.catalog(), what=f"{name} version {version}")
+        return registered
+
+    def require(self, connection: Connection, review: PromotionReview, name: str, version: str, to: Stage) -> None:
+        """Raises Conflict unless `review` stands for this move now; also when the files were altered."""
+        registered = self.require_usable(name, version)
         champion, place = in_production(connection, name), place_of(connection, name, version)
         require_climb(f"{name} version {version}", place.stage, to)
         reviews.require_standing(
@@ -83,7 +98,12 @@ class Promotions:
             unmoved_since=place.since,
             now=self.clock.now(),
             valid_for=self.policy.valid_for,
+            gates=self.policy.gates[to],
         )
+        newest = reviews.of_version(connection, name, registered.version, to)[0]
+        if newest.id != review.id:
+            what = f"{name} version {version} was judged again for {to} ({newest.id}: {newest.outcome})"
+            raise Conflict(f"review {review.id} is stale: {what}", hint="only the newest review counts")
 
 
 @dataclass(frozen=True)
@@ -112,14 +132,14 @@ class ModelAdmission(Admission):
         self._move(connection, name, current, new, actor)
 
     def _move(self, connection: Connection, name: str, current: str | None, new: ModelSpec, actor: str) -> None:
-        registry, audit = self.promotions.registry, self.promotions.audit
+        audit = self.promotions.audit
         at = self.promotions.clock.now()
         restores = new.production is not None and self._restores(connection, name, current, new)
         if new.production is None:
             if new.review is not None:
                 raise Conflict(f"nothing of {name} is to be in production, so no review can speak for it")
         elif restores:
-            registry.open(name, new.production)  # what is put back must be what was there
+            self.promotions.require_usable(name, new.production)  # what is put back must be what was there
         elif new.review is None:
             raise Conflict(f"{name} version {new.production} names no review", hint=reviews.AGAIN)
         else:

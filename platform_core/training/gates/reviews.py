@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -11,6 +12,7 @@ from audit.entry import AuditRecord
 from audit.port import AuditLog
 from foundation.canonical import digest
 from foundation.errors import Conflict
+from foundation.ids import new_id
 from platform_core.training.gates.tables import model_gates
 from platform_core.training.gates.verdicts import GateVerdict, PromotionReview
 from platform_core.training.types import ModelVersion, Stage
@@ -22,6 +24,18 @@ AGAIN = "run vigia models gate again"
 def artifact_digest(version: ModelVersion) -> str:
     """Over the digests of the version's files: of what was registered, weights, signature and card alike."""
     return digest({"files": version.files})
+
+
+def named(review: PromotionReview) -> PromotionReview:
+    """With an id that ends in a digest over all that it says, so that whoever approved the id approved the verdicts:
+    rows that are altered, added or taken away in the database no longer are that review."""
+    return review.model_copy(update={"id": f"{new_id('mrv')}_{_contents(review)}"})
+
+
+def _contents(review: PromotionReview) -> str:
+    """104 bits, which is what fits beside the time in the column."""
+    said = review.model_dump(mode="json", exclude={"id"})
+    return digest({**said, "verdicts": sorted(said["verdicts"], key=lambda verdict: verdict["gate"])})[:26]
 
 
 def store(connection: Connection, audit: AuditLog, review: PromotionReview) -> None:
@@ -82,14 +96,20 @@ def require_standing(
     unmoved_since: datetime,
     now: datetime,
     valid_for: timedelta,
+    gates: Collection[str],
 ) -> None:
     """Raises Conflict when `review` did not pass, is about something else, or about a world that is no more."""
     subject = f"{version.name} version {version.version}"
     if (review.name, review.version, review.to_stage) != (version.name, version.version, to):
         about = f"{review.name} version {review.version} for {review.to_stage}"
         raise Conflict(f"review {review.id} is about {about}, not {subject} for {to}")
+    if not review.id.endswith(f"_{_contents(review)}"):
+        raise Conflict(f"what is stored of review {review.id} is not what was said", hint=AGAIN)
     if not review.passed:
         raise Conflict(f"{subject} did not pass its gates: {'; '.join(review.objections()) or 'none was run'}")
+    if {verdict.gate for verdict in review.verdicts} != set(gates):
+        asked, said = ", ".join(sorted(gates)), ", ".join(verdict.gate for verdict in review.verdicts)
+        raise Conflict(f"review {review.id} of {subject} is of the gates {said}, {to} asks for {asked}", hint=AGAIN)
     stale = (
         (review.artifact_digest != artifact_digest(version), "its files are not those that were judged"),
         (review.policy_digest != policy_digest, "the gate policy was changed since"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,15 +16,17 @@ from agents.incident.verify import Verifier
 from agents.models.proposing import ModelProposals, affair
 from agents.models.standing import StandingRequests
 from agents.models.watch import RetrainingWatch
+from audit.entry import AuditRecord
 from audit.log import SqlAuditLog
 from foundation.clock import FixedClock
-from foundation.errors import Conflict, Forbidden, InvalidInput
+from foundation.errors import Conflict, Forbidden, InvalidInput, Unavailable
 from guardrails.approvals.service import ApprovalService
 from guardrails.approvals.types import ApprovalRequest
 from guardrails.executor.executor import Executor
 from guardrails.policy.policy import Policy
 from platform_core.access.principals import Principal
 from platform_core.catalog.lineage import Lineage
+from platform_core.operations.resources import Resource
 from platform_core.operations.sql_timeline import SqlOperations
 from platform_core.running.models import ModelUpkeep
 from platform_core.training.gates.decay import Findings
@@ -91,6 +95,7 @@ class Bench:
             SqlOperations(self.engine),
             self.clock,
             train or (lambda like, since: small_model(2)),
+            catalog=lambda: self.models.catalog,
             in_background=False,
         )
 
@@ -153,6 +158,81 @@ def test_what_cannot_be_verified_is_proposed_to_be_taken_back(bench: Bench) -> N
     assert (bench.models.champion, bench.models.spec.review) == ("1", None)
 
 
+def test_an_undo_that_cannot_be_proposed_at_once_is_proposed_later_and_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.approve(promotion(bench))
+    bench.requests.step()
+    bench.clock.advance(timedelta(hours=1))
+    request, append = bench.approvals.request, bench.log.append
+    down = ["approvals", "audit"]
+
+    def asked(proposal: Any) -> ApprovalRequest:
+        if down[:1] == ["approvals"]:
+            down.pop(0)
+            raise Unavailable("the database is away for a moment")
+        return request(proposal)
+
+    def told(record: AuditRecord, **where: Any) -> object:
+        if down == ["audit"] and record.action == "action.not_verified":
+            down.pop()
+            raise Unavailable("the audit log is away for a moment")
+        return append(record, **where)
+
+    monkeypatch.setattr(bench.approvals, "request", asked)
+    monkeypatch.setattr(bench.log, "append", told)
+    for _ in range(5):
+        bench.requests.step()
+    assert down == []
+    assert [r.proposal.tool for r in bench.approvals.pending()] == ["demote_model"]
+    assert bench.told().count("action.not_verified") == 1
+
+
+def test_a_training_that_ends_between_a_look_and_its_report_is_not_repeated(bench: Bench) -> None:
+    """The loop reads the status, the training's thread reports that it is done, the loop writes what it read."""
+    calls: list[int] = []
+    resources = bench.models.resources
+    looking, reporting = threading.Event(), threading.Event()
+
+    def train(like: ModelVersion, since: datetime | None) -> TrainedModel:
+        calls.append(1)
+        assert looking.wait(20)
+        return small_model(2)
+
+    class Slow:
+        """Between the reading and the writing of the loop there is time for the thread to come in between."""
+
+        def get(self, urn: str) -> Resource:
+            found = resources.get(urn)
+            if threading.current_thread() is threading.main_thread() and calls and not looking.is_set():
+                looking.set()
+                reporting.wait(1)
+            return found
+
+        def list(self, *, kind: str | None = None, tenant: str | None = None) -> list[Resource]:
+            return resources.list(kind=kind, tenant=tenant)
+
+        def report_status(self, urn: str, status: dict[str, Any]) -> None:
+            resources.report_status(urn, status)
+            if "trained" in status:
+                reporting.set()
+
+    bench.approve(bench.proposals.retrain(MODEL, "drift", since=None, requested_by=ANA.id))
+    bench.requests.step()
+    upkeep = ModelUpkeep(
+        Slow(), bench.models.registry, SqlOperations(bench.engine), bench.clock, train,
+        catalog=lambda: bench.models.catalog,
+    )  # fmt: skip
+    upkeep.step()
+    while not calls:
+        time.sleep(0.01)
+    upkeep.step()
+    upkeep.wait(20)
+    upkeep.step()
+    upkeep.wait(20)
+    assert (len(calls), bench.status()["trainings"], bench.status()["state"]) == (1, 1, "idle")
+
+
 def test_a_restarted_worker_does_not_verify_again(bench: Bench) -> None:
     bench.approve(promotion(bench))
     bench.requests.step()
@@ -183,6 +263,16 @@ def test_a_model_that_cannot_be_used_is_reported_as_that(bench: Bench) -> None:
     assert "card.md" in problem
     assert bench.status()["usable"] is False
     assert "card.md" in bench.status()["unusable_because"]
+
+
+def test_a_model_that_no_longer_fits_the_catalog_is_reported_as_that(bench: Bench) -> None:
+    upkeep = bench.upkeep()
+    assert upkeep.step() is None
+    bench.models.catalog = CATALOG
+    problem = upkeep.step()
+    assert problem is not None
+    assert "does not fit the catalog" in problem
+    assert bench.status()["usable"] is False
 
 
 def test_a_training_comes_out_in_dev_and_is_done_once(bench: Bench) -> None:

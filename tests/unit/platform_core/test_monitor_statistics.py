@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -90,3 +91,39 @@ def test_dispersion_is_one_for_independent_trials_and_more_for_bursts() -> None:
     assert dispersion(rng.binomial(60, 0.02, 400).astype(float), trials) == pytest.approx(1.0, abs=0.25)
     assert dispersion(rng.binomial(20, 0.02, 400).astype(float) * 3, trials) > 2
     assert dispersion(np.zeros(400), trials) == 1.0
+
+
+@pytest.mark.parametrize(("before", "after"), [(0.05, 0.8), (0.95, 0.05), (0.08, 1.0), (0.003, 0.2), (0.05, 0.3)])
+def test_a_flag_that_moves_is_seen_both_ways(before: float, after: float) -> None:
+    rng = np.random.default_rng(4)
+    for was, becomes in ((before, after), (after, before)):
+        bins = Bins.of((rng.random(8000) < was).astype(float))
+        same, moved = (bins.counts((rng.random(600) < p).astype(float)) for p in (was, becomes))
+        assert small_sample_psi(bins, same) < 0.05
+        assert small_sample_psi(bins, moved) > 0.25
+        assert chi_square_p(bins, same) > 1e-3
+        assert chi_square_p(bins, moved) < 1e-9
+
+
+def test_a_count_that_is_mostly_zero_is_seen_to_move() -> None:
+    rng = np.random.default_rng(5)
+
+    def counts(zeros: float, size: int) -> npt.NDArray[np.float64]:
+        return np.where(rng.random(size) < zeros, 0.0, rng.integers(1, 200, size).astype(float))
+
+    bins = Bins.of(counts(0.95, 8000))
+    assert len(bins.shares) == 2
+    assert small_sample_psi(bins, bins.counts(counts(0.95, 600))) < 0.05
+    assert small_sample_psi(bins, bins.counts(counts(0.2, 600))) > 0.25
+    half = Bins.of(counts(0.5, 8000))
+    assert half.shares[0] == pytest.approx(0.5, abs=0.02)
+
+
+def test_values_without_atoms_fall_in_deciles() -> None:
+    assert Bins.of(np.arange(1000.0)).shares.tolist() == [0.1] * 10
+
+
+def test_few_values_have_a_bin_each_and_one_that_is_new_the_nearest() -> None:
+    bins = Bins.of(np.repeat([0.0, 1.0, 5.0], [900, 60, 40]))
+    assert bins.shares.tolist() == [0.9, 0.06, 0.04]
+    assert bins.counts(np.array([0.0, 1.0, 2.0, 5.0, 9.0])).tolist() == [1, 2, 2]

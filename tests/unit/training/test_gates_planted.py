@@ -12,7 +12,20 @@ from platform_core.training.gates.judging import judged
 from platform_core.training.gates.port import Case, LabelledRows, Replay, Rows
 from platform_core.training.gates.registry import all_gates
 from platform_core.training.gates.verdicts import GateVerdict
-from tests.fakes.gates import CARD, NAMES, against_mexico, by_noise, by_risk, case, fast_policy, labelled, model
+from platform_core.training.plan import Costs, TrainingPlan, Window
+from tests.fakes.gates import (
+    CARD,
+    END,
+    NAMES,
+    START,
+    against_mexico,
+    by_noise,
+    by_risk,
+    case,
+    fast_policy,
+    labelled,
+    model,
+)
 
 CHAMPION = model(by_risk, version="1")
 
@@ -169,3 +182,63 @@ def test_an_old_champion_gives_reasons_to_train_again() -> None:
     drifted = findings(case(model(by_risk), newest=Rows(NAMES, labelled(seed=12).features * [1.0, 3.0, 1.0])))
     assert drifted.reasons
     assert drifted.reasons[0].startswith("drift: 1 of 3 columns moved since training: noise PSI")
+
+
+def test_a_gate_that_crashes_is_a_verdict_and_an_error_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken:
+        name, summary = "broken", ""
+
+        def judge(self, case: Case) -> GateVerdict:
+            raise ZeroDivisionError("of nothing")
+
+    said = judged(Broken(), case(model(by_risk)))
+    assert (said.outcome, said.said) == (
+        "could_not_be_judged",
+        "the gate itself failed: ZeroDivisionError: of nothing",
+    )
+    assert "gate broken failed" in caplog.text
+
+
+def test_costs_are_those_of_the_candidates_plan() -> None:
+    """At fifty to one a low threshold is cheap, at the policy's five to one it is dear."""
+    low = model(by_risk, threshold=0.5)
+    plan = TrainingPlan(
+        model="fraud_score",
+        feature_service="fraud_v1",
+        window=Window(start=START, end=END),
+        seed=1,
+        costs=Costs(missed=50, declined=1),
+    )
+    signature = low.version.signature.model_copy(update={"plan": plan.model_dump(mode="json")})
+    planned = replace(low, version=low.version.model_copy(update={"signature": signature}))
+    by_policy, by_plan = (verdict("performance", case(m, CHAMPION)) for m in (low, planned))
+    assert (by_policy.figures["missed_to_declined"], by_plan.figures["missed_to_declined"]) == (5, 50)
+    assert (by_plan.figures["threshold"], by_plan.figures["champion_threshold"]) == (0.5, 0.8)
+    assert float(by_plan.figures["cost_change_high"] or 0) < -0.5 < float(by_policy.figures["cost_change_low"] or 0)
+
+
+def of_mexico(payments: int, declined: int, rest: int = 4000) -> LabelledRows:
+    """Genuine payments of two countries, so many of mexico's scored for decline and 2 % of the others', and fraud."""
+    country = np.repeat(["mx", "br", "br"], [payments, rest, 200])
+    order = np.concatenate([np.arange(payments) < declined, np.arange(rest) < rest // 50, np.full(200, True)])
+    features = np.column_stack([np.where(order, 0.9, 0.1), np.zeros(len(order)), country == "mx"]).astype(np.float64)
+    label = np.repeat([0.0, 1.0], [payments + rest, 200])
+    return LabelledRows(NAMES, features, label, np.ones(len(label)), {"country": country}, START, END)
+
+
+@pytest.mark.parametrize(
+    ("payments", "declined", "outcome"),
+    [(200, 14, "could_not_be_judged"), (200, 40, "failed"), (4000, 80, "passed")],
+)
+def test_a_segment_that_may_be_treated_unfairly_does_not_pass(payments: int, declined: int, outcome: str) -> None:
+    assert verdict("bias", case(model(by_risk), rows=of_mexico(payments, declined, 6000))).outcome == outcome
+
+
+def test_segments_that_are_too_small_may_be_a_small_part_only() -> None:
+    rows = labelled()
+    many = np.array([f"c{i % 40}" for i in range(len(rows))])
+    country = np.where(np.arange(len(rows)) < len(rows) // 2, "br", many)
+    split = replace(rows, segments={**rows.segments, "country": country})
+    said = verdict("bias", case(model(by_risk), rows=split))
+    assert (said.outcome, said.limits["unjudged_share"]) == ("could_not_be_judged", 0.2)
+    assert "too small" in said.said

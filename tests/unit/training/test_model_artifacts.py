@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,11 +19,13 @@ from audit.note import TextSigner
 from foundation.clock import FixedClock
 from foundation.errors import Conflict, InvalidInput, Unavailable
 from platform_core.catalog.specs import Catalog
-from platform_core.training.artifacts import open_artifact, render_files
-from platform_core.training.manifest import sha256
+from platform_core.training.artifacts import open_artifact, render_files, write_directory
+from platform_core.training.manifest import make_manifest, sha256, write_manifest
 from platform_core.training.registry import ModelRegistry
 from platform_core.training.signing import KEY_NAME, ModelKeys
 from platform_core.training.store import ModelStore
+from platform_core.urn import parse_urn
+from tests.conftest import NIGHT
 from tests.fakes.audit_log import FakeAuditLog
 from tests.fakes.inference import small_model
 from tests.fakes.payments import small_catalog
@@ -249,3 +252,57 @@ def test_a_model_is_loaded_for_the_catalog_it_was_trained_on(registry: ModelRegi
     more = _changed(description="said otherwise", owner="somebody")
     assert registry.load(NAME, "1", catalog=more).version == model.version
     assert registry.load(NAME, "1", catalog=small_catalog(("br",))).version == model.version
+
+
+def test_a_figure_that_is_no_number_is_not_registered(registry: ModelRegistry) -> None:
+    trained = small_model(1)
+    metrics = {**trained.signature.metrics, "auc": float("nan")}
+    signature = trained.signature.model_copy(update={"metrics": metrics})
+    with pytest.raises(InvalidInput, match=r"metrics\.auc"):
+        registry.register(replace(trained, signature=signature), "fraud_score", "human:ana")
+    assert [v.version for v in registry.list("fraud_score")] == ["1"]
+
+
+def test_a_signed_signature_that_cannot_be_read_is_refused_with_a_reason(tmp_path: Path) -> None:
+    """As one of another version of this program."""
+    files = {"signature.json": b'{"flavor": "lightgbm"}', "card.md": b"# none", "model.txt": b"tree"}
+    keys = ModelKeys(tmp_path / "keys" / "models.pem")
+    signature = small_model(1).signature
+    manifest = write_manifest(
+        make_manifest(signature, files, name="other", version="1", created_at=NIGHT, created_by="human:ana")
+    )
+    signed = {"manifest.json": manifest, "manifest.note": keys.sign("other", "1", manifest).encode()}
+    write_directory(tmp_path / "other" / "1", {**files, **signed})
+    with pytest.raises(Conflict, match=r"the signature of other version 1 cannot be read: feature_service"):
+        open_artifact(tmp_path / "other" / "1", keys, name="other", version="1")
+
+
+def test_what_cannot_be_audited_is_not_signed(registry: ModelRegistry, directory: Path, audit: FakeAuditLog) -> None:
+    for file in ("manifest.json", "manifest.note"):
+        (directory / file).unlink()
+    audit.down = True
+    with pytest.raises(Unavailable):
+        registry.sign(NAME, "1", "human:root")
+    audit.down = False
+    with pytest.raises(Conflict, match="is not signed"):
+        registry.open(NAME, "1")
+
+
+def test_a_manifest_of_another_version_is_refused_whatever_its_note_says(tmp_path: Path) -> None:
+    keys, trained = ModelKeys(tmp_path / "keys" / "models.pem"), small_model(1)
+    files = render_files(trained, "other", "1")
+    manifest = write_manifest(
+        make_manifest(trained.signature, files, name="other", version="1", created_at=NIGHT, created_by="human:ana")
+    )
+    signed = {"manifest.json": manifest, "manifest.note": keys.sign("mine", "2", manifest).encode()}
+    write_directory(tmp_path / "mine" / "2", {**files, **signed})
+    with pytest.raises(Conflict, match="mine version 2 says that it is other version 1"):
+        open_artifact(tmp_path / "mine" / "2", keys, name="mine", version="2")
+
+
+@pytest.mark.parametrize("name", ["evil\n", "a b", ""])
+def test_a_name_ends_where_it_ends(name: str, registry: ModelRegistry) -> None:
+    with pytest.raises(InvalidInput, match="is not a name"):
+        registry.register(small_model(1), name, "human:ana")
+    with pytest.raises(InvalidInput, match="is not a URN"):
+        parse_urn(f"urn:vigia:model:{name}")

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from foundation.clock import FixedClock
+from foundation.database import transaction
 from foundation.errors import Conflict, Forbidden, InvalidInput, Unavailable
 from foundation.ids import new_id
 from platform_core.operations.resources import ModelSpec
 from platform_core.operations.sql_resources import SqlResources
+from platform_core.training.gates.judging import Gatekeeper
 from platform_core.training.gates.policy import GatePolicy, load_gate_policy
+from platform_core.training.gates.tables import model_gates
+from platform_core.training.gates.verdicts import GateVerdict
 from tests.fakes.audit_log import FakeAuditLog
+from tests.fakes.gates import FakeEvidence
+from tests.fakes.observed_catalog import CATALOG
 from tests.fakes.promoting import MODEL, RESOURCE, Promoting
 
 
@@ -183,3 +191,52 @@ def test_a_gate_policy_names_only_what_it_wants_otherwise(tmp_path: Path) -> Non
     assert (policy.latency.p99_ms, policy.bias, policy.gates["staging"]) == (5, GatePolicy().bias, ("documentation",))
     assert policy.gates["production"] == GatePolicy().gates["production"]
     assert policy.digest != GatePolicy().digest == load_gate_policy(None).digest
+
+
+def test_an_older_review_that_passed_does_not_outlive_a_newer_one_that_failed(bench: Promoting) -> None:
+    good = bench.judge("2", "production")
+    bench.judge("2", "production", "failed")
+    refused(bench, "2", good.id, "judged again for production .*: failed")
+    bench.set("2", bench.judge("2", "production").id)
+
+
+def test_a_review_speaks_by_every_gate_of_its_stage(bench: Promoting) -> None:
+    one = GateVerdict(gate="documentation", outcome="passed", said="a card")
+    review = bench.judge("2", "production", verdicts=(one,))
+    refused(bench, "2", review.id, "is of the gates documentation, production asks for bias, ")
+
+
+def test_verdicts_altered_in_the_database_are_no_longer_the_review(bench: Promoting) -> None:
+    failed = bench.judge("2", "production", "failed")
+    mine = (model_gates.c.review_id == failed.id, model_gates.c.outcome == "failed")
+    with transaction(bench.engine) as connection:
+        connection.execute(sa.update(model_gates).where(*mine).values(outcome="passed"))
+    refused(bench, "2", failed.id, "is not what was said")
+    short = bench.judge("2", "production", "failed")
+    with transaction(bench.engine) as connection:
+        connection.execute(sa.delete(model_gates).where(model_gates.c.review_id == short.id, mine[1]))
+    refused(bench, "2", short.id, "is not what was said")
+
+
+def test_what_does_not_fit_the_catalog_in_force_is_neither_judged_nor_moved(bench: Promoting) -> None:
+    review = bench.judge("2", "production")
+    bench.catalog = CATALOG
+    refused(bench, "2", review.id, "version 2 does not fit the catalog")
+    unused: Any = None
+    keeper = Gatekeeper(
+        bench.engine, bench.clock, bench.audit, bench.registry, GatePolicy(), unused, lambda: bench.catalog
+    )
+    with pytest.raises(Conflict, match="does not fit the catalog"):
+        keeper.judge(MODEL, "2", "production", actor="human:ana")
+
+
+def test_a_champion_that_cannot_be_read_is_not_compared_with(bench: Promoting) -> None:
+    bench.tamper("1")
+    policy = GatePolicy.model_validate({"gates": {"production": ["documentation", "performance"]}})
+    keeper = Gatekeeper(
+        bench.engine, bench.clock, bench.audit, bench.registry, policy,
+        lambda *about: FakeEvidence(), lambda: bench.catalog,
+    )  # fmt: skip
+    review = keeper.judge(MODEL, "2", "production", actor="human:ana")
+    assert (review.champion, [v.outcome for v in review.verdicts]) == ("1", ["passed", "could_not_be_judged"])
+    assert "vigia models demote fraud_score 1" in review.verdicts[1].said

@@ -7,7 +7,11 @@ import pytest
 from sqlalchemy.engine import Engine
 
 from foundation.clock import FixedClock
+from foundation.database import transaction
 from foundation.errors import Conflict, Forbidden, NotFound, Unavailable
+from platform_core.operations.resources import RolloutSpec
+from platform_core.operations.sql_resources import SqlResources
+from platform_core.training.moves import move
 from platform_core.training.pipeline import train_fraud_model
 from platform_core.training.registry import ModelRegistry
 from platform_core.training.types import TrainedModel
@@ -59,25 +63,46 @@ def test_a_loaded_model_scores_as_the_trained_one(registry: ModelRegistry, train
     assert 0 < model.score(vector)[0] < 1
 
 
-def test_stages_go_one_step_at_a_time(registry: ModelRegistry, trained: TrainedModel, audit: FakeAuditLog):
+def test_the_registry_moves_down_only(
+    registry: ModelRegistry, trained: TrainedModel, audit: FakeAuditLog, engine: Engine, clock: FixedClock
+):
     registry.register(trained, "fraud_score", "service:training")
-    with pytest.raises(Conflict, match=r"is in dev and cannot go to production \(from dev it can go to staging\)"):
-        registry.promote("fraud_score", "1", "production", "human:alice")
-    assert registry.promote("fraud_score", "1", "staging", "human:alice").stage == "staging"
-    assert registry.get("fraud_score", "1").stage == "staging"
-    assert audit.records[-1].payload == {"version": "1", "from": "dev", "to": "staging"}
-    with pytest.raises(Forbidden, match="by an approved action only"):
-        registry.promote("fraud_score", "1", "production", "human:alice")
-    assert registry.promote("fraud_score", "1", "dev", "human:alice").stage == "dev"
+    with pytest.raises(Conflict, match=r"is in dev and cannot go to dev \(from dev it can go to staging\)"):
+        registry.demote("fraud_score", "1", "human:alice")
+    stage(engine, clock, "1")
+    assert registry.demote("fraud_score", "1", "human:alice").stage == "dev"
+    assert registry.get("fraud_score", "1").stage == "dev"
+    assert audit.records[-1].payload == {"version": "1", "from": "staging", "to": "dev"}
+
+
+def test_what_an_endpoint_answers_with_stays(
+    registry: ModelRegistry, trained: TrainedModel, engine: Engine, clock: FixedClock
+):
+    registry.register(trained, "fraud_score", "service:training")
+    stage(engine, clock, "1")
+    resources, name = SqlResources(engine, clock, FakeAuditLog(clock)), "urn:vigia:endpoint:fraud-br"
+    spec = RolloutSpec(model="fraud_score", champion="9", canary="1", canary_percent=5, feature_service=SERVICE)
+    resources.create(name, spec, tenant="br", actor="service:setup")
+    with pytest.raises(Conflict, match="fraud-br answers with fraud_score version 1"):
+        registry.demote("fraud_score", "1", "human:alice")
+    resources.patch(
+        name, {"halted": "1"}, expected_revision=1, idempotency_key="halt", actor="human:ana", reason="bad"
+    )  # fmt: skip
+    assert registry.demote("fraud_score", "1", "human:alice").stage == "dev"
+
+
+def stage(engine: Engine, clock: FixedClock, version: str) -> None:
+    """Into staging, past the gates."""
+    with transaction(engine) as connection:
+        move(connection, FakeAuditLog(clock), "fraud_score", version, "staging", actor="human:ana", at=clock.now())
 
 
 def test_what_ran_before_the_registry_is_adopted_once(registry: ModelRegistry, trained: TrainedModel) -> None:
     for _ in range(2):
         registry.register(trained, "fraud_score", "service:training")
     assert registry.adopt("fraud_score", "1", "human:alice").stage == "production"
-    for stage in ("staging", "dev"):
-        with pytest.raises((Forbidden, Conflict)):
-            registry.promote("fraud_score", "1", stage, "human:alice")
+    with pytest.raises(Forbidden, match="by an approved action only"):
+        registry.demote("fraud_score", "1", "human:alice")
     with pytest.raises(Conflict, match="nothing is left to adopt"):
         registry.adopt("fraud_score", "2", "human:alice")
 

@@ -34,7 +34,8 @@ def bench(engine: Engine, clock: FixedClock, tmp_path: Path) -> Promoting:
 
 
 def endpoint(bench: Promoting, environment: Environment = "production") -> Patch:
-    resources = SqlResources(bench.engine, bench.clock, bench.audit, admissions={"endpoint": EndpointAdmission()})
+    rule = EndpointAdmission(bench.promotions)
+    resources = SqlResources(bench.engine, bench.clock, bench.audit, admissions={"endpoint": rule})
     spec = RolloutSpec(model=MODEL, champion="1", feature_service="fraud_v1")
     resources.create(ENDPOINT, spec, tenant="br", environment=environment, actor="service:setup")
 
@@ -70,11 +71,45 @@ def test_a_champion_comes_from_production(bench: Promoting) -> None:
     patch = endpoint(bench)
     patch(canary="2", canary_percent=50)
     done = {"champion": "2", "canary": None, "canary_percent": 0, "previous_champion": "1"}
-    with pytest.raises(Conflict, match="never in production and cannot be a champion"):
+    with pytest.raises(Conflict, match="is not in production and cannot be a champion"):
         patch(**done)
     bench.set("2", bench.judge("2", "production").id)
     assert patch(**done).champion == "2"
     assert patch(champion="1", canary="2", canary_percent=20).champion == "1", "the way back is open"
+
+
+@pytest.mark.parametrize("strategy", ["canary", "blue_green"])
+def test_more_than_half_of_the_traffic_asks_for_a_review_that_stands(bench: Promoting, strategy: str) -> None:
+    patch = endpoint(bench)
+    everything = {"canary": "2", "canary_percent": 100, "strategy": strategy}
+    with pytest.raises(Conflict, match=r"more than a trial.*never judged for production"):
+        patch(**everything)
+    if strategy == "canary":
+        patch(canary="2", canary_percent=50)
+        with pytest.raises(Conflict, match="more than a trial"):
+            patch(canary_percent=51)
+    bench.judge("2", "production", "failed")
+    with pytest.raises(Conflict, match=r"more than a trial.*did not pass"):
+        patch(**everything)
+    bench.judge("2", "production")
+    assert patch(**everything).live_percent == 100
+
+
+def test_what_was_taken_out_of_production_is_champion_no_more(bench: Promoting) -> None:
+    patch = endpoint(bench)
+    bench.set("2", bench.judge("2", "production").id)
+    bench.set("1", None)
+    with pytest.raises(Conflict, match="version 2 is not in production and cannot be a champion"):
+        patch(champion="2")
+    with pytest.raises(Conflict, match="does not lead to version 2"):
+        patch(previous_champion="2")
+
+
+def test_what_was_replaced_may_lead_again(bench: Promoting) -> None:
+    patch = endpoint(bench)
+    bench.set("2", bench.judge("2", "production").id)
+    assert patch(champion="2").previous_champion is None
+    assert patch(champion="1").champion == "1", "which 2 replaced in the registry"
 
 
 def test_other_changes_and_other_environments_are_nobodys_business(bench: Promoting) -> None:

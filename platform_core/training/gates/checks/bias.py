@@ -2,8 +2,9 @@
 
 The false-positive rate of each segment (country, merchant size, …) at the version's own threshold against that of the
 rest. A segment fails when the difference is over its limit with confidence and the ratio is, too: at rates of a
-thousandth a ratio alone says little, and at rates of a third a difference alone would. Segments with few genuine
-payments are named and not judged.
+thousandth a ratio alone says little, and at rates of a third a difference alone would. It passes when the difference is
+under the limit with confidence; in between, it could not be judged. Segments with few genuine payments are named and
+not judged, unless too much of the traffic is theirs.
 """
 
 from __future__ import annotations
@@ -37,6 +38,12 @@ class _Segment:
     def unfair(self, limits: BiasLimits) -> bool:
         return self.difference.low > limits.max_difference and self.ratio > limits.max_ratio
 
+    def open(self, limits: BiasLimits) -> bool:
+        """Whether it may be unfair, for all that these payments tell."""
+        within = self.difference.high <= limits.max_difference
+        similar = self.difference.low > limits.max_difference and self.ratio <= limits.max_ratio
+        return not (within or similar or self.unfair(limits))
+
 
 class Bias:
     name = "bias"
@@ -58,22 +65,36 @@ class Bias:
                 limits={"min_genuine": limits.min_genuine},
             )
         unfair = [segment for segment in segments if segment.unfair(limits)]
-        worst = max(unfair or segments, key=lambda s: s.difference.low)
+        unclear = [segment for segment in segments if segment.open(limits)]
+        unjudged = 1 - _judged_share(rows, small)
+        worst = max(unfair or unclear or segments, key=lambda s: s.difference.low)
         figures: dict[str, Figure] = {"segments": len(segments), "not_judged": ", ".join(small) or None}
+        figures["threshold"] = case.candidate.version.signature.decline_threshold
         figures |= {f"declined_genuine {s.name}": s.rate for s in segments}
         figures |= {
             "worst": worst.name,
             "worst_difference": worst.difference.estimate,
             "worst_difference_low": worst.difference.low,
+            "worst_difference_high": worst.difference.high,
             "worst_ratio": min(worst.ratio, 1e6),
+            "unjudged_share": unjudged,
         }
+        too_much = unjudged > limits.max_unjudged_share
+        said = _said(unfair, worst, len(segments), small)
+        if not unfair and unclear:
+            names = ", ".join(segment.name for segment in unclear)
+            said = f"too few payments to rule out that {names} is declined far more often: {said}"
+        elif not unfair and too_much:
+            said = f"{unjudged:.0%} of the payments are of segments that are too small to be judged: {said}"
         return GateVerdict(
             gate=self.name,
-            outcome="failed" if unfair else "passed",
-            said=_said(unfair, worst, len(segments), small),
+            outcome="failed" if unfair else "could_not_be_judged" if unclear or too_much else "passed",
+            said=said,
             figures=figures,
             limits={
                 "worst_difference_low": limits.max_difference,
+                "worst_difference_high": limits.max_difference,
+                "unjudged_share": limits.max_unjudged_share,
                 "worst_ratio": limits.max_ratio,
                 "min_genuine": limits.min_genuine,
             },
@@ -96,6 +117,16 @@ def _segments(rows: LabelledRows, declined: Mask, limits: BiasLimits) -> tuple[l
                 small.append(f"{name} ({int(mine.sum())})")
     confidence = 1 - (1 - limits.confidence) / max(len(found), 1)
     return [_segment(name, mine, genuine & ~mine, declined, rows.weight, confidence) for name, mine in found], small
+
+
+def _judged_share(rows: LabelledRows, small: list[str]) -> float:
+    """Of the payments by weight, in the dimension where it is least."""
+    names = {name.rsplit(" (", 1)[0] for name in small}
+    shares = [
+        float(rows.weight[[f"{dimension}={value}" not in names for value in values]].sum() / rows.weight.sum())
+        for dimension, values in rows.segments.items()
+    ]
+    return min(shares, default=1.0)
 
 
 def _segment(  # noqa: PLR0917 - a segment, the rest, and what is measured on both

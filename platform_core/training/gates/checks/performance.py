@@ -13,6 +13,7 @@ from platform_core.training.gates.intervals import Interval, Ranked, percentile,
 from platform_core.training.gates.policy import HeldOutLimits, PerformanceLimits
 from platform_core.training.gates.port import Case, Floats, LabelledRows
 from platform_core.training.gates.verdicts import Figure, GateVerdict, Outcome, worst
+from platform_core.training.retraining import declared
 from platform_core.training.scoring import LoadedModel
 
 NAME = "performance"
@@ -70,7 +71,8 @@ def _compared(
     models = (candidate, champion)
     scores = [model.score(rows.matrix(model)) for model in models]
     ranked = [Ranked.of(score) for score in scores]
-    costs = [_cost(rows, score, model, limits) for score, model in zip(scores, models, strict=True)]
+    missed = missed_to_declined(candidate, limits)
+    costs = [_cost(rows, score, model, missed) for score, model in zip(scores, models, strict=True)]
     positive, negative = rows.weight * rows.label, rows.weight * (1 - rows.label)
     found = np.array(
         [
@@ -105,6 +107,9 @@ def _compared(
             "average_precision_difference": precision.estimate,
             "average_precision_difference_low": precision.low,
             "average_precision_difference_high": precision.high,
+            "missed_to_declined": missed,
+            "threshold": candidate.version.signature.decline_threshold,
+            "champion_threshold": champion.version.signature.decline_threshold,
             "cost_change": cost.estimate,
             "cost_change_low": cost.low,
             "cost_change_high": cost.high,
@@ -127,10 +132,19 @@ def _differences(
     return auc - champion_auc, precision - champion_precision, change
 
 
-def _cost(rows: LabelledRows, score: Floats, model: LoadedModel, limits: PerformanceLimits) -> Floats:
+def missed_to_declined(candidate: LoadedModel, limits: PerformanceLimits) -> float:
+    """What a missed fraud costs by the plan that the candidate was trained by: its threshold was chosen for that. The
+    policy's where it has no plan."""
+    if not candidate.version.signature.plan:
+        return limits.missed_to_declined
+    costs = declared(candidate.version).costs
+    return costs.missed / costs.declined
+
+
+def _cost(rows: LabelledRows, score: Floats, model: LoadedModel, missed: float) -> Floats:
     """What each payment costs when it is decided by the version's own threshold, in genuine payments declined."""
     declined = score >= model.version.signature.decline_threshold
-    return rows.weight * np.where(rows.label == 1, limits.missed_to_declined * ~declined, 1.0 * declined)
+    return rows.weight * np.where(rows.label == 1, missed * ~declined, 1.0 * declined)
 
 
 def _above(interval: Interval, limit: float) -> Outcome:
