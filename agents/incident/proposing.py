@@ -88,6 +88,7 @@ class ProposalDesk:
         """A person's own proposal for the incident of `reference`; `shown` is the digest of the diff they saw."""
         incident = self._incident(reference, person)
         proposal = self._draft(incident, person, tool, arguments, {}, reason, ())
+        self._approvals.require_may_propose(proposal, person, channel=channel)
         _require_shown(proposal, shown)
         if dry_run:
             return Proposed(proposal=proposal)
@@ -122,6 +123,7 @@ class ProposalDesk:
         proposal = self._draft(
             incident, person, older.proposal.tool, merged, before, reason, older.proposal.evidence_ids
         )
+        self._approvals.require_may_propose(proposal, person, channel=channel, revises=request_id)
         _require_shown(proposal, shown)
         if dry_run:
             return Proposed(proposal=proposal, replaces=older)

@@ -90,12 +90,13 @@ def test_over_http(house: House) -> None:
     assert house.untouched()
     refused = [
         house.post("dora", path, **body),
+        house.post("dora", path, **body, dry_run=True),
         house.post("alice", path, **body, digest="0" * 64),
         house.post("alice", path, arguments={"since": "soon"}, reason="x"),
         house.post("alice", path, arguments={"source": "payments_zz"}, reason="x"),
         house.post("alice", "/v1/approvals/apr_none/revise", **body),
     ]
-    assert [answer.status_code for answer in refused] == [403, 409, 422, 404, 404]
+    assert [answer.status_code for answer in refused] == [403, 403, 409, 422, 404, 404]
     assert house.untouched()
     made = house.post("alice", path, **body, digest=digest)
     assert made.status_code == 201
@@ -245,7 +246,7 @@ def test_in_slack(house: House) -> None:
     form = filled(view, since=LATER, reason="it began at 05:45")
 
     slack.handlers.show_edit(slack.ack, slack.body("dora", view=form))
-    assert "propose" not in str(slack.acks[-1].get("view")), "a viewer sees the diff; asking is refused"
+    assert "no grant lets human:dora propose" in str(slack.acks[-1]["errors"]), "a viewer is shown no diff"
     bad = filled(view, since="soon", reason="x")
     slack.handlers.show_edit(slack.ack, slack.body("alice", view=bad))
     assert slack.acks[-1]["response_action"] == "errors"

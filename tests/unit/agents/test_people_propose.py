@@ -154,6 +154,25 @@ def test_a_dry_run_asks_nothing_and_its_digest_binds_what_follows(asked: Asked) 
     assert asked.edit(shown=asked.edit(dry_run=True).proposal.digest).request is not None
 
 
+def test_a_dry_run_shows_nothing_to_who_may_not_propose(asked: Asked) -> None:
+    for look in (lambda: asked.edit(DORA, dry_run=True), lambda: asked.propose(DORA, dry_run=True)):
+        with pytest.raises(Forbidden, match="no grant lets human:dora propose"):
+            look()
+    told = [e.record for e in asked.room.audit.entries() if e.record.action == "approval.refused"]
+    assert [(r.actor, r.payload["verdict"]) for r in told] == [("human:dora", "edit"), ("human:dora", "propose")]
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_another_tenants_target_is_not_there(asked: Asked, monkeypatch: pytest.MonkeyPatch, dry_run: bool) -> None:
+    plan = asked.room.action.plan
+    monkeypatch.setattr(
+        asked.room.action, "plan", lambda arguments: plan(arguments).model_copy(update={"tenant": "ar"})
+    )
+    with pytest.raises(NotFound, match="there is no 'urn:"):
+        asked.propose(BOB, arguments={"restarts": "7"}, dry_run=dry_run)
+    assert [e.record.actor for e in asked.room.audit.entries() if e.record.action == "approval.refused"] == [BOB.id]
+
+
 @pytest.mark.parametrize(
     ("tool", "arguments", "said"),
     [("restart_conector", {}, "there is no action"), ("restart_connector", {"restarts": "0"}, "restarts 0 already")],

@@ -15,7 +15,7 @@ from audit.port import AuditLog
 from audit.sealing import SubjectSealing
 from foundation.clock import FixedClock
 from foundation.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
-from guardrails.approvals.service import POLICY_ACTOR
+from guardrails.approvals.asking import POLICY_ACTOR
 from guardrails.approvals.tables import approval_requests, decisions, proposals
 from guardrails.policy.policy import Policy
 from platform_core.access.principals import Principal
