@@ -19,6 +19,7 @@ from foundation.database import reading, transaction
 from foundation.errors import Conflict, Forbidden, InvalidInput, NotFound
 from foundation.frozen import Frozen
 from foundation.ids import new_id
+from guardrails import locks
 from guardrails.approvals.tables import broken_glass
 from guardrails.policy.policy import PolicySource
 from platform_core.access.principals import Environment, Principal
@@ -93,6 +94,7 @@ class BreakGlass:
             raise InvalidInput("a review says in words what was done and whether it was right")
         now, table = self._clock.now(), broken_glass.c
         with transaction(self._engine) as connection:
+            locks.taking_away(connection)
             glass = _get(connection, glass_id)
             if principal.kind != "human" or not principal.roles & rules.roles or principal.id == glass.opened_by:
                 raise Forbidden(f"{principal.id} may not review {glass_id}", hint="an approver who did not open it may")

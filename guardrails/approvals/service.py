@@ -16,6 +16,7 @@ from audit.port import AuditLog
 from foundation.clock import Clock
 from foundation.database import reading, transaction
 from foundation.errors import Conflict, Forbidden, InvalidInput
+from guardrails import locks
 from guardrails.approvals import records, store, switch
 from guardrails.approvals.asking import Asking, require_sound
 from guardrails.approvals.batches import batch_of, likeness
@@ -118,6 +119,7 @@ class ApprovalService:
         deciding = self._deciding()
         try:
             with transaction(self._engine) as connection:
+                locks.going_through(connection)
                 request = store.read_request(connection, request_id)
                 now = require_sane_clock(connection, self._clock)
                 return deciding.decide(connection, request, principal, verdict, reason=reason, channel=channel, now=now)
@@ -148,6 +150,7 @@ class ApprovalService:
         deciding = self._deciding()
         try:
             with transaction(self._engine) as connection:
+                locks.going_through(connection)
                 now = require_sane_clock(connection, self._clock)
                 # In order of their ids: two batches that overlap take their locks in the same order.
                 requests = [store.read_request(connection, request_id) for request_id in sorted(set(request_ids))]
@@ -219,6 +222,7 @@ class ApprovalService:
         action = "kill_switch.engaged" if on else "kill_switch.released"
         record = AuditRecord(action=action, actor=principal.id, subject="kill_switch", payload={"reason": reason})
         with transaction(self._engine) as connection:
+            locks.taking_away(connection)
             switch.write_switch(connection, state)
             self._audit.append(record, connection=connection)
         return state
