@@ -133,6 +133,6 @@ def _entry(line: bytes) -> StoredEntry:
             previous_hash=str(entry["previous_hash"]),
             **record.model_dump(exclude={"payload"}),
         )
-    except (KeyError, TypeError, ValueError, ValidationError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError, ValidationError) as error:
         raise InvalidInput(f"not a line of an audit export: it starts with {line[:60]!r}") from error
     return StoredEntry(leaf, str(leaf_hash), None)

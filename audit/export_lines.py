@@ -78,6 +78,8 @@ class LineReading:
             if size in expected and expected[size] != {merkle.root_of(split_frontier(peaks)).hex()}:
                 return False
             at = entry[-len(tail) - _AT_CHARS - 1 : -len(tail) - 1]
+            if at[26:] != b"+00:00" or entry[-len(tail) - _AT_CHARS - 2 : -len(tail) - _AT_CHARS - 1] != b'"':
+                return False  # no time as the log writes it
             if at < before:
                 clock.see(before.decode(errors="replace"))
                 clock.see(at.decode(errors="replace"))

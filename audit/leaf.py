@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import json.encoder
+import re
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -28,6 +29,15 @@ FIRST_PREVIOUS_HASH = "0" * 64
 def iso(moment: datetime) -> str:
     """A time as it is hashed: UTC with microseconds."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+_ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00", re.ASCII)
+
+
+def require_iso(text: str) -> None:
+    """Raises InvalidInput for what is not of the form that `iso` writes, TypeError for what is no text."""
+    if _ISO.fullmatch(text) is None:
+        raise InvalidInput(f"{text[:40]!r} is no time as the log writes it")
 
 
 class Leaf(NamedTuple):

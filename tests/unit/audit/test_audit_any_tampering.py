@@ -128,6 +128,40 @@ def test_tampering_is_seen_and_named(attack: Attack, log: AnyLog, data: st.DataO
     assert (report.ok, report.first_bad_sequence) == (False, bad), report
 
 
+BY_WHOEVER_MAY_REHASH = [
+    ('"recorded_at":"2026-11-19T05:51:00.000005+00:00"', '"recorded_at":"2020-01-01T00:00:00"'),
+    ('"recorded_at":"2026-11-19T05:51:00.000005+00:00"', '"recorded_at":"2030-01-01T00:00:00"'),
+    ('"recorded_at":"2026-11-19T05:51:00.000005+00:00"', '"recorded_at":""'),
+    ('"sequence":5', '"sequence":1e999'),
+    ('"sequence":5', f'"sequence":{"9" * 5000}'),
+    ('"payload":{}', '"payload":{"deep":' + "[" * 90_000 + "]" * 90_000 + "}"),
+    ('"payload":{}', '"payload":{"half":"\\ud800"}'),
+]
+
+
+@pytest.mark.parametrize(("old", "new"), BY_WHOEVER_MAY_REHASH)
+def test_an_entry_that_the_log_never_writes_is_named(old: str, new: str) -> None:
+    """All hashes are made anew and no checkpoint speaks against it: still a verdict with a number, not a crash."""
+    told = [
+        Content(f"2026-11-19T05:51:00.{number:06d}+00:00", "test.told", "a", "s", None, None, "{}")
+        for number in range(9)
+    ]
+    lines: list[str] = []
+    before = FIRST_PREVIOUS_HASH
+    for number, content in enumerate(told):
+        leaf = Leaf(number, *content, before).encoded().decode()
+        if number == 5:
+            assert old in leaf
+            leaf = leaf.replace(old, new)
+        before = merkle.leaf_hash(leaf.encode()).hex()
+        lines.append(f'{{"entry":{leaf},"leaf_hash":"{before}"}}')
+    if "payload" not in old:  # one that hashes to what it should is not parsed where all is as we write it
+        assert verified(lines, []).first_bad_sequence == 5
+    lines[0] = json.dumps(json.loads(lines[0]))  # written again by another tool: each line is parsed
+    report = verified(lines, [])
+    assert (report.ok, report.first_bad_sequence) == (False, 5), report
+
+
 @settings(max_examples=40, deadline=None)
 @given(log=logs(), data=st.data())
 def test_a_rewrite_with_all_hashes_is_bounded_by_the_checkpoints(log: AnyLog, data: st.DataObject) -> None:
