@@ -115,6 +115,54 @@ def second_meaning(lines: list[str], at: int, other: int) -> int:
     return at
 
 
+FORGED: dict[str, Callable[[str], str]] = {
+    "an unknown name inside": lambda line: line.replace('{"entry":{', '{"entry":{"approved_by":"human:ana",', 1),
+    "an unknown name in the record": lambda line: line.replace('"record":{', '"record":{"by":"human:ana",', 1),
+    "a repeated name": lambda line: line.replace('"actor":', '"actor":"human:mallory","actor":', 1),
+    "a repeated name in the payload": lambda line: line.replace(',"n":1', ',"n":2,"n":1', 1),
+    "a sequence that is a float": lambda line: line.replace('"sequence":1', '"sequence":1.9', 1),
+    "a sequence that is a whole float": lambda line: line.replace('"sequence":1', '"sequence":1.0', 1),
+    "a sequence that is text": lambda line: line.replace('"sequence":1', '"sequence":"1"', 1),
+    "another entry first": lambda line: '{"entry":{"record":"forged"},' + line[1:],
+    "a comment": lambda line: line[:-1] + ',"comment":"approved by ana"}',
+    "a checkpoint": lambda line: line[:-1] + ',"checkpoint":"x"}',
+    "shredded, which was never sealed": lambda line: line[:-1] + ',"shredded":["reason"]}',
+    "shredded, which is not there": lambda line: line[:-1] + ',"shredded":["why"]}',
+    "shredded, nothing": lambda line: line[:-1] + ',"shredded":[]}',
+    "shredded twice": lambda line: line[:-1] + ',"shredded":["box"],"shredded":["box"]}',
+}
+
+
+def sealed_log() -> AnyLog:
+    payload = canonical_bytes({"n": 1, "reason": "said", "box": {"sealed": "sbk_1", "box": "AAAA"}}).decode()
+    told = [Content(f"2026-11-19T05:51:0{n}.000000+00:00", "a.told", "a", "s", None, None, payload) for n in range(3)]
+    return AnyLog(told, [3])
+
+
+@pytest.mark.parametrize("forged", FORGED)
+def test_a_line_says_what_was_hashed_and_nothing_beside_it(forged: str) -> None:
+    log = sealed_log()
+    lines = [log.lines[0], FORGED[forged](log.lines[1]), log.lines[2]]
+    assert lines != log.lines
+    report = verified(lines, log.notes)
+    assert (report.ok, report.first_bad_sequence) == (False, 1), report
+    lines[0] = json.dumps(json.loads(lines[0]))  # written again by another tool: each line is parsed
+    assert verified(lines, log.notes).first_bad_sequence == 1
+
+
+def test_a_sealed_field_may_be_shredded() -> None:
+    log = sealed_log()
+    assert verified([line[:-1] + ',"shredded":["box"]}' for line in log.lines], log.notes).ok
+
+
+@pytest.mark.parametrize("more", ['"entry":{"record":{"actor":"human:ana"}}', '"checkpoint":"x"', '"leaf_hash":"0"'])
+def test_a_checkpoints_line_holds_nothing_else(more: str) -> None:
+    log = sealed_log()
+    checkpoint = json.dumps({"checkpoint": log.notes[0]}, ensure_ascii=False)
+    for line in (f"{checkpoint[:-1]},{more}}}", f'{{"checkpoint":"",{more}}}'):
+        assert not verified([*log.lines, line], []).ok
+
+
 @pytest.mark.parametrize("attack", [edit, cut_out, repeat, swap, truncate, second_meaning])
 @settings(max_examples=40, deadline=None)
 @given(log=logs(), data=st.data())
