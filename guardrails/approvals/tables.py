@@ -42,7 +42,7 @@ approval_requests = sa.Table(
     sa.Column("grant_expires_at", UtcDateTime),
     sa.Column("closed_reason", sa.String(400)),
     # The request that a person's edit put in its place.
-    sa.Column("superseded_by", sa.String(64)),
+    sa.Column("superseded_by", sa.String(64), index=True),
     # Of a grant, the approvals that made it: never more than were needed.
     sa.CheckConstraint("approvals <= approvers_needed", name="approvals"),
 )

@@ -13,7 +13,7 @@ from guardrails.taint.tainted import TaintedChoice
 from platform_core.access.principals import Principal
 from tests.fakes.guarded import person
 from tests.fakes.incident_room import ALICE, open_room
-from tests.fakes.proposing import BOB, DORA, EVE, Asked
+from tests.fakes.proposing import BOB, DORA, EVE, PEOPLE, Asked
 
 
 @pytest.fixture
@@ -50,6 +50,24 @@ def test_who_edited_does_not_approve(asked: Asked) -> None:
     asked.edit(ALICE)
     with pytest.raises(Forbidden, match="requested this"):
         asked.approvals.decide(asked.waiting, ALICE, "approve", channel="cli")
+
+
+def test_who_wrote_an_earlier_version_does_not_approve_a_later_one(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carol = person("carol", "oncall", tenants=frozenset({"br"}))
+    monkeypatch.setitem(PEOPLE, carol.id, carol)
+    asked.edit(carol)
+    asked.edit(changes={"restarts": "6"})
+    asked.edit(changes={"restarts": "7"})
+    with pytest.raises(Forbidden, match="carol requested this before it was edited"):
+        asked.approvals.decide(asked.waiting, carol, "approve", channel="cli")
+
+
+def test_who_wrote_an_earlier_version_may_reject_a_later_one(asked: Asked) -> None:
+    asked.edit(ALICE)
+    asked.edit(changes={"restarts": "6"})
+    assert asked.approvals.decide(asked.waiting, ALICE, "reject", reason="no", channel="cli").status == "rejected"
 
 
 def test_an_edit_after_the_approval_is_asked_anew_and_the_approval_is_worth_nothing(asked: Asked) -> None:

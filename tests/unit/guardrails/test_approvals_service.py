@@ -251,3 +251,17 @@ def test_what_is_executed_is_not_superseded(guard: Guard) -> None:
     guard.executor().execute(approval_id)
     assert not guard.approvals.supersede(approval_id, "too late")
     assert guard.approvals.get(approval_id).status == "claimed"
+
+
+def test_the_executor_refuses_an_approval_by_who_wrote_an_earlier_version(
+    engine: Engine, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guard = Guard(engine, clock)
+    first = guard.approvals.request(proposal(clock, requested_by="human:carol", revision=2))
+    edited = guard.approvals.revise(first.id, proposal(clock, requested_by="human:bob"))
+    with monkeypatch.context() as without:
+        without.setattr("guardrails.approvals.store.authors_of", lambda _connection, p: frozenset({p.requested_by}))
+        guard.approvals.decide(edited.id, person("carol", "oncall"), "approve", channel="cli")
+    with pytest.raises(Forbidden, match="carol requested this before it was edited"):
+        guard.executor().execute(edited.id)
+    assert guard.target.effects == 0
