@@ -87,8 +87,8 @@ class ProposalDesk:
     ) -> Proposed:
         """A person's own proposal for the incident of `reference`; `shown` is the digest of the diff they saw."""
         incident = self._incident(reference, person)
-        proposal = self._draft(incident, person, tool, arguments, {}, reason, ())
-        self._approvals.require_may_propose(proposal, person, channel=channel)
+        proposal = self._draft(incident, person, tool, arguments, reason, ())
+        proposal = self._cited(proposal, person, {}, channel=channel)
         _require_shown(proposal, shown)
         if dry_run:
             return Proposed(proposal=proposal)
@@ -120,10 +120,8 @@ class ProposalDesk:
         incident = self._incident(older.proposal.incident_id, person)
         before = older.proposal.arguments
         merged = {name: value for name, value in {**before, **changes}.items() if value is not None}
-        proposal = self._draft(
-            incident, person, older.proposal.tool, merged, before, reason, older.proposal.evidence_ids
-        )
-        self._approvals.require_may_propose(proposal, person, channel=channel, revises=request_id)
+        proposal = self._draft(incident, person, older.proposal.tool, merged, reason, older.proposal.evidence_ids)
+        proposal = self._cited(proposal, person, before, channel=channel, revises=request_id)
         _require_shown(proposal, shown)
         if dry_run:
             return Proposed(proposal=proposal, replaces=older)
@@ -158,7 +156,6 @@ class ProposalDesk:
         person: Principal,
         tool: str,
         arguments: Mapping[str, Any],
-        before: Mapping[str, Any],
         reason: str,
         cited: tuple[str, ...],
     ) -> ActionProposal:
@@ -170,22 +167,38 @@ class ProposalDesk:
         planner = self._planners[act_tool(tool, self._planners)]
         given = self._types[tool].typed(arguments)
         plan, lineage = planner.plan(given), self._lineage()
-        # Of the diff only what the target has now: what it shall have was typed.
-        now = tuple(change.model_copy(update={"after": None}) for change in plan.changes)
-        mine = [value for value in before.values() if isinstance(value, str)]
-        ours = names_of(lineage, plan.model_copy(update={"changes": now}), *mine)
-        quoted = self._quoted(incident.id, {n: v for n, v in given.items() if before.get(n) != v}, ours)
         return bind(
             planner,
             given,
             plan,
             lineage,
             incident_id=incident.id,
-            evidence_ids=tuple(dict.fromkeys((*cited, *quoted))),
+            evidence_ids=cited,
             rationale=said,
             requested_by=person.id,
             clock=self._clock,
         )
+
+    def _cited(
+        self,
+        proposal: ActionProposal,
+        person: Principal,
+        before: Mapping[str, Any],
+        *,
+        channel: Channel,
+        revises: str | None = None,
+    ) -> ActionProposal:
+        """With the evidence that what was typed stands in. Every refusal is audited."""
+        self._approvals.require_may_propose(proposal, person, channel=channel, revises=revises)
+        # Of the diff only what the target has now: what it shall have was typed.
+        now = tuple(change.model_copy(update={"after": None}) for change in proposal.plan.changes)
+        plan = proposal.plan.model_copy(update={"changes": now})
+        ours = names_of(self._lineage(), plan, *[value for value in before.values() if isinstance(value, str)])
+        typed = {name: value for name, value in proposal.arguments.items() if before.get(name) != value}
+        with self._approvals.telling_refusals(proposal, channel, revises=revises):
+            quoted = self._quoted(proposal.incident_id, typed, ours)
+        cited = tuple(dict.fromkeys((*proposal.evidence_ids, *quoted)))
+        return proposal.model_copy(update={"evidence_ids": cited})
 
     def _quoted(self, incident_id: str, arguments: Mapping[str, Any], ours: frozenset[str]) -> list[str]:
         """Evidence that the arguments' words stand in. Raises TaintedChoice where that evidence gives orders."""

@@ -7,6 +7,7 @@ conditional UPDATE, so of two clicks at the same moment one wins on any database
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import timedelta
 
 from sqlalchemy.engine import Engine
@@ -100,6 +101,12 @@ class ApprovalService:
         """Before a diff is shown to who would propose it. Raises NotFound where they may not see such a thing or act
         for its target's tenant, Forbidden where they may not propose it; the attempt is audited."""
         self._asking.require_right(self._rights.pinned(), proposal, person, channel=channel, revises=revises)
+
+    def telling_refusals(
+        self, proposal: ActionProposal, channel: Channel, *, revises: str | None = None
+    ) -> AbstractContextManager[None]:
+        """Inside it a person's attempt that is refused is audited."""
+        return self._asking.telling_refusals(proposal, channel, revises=revises)
 
     def decide(
         self,
