@@ -23,14 +23,12 @@ from guardrails.approvals.service import ApprovalService
 from guardrails.approvals.types import ApprovalRequest, Channel
 from guardrails.executor.port import Planner
 from guardrails.proposal import ActionProposal
-from guardrails.taint.choices import act_tool, is_moment, own_name
-from guardrails.taint.suspicion import suspicious
+from guardrails.taint.choices import act_tool, own_name, strings_in
+from guardrails.taint.quoting import borrows_from, foreign_texts, stands_in
+from guardrails.taint.suspicion import folded, suspicious
 from guardrails.taint.tainted import TaintedChoice, tainted_by
 from platform_core.access.principals import Principal
 from platform_core.catalog.lineage import Lineage
-
-SHORTEST_QUOTE = 3
-"""Characters of an argument that can be recognised in a text."""
 
 
 class Typed(Protocol):
@@ -193,7 +191,7 @@ class ProposalDesk:
         # Of the diff only what the target has now: what it shall have was typed.
         now = tuple(change.model_copy(update={"after": None}) for change in proposal.plan.changes)
         plan = proposal.plan.model_copy(update={"changes": now})
-        ours = names_of(self._lineage(), plan, *[value for value in before.values() if isinstance(value, str)])
+        ours = names_of(self._lineage(), plan, *strings_in(list(before.values())))
         typed = {name: value for name, value in proposal.arguments.items() if before.get(name) != value}
         with self._approvals.telling_refusals(proposal, channel, revises=revises):
             quoted = self._quoted(proposal.incident_id, typed, ours)
@@ -204,19 +202,23 @@ class ProposalDesk:
         """Evidence that the arguments' words stand in. Raises TaintedChoice where that evidence gives orders."""
         texts = list(outside_texts(self._store.alerts(incident_id), self._store.evidence(incident_id)))
         ordering = {found.where for found in suspicious(texts)}
+        places = [(place, folded(text)) for place, text in texts]
+        ours_folded = {folded(name) for name in ours}
         cited: list[str] = []
         for name, value in arguments.items():
-            if not isinstance(value, str) or len(value) < SHORTEST_QUOTE or is_moment(value):
-                continue
-            if own_name(tainted_by("a form", value), ours) is not None:
-                continue
-            where = [place for place, text in texts if value in text]
-            if bad := sorted(ordering.intersection(where)):
-                raise TaintedChoice(
-                    f"{name}={value[:80]!r} is none of our names and stands in {', '.join(bad)}, which gives orders",
-                    hint="see the suspicious content on the incident's card: somebody wrote it for you to copy",
-                )
-            cited += [place for place in where if place.startswith("E")]
+            for said in foreign_texts(value, lambda text: own_name(tainted_by("a form", text), ours) is not None):
+                bad = [
+                    place
+                    for place, text in places
+                    if place in ordering and borrows_from(said, text, ours_folded.__contains__)
+                ]
+                if bad:
+                    raise TaintedChoice(
+                        f"{name}={str(value)[:80]!r} is none of our names and stands in {', '.join(sorted(set(bad)))}, "
+                        "which gives orders",
+                        hint="see the suspicious content on the incident's card: somebody wrote it for you to copy",
+                    )
+                cited += [place for place, text in places if place.startswith("E") and stands_in(said, text)]
         return cited
 
     def _tell(self, proposal: ActionProposal, kind: str, text: str) -> None:
