@@ -94,6 +94,14 @@ broken_glass = sa.Table(
     sa.Column("reviewed_at", UtcDateTime),
     sa.Column("review", sa.Text),
 )
+# Nobody has two whose review is open: of several openings at the same moment one stays.
+sa.Index(
+    "ix_broken_glass_unreviewed",
+    broken_glass.c.opened_by,
+    unique=True,
+    sqlite_where=broken_glass.c.reviewed_at.is_(None),
+    postgresql_where=broken_glass.c.reviewed_at.is_(None),
+)
 
 approval_reminders = sa.Table(
     "approval_reminders",

@@ -15,7 +15,7 @@ from foundation.errors import VigiaError
 from guardrails.approvals.break_glass import BreakGlass
 from guardrails.approvals.delegation import Delegations
 from guardrails.policy.adoption import PolicyRecorder
-from tests.fakes.fresh_database import KINDS, fresh_database
+from tests.fakes.fresh_database import KINDS, DatabaseKind, fresh_database
 from tests.fakes.guarded import ALICE, BOB, Guard, person, proposal
 
 
@@ -61,7 +61,7 @@ class Stopping:
 @pytest.mark.parametrize("stop", [_kill_switch, _delegation, _glass, _policy])
 @pytest.mark.parametrize("database", KINDS)
 def test_a_claim_that_has_looked_is_over_before_the_stop_is_acknowledged(
-    database: str, stop: Any, tmp_path: Path, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+    database: DatabaseKind, stop: Any, tmp_path: Path, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import guardrails.executor.store as rows
 
@@ -83,7 +83,7 @@ def test_a_claim_that_has_looked_is_over_before_the_stop_is_acknowledged(
 
 @pytest.mark.parametrize("database", KINDS)
 def test_a_decision_that_has_looked_is_over_before_the_switch_is_engaged(
-    database: str, tmp_path: Path, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+    database: DatabaseKind, tmp_path: Path, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import guardrails.approvals.store as rows
 
