@@ -87,12 +87,15 @@ class Rights:
         *,
         anybodys: bool = False,
     ) -> Right:
-        """By their own right, or by that of somebody who delegated it to them and has it themselves now. A delegate
-        may see the proposal themselves: a delegation hands on decisions, not tenants. `anybodys`: whoever wrote it."""
+        """By their own right, or by that of somebody who delegated it to them and has it themselves now. Either
+        way they may see the proposal themselves: a delegation hands on decisions, not tenants.
+        `anybodys`: whoever wrote it."""
         policy = self._policy.current()
         roles = roles_of(self._people, proposal.requested_by)
         authors = frozenset[str]() if anybodys else store.authors_of(connection, proposal)
         own = policy.may_decide(principal, proposal, at=at, requester_roles=roles, authors=authors)
+        if own.allowed and not self.may_see(principal, proposal, at):
+            return Right(False, f"{principal.id} may not see this, so neither decide on it")
         if own.allowed or principal.kind != "human" or principal.id in authors:
             return Right(own.allowed, own.reason)
         if not self.may_see(principal, proposal, at):

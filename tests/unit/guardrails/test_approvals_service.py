@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import sqlalchemy as sa
+import yaml
 from sqlalchemy.engine import Engine
 
 from audit.entry import AuditEntry, AuditRecord
@@ -17,6 +19,7 @@ from foundation.clock import FixedClock
 from foundation.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
 from guardrails.approvals.asking import POLICY_ACTOR
 from guardrails.approvals.tables import approval_requests, decisions, proposals
+from guardrails.policy.loading import DEFAULT_POLICY, parse_document
 from guardrails.policy.policy import Policy
 from platform_core.access.principals import Principal
 from tests.fakes.guarded import ALICE, BOB, ROOT, Guard, person, proposal
@@ -265,3 +268,21 @@ def test_the_executor_refuses_an_approval_by_who_wrote_an_earlier_version(
     with pytest.raises(Forbidden, match="carol requested this before it was edited"):
         guard.executor().execute(edited.id)
     assert guard.target.effects == 0
+
+
+@pytest.mark.parametrize("verdict", ["approve", "reject"])
+def test_who_may_not_see_it_does_not_decide_on_it(
+    engine: Engine, clock: FixedClock, verdict: Literal["approve", "reject"]
+) -> None:
+    document = yaml.safe_load(DEFAULT_POLICY.read_text(encoding="utf-8"))
+    grants = [
+        {"name": "the-agent-proposes", "may": ["propose"], "principals": ["agent:incident"]},
+        {"name": "viewers-see", "may": ["see"], "roles": ["viewer"]},
+    ]
+    policy = Policy(parse_document(yaml.safe_dump(document | {"grants": grants}), where="blind"))
+    guard = Guard(engine, clock, policy=policy)
+    waiting = guard.approvals.request(proposal(clock))
+    assert not guard.approvals.may_see(ALICE, waiting)
+    with pytest.raises(Forbidden, match="may not see this"):
+        guard.approvals.decide(waiting.id, ALICE, verdict, reason="no", channel="slack")
+    assert guard.approvals.get(waiting.id).status == "pending"
