@@ -16,7 +16,7 @@ from agents.incident.card_building import outside_texts
 from agents.incident.store import WHEN_IDLE, IncidentStore
 from agents.incident.types import Incident
 from foundation.clock import Clock
-from foundation.errors import Conflict, InvalidInput, NotFound, VigiaError
+from foundation.errors import Conflict, InvalidInput, NotFound
 from foundation.frozen import Frozen
 from foundation.outside_text import OutsideText, Redact
 from guardrails.approvals.service import ApprovalService
@@ -93,12 +93,8 @@ class ProposalDesk:
         waiting = [r for r in self._approvals.for_incident(incident.id) if r.status in ("pending", "approved")]
         if waiting:
             raise Conflict(f"{waiting[0].id} of {incident.label} is {waiting[0].status} still", hint=WHEN_IDLE)
-        request = self._approvals.request(proposal, channel=channel)
-        try:
-            self._store.begin_with(proposal)
-        except VigiaError:
-            self._approvals.supersede(request.id, "the incident is being worked on", actor=person.id)
-            raise
+        with self._approvals.telling_refusals(proposal, channel):
+            request = self._store.begin_with(proposal, self._approvals.joining(proposal, channel=channel))
         self._tell(proposal, "proposal.made", f"proposed {proposal.tool}: {proposal.plan.summary}")
         return Proposed(proposal=proposal, request=request)
 

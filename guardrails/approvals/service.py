@@ -6,11 +6,11 @@ conditional UPDATE, so of two clicks at the same moment one wins on any database
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
 
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 
 from audit.entry import AuditRecord
 from audit.port import AuditLog
@@ -70,6 +70,14 @@ class ApprovalService:
         rights = self._rights.pinned()
         with self._asking.telling_refusals(proposal, channel), transaction(self._engine) as connection:
             return self._asking.ask(connection, proposal, rights, channel=channel)
+
+    def joining(
+        self, proposal: ActionProposal, *, channel: Channel | None = None
+    ) -> Callable[[Connection], ApprovalRequest]:
+        """As `request`, by the policy as it is now, in a transaction of the caller's, who tells of refusals."""
+        require_sound(proposal)
+        rights = self._rights.pinned()
+        return lambda connection: self._asking.ask(connection, proposal, rights, channel=channel)
 
     def revise(self, request_id: str, proposal: ActionProposal, *, channel: Channel | None = None) -> ApprovalRequest:
         """An edit: `proposal` in the place of one that waits or was approved. The older request is closed with it, its
