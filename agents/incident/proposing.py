@@ -16,7 +16,7 @@ from agents.incident.card_building import outside_texts
 from agents.incident.store import WHEN_IDLE, IncidentStore
 from agents.incident.types import Incident
 from foundation.clock import Clock
-from foundation.errors import Conflict, InvalidInput, NotFound
+from foundation.errors import Conflict, InvalidInput, NotFound, VigiaError
 from foundation.frozen import Frozen
 from foundation.outside_text import OutsideText, Redact
 from guardrails.approvals.service import ApprovalService
@@ -29,6 +29,11 @@ from guardrails.taint.suspicion import folded, suspicious
 from guardrails.taint.tainted import TaintedChoice, tainted_by
 from platform_core.access.principals import Principal
 from platform_core.catalog.lineage import Lineage
+
+MOST_ARGUMENTS = 50
+LONGEST_REASON = 2000
+LONGEST_MESSAGE = 600
+"""Characters of a refusal that repeats what was typed."""
 
 
 class Typed(Protocol):
@@ -153,14 +158,23 @@ class ProposalDesk:
         reason: str,
         cited: tuple[str, ...],
     ) -> ActionProposal:
+        if len(reason) > LONGEST_REASON:
+            raise InvalidInput(f"a reason of {len(reason)} characters: at most {LONGEST_REASON}")
         said = self._outside.text(reason).strip()
         if not said:
             raise InvalidInput("a proposal says why", hint="those who approve it read the reason")
         if tool not in self._planners:
             raise InvalidInput(f"there is no action {tool[:80]!r}", hint=f"one of {', '.join(sorted(self._planners))}")
+        if len(arguments) > MOST_ARGUMENTS:
+            raise InvalidInput(f"{len(arguments)} arguments: an action takes at most {MOST_ARGUMENTS}")
         planner = self._planners[act_tool(tool, self._planners)]
-        given = self._types[tool].typed(arguments)
-        plan, lineage = planner.plan(given), self._lineage()
+        try:
+            given = self._types[tool].typed(arguments)
+            plan, lineage = planner.plan(given), self._lineage()
+        except VigiaError as error:
+            # It repeats what was typed, to whoever reads the answer and wherever that is kept.
+            error.message = self._outside.text(error.message[:LONGEST_MESSAGE])
+            raise
         return bind(
             planner,
             given,
@@ -210,7 +224,8 @@ class ProposalDesk:
                 ]
                 if bad:
                     raise TaintedChoice(
-                        f"{name}={str(value)[:80]!r} is none of our names and stands in {', '.join(sorted(set(bad)))}, "
+                        self._outside.text(f"{name[:80]}={str(value)[:80]!r}")
+                        + f" is none of our names and stands in {', '.join(sorted(set(bad)))}, "
                         "which gives orders",
                         hint="see the suspicious content on the incident's card: somebody wrote it for you to copy",
                     )

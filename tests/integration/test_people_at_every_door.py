@@ -108,6 +108,19 @@ def test_over_http(house: House) -> None:
     assert house.post("bob", f"/v1/approvals/{newer.id}/decide", verdict="approve").json()["status"] == "approved"
 
 
+def test_a_refusal_repeats_neither_a_person_nor_without_end(house: House) -> None:
+    path, address = f"/v1/approvals/{house.waiting}/revise", "ana.silva@example.com"
+    refused = [
+        house.post("alice", path, arguments={"source": address}, reason="x"),
+        house.post("alice", path, arguments={f"a{number}": number for number in range(5000)}, reason="x"),
+        house.post("alice", path, arguments={"n" * 100_000: 1}, reason="x"),
+        house.post("alice", path, arguments={"source": "a" * 100_000}, reason="x"),
+    ]
+    assert all(400 <= answer.status_code < 500 and len(answer.text) < 2000 for answer in refused), refused
+    assert address not in str([answer.text for answer in refused])
+    assert house.untouched()
+
+
 def test_what_can_be_proposed_is_listed_and_a_wrong_tool_is_refused(house: House) -> None:
     listed = house.client.get("/v1/actions", headers={"Authorization": f"Bearer {house.keys['dora']}"}).json()
     assert "rollback_deploy" in {action["name"] for action in listed}
