@@ -12,19 +12,18 @@ import json
 from collections.abc import Callable, Generator, Iterable
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from pydantic import ValidationError
 from sqlalchemy.engine import Connection, Engine
 
-from audit.entry import AuditEntry, AuditRecord
+from audit.entry import AuditEntry
+from audit.export_format import entry_of, line_of, note_of
 from audit.export_lines import LineReading
-from audit.leaf import Leaf, parse_json
 from audit.publish import stored_notes
-from audit.replay import Replay, StoredEntry, VerificationReport, expected_roots
+from audit.replay import Replay, VerificationReport, expected_roots
 from audit.sequencer import integrate_if_allowed
 from audit.verify import NoteChecking, heads_of, stream_entries
-from foundation.canonical import canonical_bytes
 from foundation.database import reading
 from foundation.errors import InvalidInput, Unavailable
 
@@ -59,7 +58,7 @@ def verify_export(path: Path, *, signer: NoteChecking | None = None, notes: Iter
     try:
         with _opened(path) as file:
             # Two passes, so that checkpoints at the end are known before the entries they vouch for.
-            stored = [note for line in file if line.startswith(_CHECKPOINT) and (note := _note(line)) is not None]
+            stored = [note for line in file if line.startswith(_CHECKPOINT) and (note := note_of(line)) is not None]
             heads = heads_of([*stored, *notes], signer)
             file.seek(0)
             report = LineReading(expected_roots(heads)).report(file)
@@ -75,11 +74,11 @@ def read_entries(path: Path) -> Generator[AuditEntry]:
     """The entries of an export as they are written, unverified. Raises Unavailable, InvalidInput."""
     with _opened(path) as file:
         for line in file:
-            if _note(line) is None:
-                document = _document(line)
+            if note_of(line) is None:
+                entry, leaf_hash = line_of(line)
                 try:
-                    yield AuditEntry.model_validate({**document["entry"], "leaf_hash": document["leaf_hash"]})
-                except (KeyError, TypeError, ValidationError) as error:
+                    yield AuditEntry.model_validate({**entry, "leaf_hash": leaf_hash})
+                except ValidationError as error:
                     raise InvalidInput(f"not a line of an audit export: it starts with {line[:60]!r}") from error
 
 
@@ -87,7 +86,7 @@ def _replayed(replay: Replay, lines: Iterable[bytes]) -> VerificationReport:
     """Line by line, whatever wrote them, to find the first that is wrong."""
     for line in lines:
         try:
-            if _note(line) is None and not replay.feed(_entry(line)):
+            if note_of(line) is None and not replay.feed(entry_of(line)):
                 break
         except InvalidInput as error:
             replay.refuse(error.message)
@@ -102,37 +101,3 @@ def _opened(path: Path) -> Generator[IO[bytes]]:
             yield file
     except OSError as error:
         raise Unavailable(f"the export {str(path)!r} cannot be read: {error}") from error
-
-
-def _note(line: bytes) -> str | None:
-    """Raises InvalidInput for a checkpoint's line that is damaged."""
-    if not line.startswith(_CHECKPOINT):
-        return None
-    try:
-        return str(parse_json(line.decode()).get("checkpoint", ""))
-    except UnicodeDecodeError as error:
-        raise InvalidInput(f"a checkpoint's line is not text: {error}") from error
-
-
-def _document(line: bytes) -> dict[str, Any]:
-    try:
-        return parse_json(line.decode())
-    except UnicodeDecodeError as error:
-        raise InvalidInput(f"a line of the export is not UTF-8: {error}") from error
-
-
-def _entry(line: bytes) -> StoredEntry:
-    document = _document(line)
-    try:
-        entry, leaf_hash = document["entry"], document["leaf_hash"]
-        record = AuditRecord.model_validate(entry["record"])
-        leaf = Leaf(
-            sequence=int(entry["sequence"]),
-            recorded_at=str(entry["recorded_at"]),
-            payload=canonical_bytes(record.payload).decode(),
-            previous_hash=str(entry["previous_hash"]),
-            **record.model_dump(exclude={"payload"}),
-        )
-    except (KeyError, TypeError, ValueError, ValidationError) as error:
-        raise InvalidInput(f"not a line of an audit export: it starts with {line[:60]!r}") from error
-    return StoredEntry(leaf, str(leaf_hash), None)

@@ -12,8 +12,10 @@ from collections.abc import Iterable
 
 from audit import merkle
 from audit.chain import split_frontier
+from audit.export_format import line_of
 from audit.leaf import FIRST_PREVIOUS_HASH
 from audit.replay import ClockSteps, VerificationReport, fork_among, truncation
+from foundation.errors import InvalidInput
 
 _OPEN = b'{"entry":'
 _HASH = b',"leaf_hash":"'
@@ -66,7 +68,7 @@ class LineReading:
             if not (
                 rest.startswith(leaf_hash)
                 and entry.endswith(tail)
-                and ((len(rest) == _PLAIN and rest.endswith(b'"}\n')) or ended(rest, 64))
+                and ((len(rest) == _PLAIN and rest.endswith(b'"}\n')) or (ended(rest, 64) and _is_line(line)))
             ):
                 return False
             start = _PREVIOUS + leaf_hash
@@ -78,9 +80,20 @@ class LineReading:
             if size in expected and expected[size] != {merkle.root_of(split_frontier(peaks)).hex()}:
                 return False
             at = entry[-len(tail) - _AT_CHARS - 1 : -len(tail) - 1]
+            if at[26:] != b"+00:00" or entry[-len(tail) - _AT_CHARS - 2 : -len(tail) - _AT_CHARS - 1] != b'"':
+                return False  # no time as the log writes it
             if at < before:
                 clock.see(before.decode(errors="replace"))
                 clock.see(at.decode(errors="replace"))
             before = at
         self._size, self._peaks = size, split_frontier(peaks)
         return True
+
+
+def _is_line(line: bytes) -> bool:
+    """With all that is checked of one that says more than its entry and hash."""
+    try:
+        line_of(line)
+    except InvalidInput:
+        return False
+    return True

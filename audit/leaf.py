@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import json.encoder
+import re
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -28,6 +29,15 @@ FIRST_PREVIOUS_HASH = "0" * 64
 def iso(moment: datetime) -> str:
     """A time as it is hashed: UTC with microseconds."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+_ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00", re.ASCII)
+
+
+def require_iso(text: str) -> None:
+    """Raises InvalidInput for what is not of the form that `iso` writes, TypeError for what is no text."""
+    if _ISO.fullmatch(text) is None:
+        raise InvalidInput(f"{text[:40]!r} is no time as the log writes it")
 
 
 class Leaf(NamedTuple):
@@ -57,18 +67,27 @@ class Leaf(NamedTuple):
             raise InvalidInput(f"an audit record holds text that is not Unicode: {error}") from error
 
 
-def parse_json(text: str) -> dict[str, Any]:
-    """One JSON object. Whole numbers beyond 2**53, which RFC 8785 writes for floats, come back as floats.
+def parse_json(text: str, *, unique: bool = False) -> dict[str, Any]:
+    """One JSON object; `unique`: in which no object has a name twice. Whole numbers beyond 2**53, which
+    RFC 8785 writes for floats, come back as floats.
 
     Raises InvalidInput for anything else.
     """
     try:
-        value = json.loads(text, parse_int=_whole)
+        value = json.loads(text, parse_int=_whole, object_pairs_hook=_once if unique else None)
     except (ValueError, RecursionError) as error:
         raise InvalidInput(f"not JSON: {error}") from error
     if not isinstance(value, dict):
         raise InvalidInput("not a JSON object")
     return value
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Of a repeated name other readers take the first, or both."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name is repeated in an object")
+    return found
 
 
 def _whole(digits: str) -> int | float:

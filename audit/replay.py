@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from audit import merkle
 from audit.chain import TreeHead, split_frontier
-from audit.leaf import FIRST_PREVIOUS_HASH, Leaf, parse_json
+from audit.leaf import FIRST_PREVIOUS_HASH, Leaf, parse_json, require_iso
 from foundation.errors import InvalidInput
 from foundation.frozen import Frozen
 
@@ -116,6 +116,7 @@ class Replay:
                 f"entry {expected} does not follow the entry before it: previous_hash {entry.leaf.previous_hash[:12]}…"
             )
         try:
+            require_iso(entry.leaf.recorded_at)
             parse_json(entry.leaf.payload)
             leaf = merkle.leaf_hash(entry.leaf.encoded())
         except (InvalidInput, TypeError) as error:  # TypeError: a column holds what the log never wrote there
@@ -175,5 +176,5 @@ def seconds_between(earlier: str, later: str) -> float:
     """0 for what is no time."""
     try:
         return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds()
-    except ValueError:
+    except (ValueError, TypeError):  # TypeError: one of them has no zone
         return 0.0

@@ -57,7 +57,7 @@ class SubjectSealing(Sealing):
     def opened(self, connection: Connection, entry: AuditEntry) -> AuditEntry:
         """`entry` with its sealed fields as they were written, or `SHREDDED`."""
         record = entry.record
-        boxes = _boxes(record.payload)
+        boxes = boxes_in(record.payload)
         if not boxes:
             return entry
         values = {name: self._open(connection, record.action, name, box) for name, box in boxes.items()}
@@ -67,7 +67,7 @@ class SubjectSealing(Sealing):
         """Fields of a payload (canonical JSON text) whose key is gone."""
         if '"sealed"' not in payload:
             return []
-        boxes = _boxes(parse_json(payload))
+        boxes = boxes_in(parse_json(payload))
         return sorted(name for name, box in boxes.items() if self._stored_key(connection, box["sealed"]) is None)
 
     def shred(self, engine: Engine, log: AuditLog, person: str, *, reason: str, actor: str) -> int:
@@ -160,7 +160,8 @@ def _box(key: bytes, key_id: str, action: str, name: str, value: Any) -> dict[st
     return {"sealed": key_id, "box": base64.b64encode(nonce + sealed).decode()}
 
 
-def _boxes(payload: dict[str, Any]) -> dict[str, dict[str, str]]:
+def boxes_in(payload: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """The sealed fields of a payload."""
     return {
         name: cast(dict[str, str], value)
         for name, value in payload.items()

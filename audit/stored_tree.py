@@ -6,6 +6,7 @@ that ends there is the right child of that, put together from what ends at its m
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -28,6 +29,9 @@ def stored_tree(engine: Engine) -> Generator[StoredTree]:
 
 
 _ROW = DriverSql("SELECT leaf_hash, frontier FROM audit_entries WHERE sequence = ?")
+
+
+_HASH = re.compile(r"[0-9a-f]{64}")
 
 
 class StoredTree:
@@ -70,4 +74,10 @@ class StoredTree:
         if row is None:
             raise InvalidInput(f"the audit log has no entry {sequence}: it has {self.size}")
         leaf_hash, frontier = tuple(row)
+        peaks = (sequence + 1).bit_count()
+        if isinstance(frontier, str) or len(frontier) != merkle.HASH_BYTES * peaks or not _HASH.fullmatch(leaf_hash):
+            raise InvalidInput(
+                f"entry {sequence} was changed: what is stored with it is no state of the tree",
+                hint="vigia audit verify says what else does not hold",
+            )
         return leaf_hash, bytes(frontier)

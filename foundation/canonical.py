@@ -27,7 +27,8 @@ _SMALLEST, _LARGEST = 1e-4, 1e15
 def canonical_bytes(value: Any) -> bytes:
     """`value` (JSON types only) as RFC 8785 bytes.
 
-    Raises InvalidInput for what JSON cannot carry faithfully: NaN, infinities, integers beyond 2**53, other types.
+    Raises InvalidInput for what JSON cannot carry faithfully: NaN, infinities, integers beyond 2**53, other types, or
+    nesting beyond what the interpreter follows.
     """
     try:
         if _is_plain(value):
@@ -38,6 +39,8 @@ def canonical_bytes(value: Any) -> bytes:
         return rfc8785.dumps(value)
     except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
         raise InvalidInput(f"cannot be written as canonical JSON: {error}") from error
+    except RecursionError as error:
+        raise InvalidInput("cannot be written as canonical JSON: it is nested too deeply") from error
 
 
 def digest(value: Mapping[str, Any] | list[Any] | str) -> str:

@@ -27,6 +27,10 @@ _STATUS_CODES = {
 }
 
 
+MOST_PROBLEMS = 5
+"""Of a request that does not validate, as many are told."""
+
+
 def error_body(code: str, message: str, hint: str | None = None) -> dict[str, Any]:
     return {"error": {"code": code, "message": message, "hint": hint}}
 
@@ -50,7 +54,11 @@ def error_response(error: VigiaError) -> JSONResponse:
 
 async def _on_validation_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101  registered for this class only
-    problems = [f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors()]
+    found = error.errors()
+    # Names in the path are the caller's own, as long and as many as they like.
+    problems = [f"{'.'.join(str(part)[:80] for part in e['loc'][:6])}: {e['msg'][:300]}" for e in found[:MOST_PROBLEMS]]
+    if len(found) > MOST_PROBLEMS:
+        problems.append(f"and {len(found) - MOST_PROBLEMS} more")
     return JSONResponse(error_body(InvalidInput.code, "; ".join(problems)), InvalidInput.http_status)
 
 

@@ -23,14 +23,17 @@ from guardrails.approvals.service import ApprovalService
 from guardrails.approvals.types import ApprovalRequest, Channel
 from guardrails.executor.port import Planner
 from guardrails.proposal import ActionProposal
-from guardrails.taint.choices import act_tool, is_moment, own_name
-from guardrails.taint.suspicion import suspicious
+from guardrails.taint.choices import act_tool, own_name, strings_in
+from guardrails.taint.quoting import borrows_from, foreign_texts, stands_in
+from guardrails.taint.suspicion import folded, suspicious
 from guardrails.taint.tainted import TaintedChoice, tainted_by
 from platform_core.access.principals import Principal
 from platform_core.catalog.lineage import Lineage
 
-SHORTEST_QUOTE = 3
-"""Characters of an argument that can be recognised in a text."""
+MOST_ARGUMENTS = 50
+LONGEST_REASON = 2000
+LONGEST_MESSAGE = 600
+"""Characters of a refusal that repeats what was typed."""
 
 
 class Typed(Protocol):
@@ -87,19 +90,16 @@ class ProposalDesk:
     ) -> Proposed:
         """A person's own proposal for the incident of `reference`; `shown` is the digest of the diff they saw."""
         incident = self._incident(reference, person)
-        proposal = self._draft(incident, person, tool, arguments, {}, reason, ())
+        proposal = self._draft(incident, person, tool, arguments, reason, ())
+        proposal = self._cited(proposal, person, {}, channel=channel)
         _require_shown(proposal, shown)
         if dry_run:
             return Proposed(proposal=proposal)
         waiting = [r for r in self._approvals.for_incident(incident.id) if r.status in ("pending", "approved")]
         if waiting:
             raise Conflict(f"{waiting[0].id} of {incident.label} is {waiting[0].status} still", hint=WHEN_IDLE)
-        request = self._approvals.request(proposal, channel=channel)
-        try:
-            self._store.begin_with(proposal)
-        except VigiaError:
-            self._approvals.supersede(request.id, "the incident is being worked on", actor=person.id)
-            raise
+        with self._approvals.telling_refusals(proposal, channel):
+            request = self._store.begin_with(proposal, self._approvals.joining(proposal, channel=channel))
         self._tell(proposal, "proposal.made", f"proposed {proposal.tool}: {proposal.plan.summary}")
         return Proposed(proposal=proposal, request=request)
 
@@ -119,9 +119,8 @@ class ProposalDesk:
         incident = self._incident(older.proposal.incident_id, person)
         before = older.proposal.arguments
         merged = {name: value for name, value in {**before, **changes}.items() if value is not None}
-        proposal = self._draft(
-            incident, person, older.proposal.tool, merged, before, reason, older.proposal.evidence_ids
-        )
+        proposal = self._draft(incident, person, older.proposal.tool, merged, reason, older.proposal.evidence_ids)
+        proposal = self._cited(proposal, person, before, channel=channel, revises=request_id)
         _require_shown(proposal, shown)
         if dry_run:
             return Proposed(proposal=proposal, replaces=older)
@@ -156,52 +155,81 @@ class ProposalDesk:
         person: Principal,
         tool: str,
         arguments: Mapping[str, Any],
-        before: Mapping[str, Any],
         reason: str,
         cited: tuple[str, ...],
     ) -> ActionProposal:
+        if len(reason) > LONGEST_REASON:
+            raise InvalidInput(f"a reason of {len(reason)} characters: at most {LONGEST_REASON}")
         said = self._outside.text(reason).strip()
         if not said:
             raise InvalidInput("a proposal says why", hint="those who approve it read the reason")
         if tool not in self._planners:
             raise InvalidInput(f"there is no action {tool[:80]!r}", hint=f"one of {', '.join(sorted(self._planners))}")
+        if len(arguments) > MOST_ARGUMENTS:
+            raise InvalidInput(f"{len(arguments)} arguments: an action takes at most {MOST_ARGUMENTS}")
         planner = self._planners[act_tool(tool, self._planners)]
-        given = self._types[tool].typed(arguments)
-        plan, lineage = planner.plan(given), self._lineage()
-        # Of the diff only what the target has now: what it shall have was typed.
-        now = tuple(change.model_copy(update={"after": None}) for change in plan.changes)
-        mine = [value for value in before.values() if isinstance(value, str)]
-        ours = names_of(lineage, plan.model_copy(update={"changes": now}), *mine)
-        quoted = self._quoted(incident.id, {n: v for n, v in given.items() if before.get(n) != v}, ours)
+        try:
+            given = self._types[tool].typed(arguments)
+            plan, lineage = planner.plan(given), self._lineage()
+        except VigiaError as error:
+            # It repeats what was typed, to whoever reads the answer and wherever that is kept.
+            error.message = self._outside.text(error.message[:LONGEST_MESSAGE])
+            raise
         return bind(
             planner,
             given,
             plan,
             lineage,
             incident_id=incident.id,
-            evidence_ids=tuple(dict.fromkeys((*cited, *quoted))),
+            evidence_ids=cited,
             rationale=said,
             requested_by=person.id,
             clock=self._clock,
         )
 
+    def _cited(
+        self,
+        proposal: ActionProposal,
+        person: Principal,
+        before: Mapping[str, Any],
+        *,
+        channel: Channel,
+        revises: str | None = None,
+    ) -> ActionProposal:
+        """With the evidence that what was typed stands in. Every refusal is audited."""
+        self._approvals.require_may_propose(proposal, person, channel=channel, revises=revises)
+        # Of the diff only what the target has now: what it shall have was typed.
+        now = tuple(change.model_copy(update={"after": None}) for change in proposal.plan.changes)
+        plan = proposal.plan.model_copy(update={"changes": now})
+        ours = names_of(self._lineage(), plan, *strings_in(list(before.values())))
+        typed = {name: value for name, value in proposal.arguments.items() if before.get(name) != value}
+        with self._approvals.telling_refusals(proposal, channel, revises=revises):
+            quoted = self._quoted(proposal.incident_id, typed, ours)
+        cited = tuple(dict.fromkeys((*proposal.evidence_ids, *quoted)))
+        return proposal.model_copy(update={"evidence_ids": cited})
+
     def _quoted(self, incident_id: str, arguments: Mapping[str, Any], ours: frozenset[str]) -> list[str]:
         """Evidence that the arguments' words stand in. Raises TaintedChoice where that evidence gives orders."""
         texts = list(outside_texts(self._store.alerts(incident_id), self._store.evidence(incident_id)))
         ordering = {found.where for found in suspicious(texts)}
+        places = [(place, folded(text)) for place, text in texts]
+        ours_folded = {folded(name) for name in ours}
         cited: list[str] = []
         for name, value in arguments.items():
-            if not isinstance(value, str) or len(value) < SHORTEST_QUOTE or is_moment(value):
-                continue
-            if own_name(tainted_by("a form", value), ours) is not None:
-                continue
-            where = [place for place, text in texts if value in text]
-            if bad := sorted(ordering.intersection(where)):
-                raise TaintedChoice(
-                    f"{name}={value[:80]!r} is none of our names and stands in {', '.join(bad)}, which gives orders",
-                    hint="see the suspicious content on the incident's card: somebody wrote it for you to copy",
-                )
-            cited += [place for place in where if place.startswith("E")]
+            for said in foreign_texts(value, lambda text: own_name(tainted_by("a form", text), ours) is not None):
+                bad = [
+                    place
+                    for place, text in places
+                    if place in ordering and borrows_from(said, text, ours_folded.__contains__)
+                ]
+                if bad:
+                    raise TaintedChoice(
+                        self._outside.text(f"{name[:80]}={str(value)[:80]!r}")
+                        + f" is none of our names and stands in {', '.join(sorted(set(bad)))}, "
+                        "which gives orders",
+                        hint="see the suspicious content on the incident's card: somebody wrote it for you to copy",
+                    )
+                cited += [place for place, text in places if place.startswith("E") and stands_in(said, text)]
         return cited
 
     def _tell(self, proposal: ActionProposal, kind: str, text: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy.engine import Connection, Engine
 
@@ -37,6 +37,8 @@ from foundation.errors import Conflict
 from foundation.outside_text import OutsideText, Redact, unredacted
 from foundation.telemetry import metrics
 from guardrails.proposal import ActionProposal
+
+T = TypeVar("T")
 
 AGENT = "agent:incident"
 WHEN_IDLE = "edit or reject what waits, or propose when nothing does; what is resolved is over"
@@ -156,9 +158,10 @@ class IncidentStore(IncidentReader):
                 incident_rows.touch(connection, newer.incident_id, now)
         return edited
 
-    def begin_with(self, proposal: ActionProposal) -> int:
-        """Begin the next round with what a person proposed; its number. Raises Conflict while the incident is being
-        worked on, is resolved, or has not been looked at."""
+    def begin_with(self, proposal: ActionProposal, ask: Callable[[Connection], T]) -> T:
+        """Begin the next round with what a person proposed and `ask` for it in one transaction, so that the worker
+        meets both or neither; what `ask` returns. Raises Conflict while the incident is being worked on, is resolved,
+        or has not been looked at, and what `ask` raises."""
         with transaction(self._engine) as connection:
             incident = incident_rows.get(connection, proposal.incident_id)
             if not lease_rows.is_done(connection, incident.id) or incident.status not in ("investigating", "mitigated"):
@@ -166,7 +169,8 @@ class IncidentStore(IncidentReader):
             finished, now = incident_rows.round_of(connection, incident.id), self._clock.now()
             finding_rows.add_proposal(connection, proposal, round_number=finished + 1, purpose="action", at=now)
             lease_rows.wake(connection, incident.id)
-            return incident_rows.advance_round(connection, incident.id, finished=finished)
+            incident_rows.advance_round(connection, incident.id, finished=finished)
+            return ask(connection)
 
     def add_verification(self, incident_id: str, result: VerificationResult) -> VerificationResult:
         """Store it once per execution, with its audit entry."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import IntegrityError
 
 from audit.entry import AuditRecord
 from audit.port import AuditLog
@@ -19,6 +20,7 @@ from foundation.database import reading, transaction
 from foundation.errors import Conflict, Forbidden, InvalidInput, NotFound
 from foundation.frozen import Frozen
 from foundation.ids import new_id
+from guardrails import locks
 from guardrails.approvals.tables import broken_glass
 from guardrails.policy.policy import PolicySource
 from platform_core.access.principals import Environment, Principal
@@ -71,15 +73,15 @@ class BreakGlass:
         table = broken_glass.c
         # Also one that still holds: else somebody could keep it broken for ever, half an hour at a time.
         mine = sa.select(table.id).where(table.opened_by == principal.id, table.reviewed_at.is_(None))
-        with transaction(self._engine) as connection:
-            unreviewed = connection.scalars(mine).first()
-            if unreviewed is not None:
-                raise Conflict(
-                    f"{principal.id} broke the glass before and nobody has reviewed it",
-                    hint=f"somebody else closes it: vigia break-glass review {unreviewed}",
-                )
-            connection.execute(sa.insert(broken_glass).values(**glass.model_dump()))
-            self._audit.append(_record("glass.broken", principal.id, glass), connection=connection)
+        try:
+            with transaction(self._engine) as connection:
+                unreviewed = connection.scalars(mine).first()
+                if unreviewed is not None:
+                    raise _unreviewed(principal, unreviewed)
+                connection.execute(sa.insert(broken_glass).values(**glass.model_dump()))
+                self._audit.append(_record("glass.broken", principal.id, glass), connection=connection)
+        except IntegrityError as error:  # at the same moment, elsewhere
+            raise _unreviewed(principal, "ID") from error
         return glass
 
     def review(self, glass_id: str, principal: Principal, note: str) -> BrokenGlass:
@@ -93,6 +95,7 @@ class BreakGlass:
             raise InvalidInput("a review says in words what was done and whether it was right")
         now, table = self._clock.now(), broken_glass.c
         with transaction(self._engine) as connection:
+            locks.taking_away(connection)
             glass = _get(connection, glass_id)
             if principal.kind != "human" or not principal.roles & rules.roles or principal.id == glass.opened_by:
                 raise Forbidden(f"{principal.id} may not review {glass_id}", hint="an approver who did not open it may")
@@ -145,6 +148,13 @@ def _get(connection: Connection, glass_id: str) -> BrokenGlass:
     if row is None:
         raise NotFound(f"no glass was broken under {glass_id!r}")
     return BrokenGlass(**row)
+
+
+def _unreviewed(principal: Principal, glass_id: str) -> Conflict:
+    return Conflict(
+        f"{principal.id} broke the glass before and nobody has reviewed it",
+        hint=f"somebody else closes it: vigia break-glass review {glass_id}",
+    )
 
 
 def _record(action: str, actor: str, glass: BrokenGlass) -> AuditRecord:

@@ -72,8 +72,7 @@ class Deciding:
         right = self._rights.to_approve(connection, principal, proposal, now)
         if verdict == "reject" and not right.allowed:
             # Whoever could approve another's proposal may also withdraw their own.
-            anybodys = proposal.model_copy(update={"requested_by": ""})
-            right = self._rights.to_approve(connection, principal, anybodys, now)
+            right = self._rights.to_approve(connection, principal, proposal, now, anybodys=True)
         if not right.allowed:
             raise Forbidden(right.reason)
         if verdict == "reject":

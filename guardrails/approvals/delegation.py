@@ -14,6 +14,7 @@ from foundation.database import reading, transaction
 from foundation.errors import Conflict, Forbidden, InvalidInput, NotFound
 from foundation.frozen import Frozen
 from foundation.ids import new_id
+from guardrails import locks
 from guardrails.approvals.people import People
 from guardrails.approvals.tables import delegations
 from platform_core.access.principals import Principal, Role
@@ -75,6 +76,7 @@ class Delegations:
         """By either side, or an admin. Raises NotFound, Forbidden, Conflict when it is over already."""
         table = delegations.c
         with transaction(self._engine) as connection:
+            locks.taking_away(connection)
             row = connection.execute(sa.select(delegations).where(table.id == delegation_id)).mappings().one_or_none()
             if row is None:
                 raise NotFound(f"there is no delegation {delegation_id!r}")

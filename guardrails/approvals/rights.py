@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy.engine import Connection
 
 from foundation.errors import NotFound
-from guardrails.approvals import break_glass, delegation
+from guardrails.approvals import break_glass, delegation, store
 from guardrails.approvals.people import People, nobody, roles_of
 from guardrails.policy.policy import Policy, PolicySource
 from guardrails.policy.types import MayDecide, PolicyQuestion, PolicyVerdict
@@ -78,13 +78,25 @@ class Rights:
         seen = self._policy.current().may("see", principal.id, principal.roles, question)
         return seen.allowed and principal.may_act_for(proposal.tenant)
 
-    def to_approve(self, connection: Connection, principal: Principal, proposal: ActionProposal, at: datetime) -> Right:
-        """By their own right, or by that of somebody who delegated it to them and has it themselves now. A delegate
-        may see the proposal themselves: a delegation hands on decisions, not tenants."""
+    def to_approve(
+        self,
+        connection: Connection,
+        principal: Principal,
+        proposal: ActionProposal,
+        at: datetime,
+        *,
+        anybodys: bool = False,
+    ) -> Right:
+        """By their own right, or by that of somebody who delegated it to them and has it themselves now. Either
+        way they may see the proposal themselves: a delegation hands on decisions, not tenants.
+        `anybodys`: whoever wrote it."""
         policy = self._policy.current()
         roles = roles_of(self._people, proposal.requested_by)
-        own = policy.may_decide(principal, proposal, at=at, requester_roles=roles)
-        if own.allowed or principal.kind != "human" or principal.id == proposal.requested_by:
+        authors = frozenset[str]() if anybodys else store.authors_of(connection, proposal)
+        own = policy.may_decide(principal, proposal, at=at, requester_roles=roles, authors=authors)
+        if own.allowed and not self.may_see(principal, proposal, at):
+            return Right(False, f"{principal.id} may not see this, so neither decide on it")
+        if own.allowed or principal.kind != "human" or principal.id in authors:
             return Right(own.allowed, own.reason)
         if not self.may_see(principal, proposal, at):
             return Right(False, own.reason)
@@ -95,7 +107,7 @@ class Rights:
                 delegator = self._people(given.delegator)
             except NotFound:
                 continue
-            right = policy.may_decide(delegator, proposal, at=at, requester_roles=roles)
+            right = policy.may_decide(delegator, proposal, at=at, requester_roles=roles, authors=authors)
             if right.allowed:
                 return Right(True, f"{right.reason}, for {delegator.id} ({given.id})", delegator.id)
         return Right(False, own.reason)

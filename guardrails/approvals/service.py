@@ -6,9 +6,8 @@ conditional UPDATE, so of two clicks at the same moment one wins on any database
 
 from __future__ import annotations
 
-import re
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import timedelta
 
 from sqlalchemy.engine import Connection, Engine
@@ -18,8 +17,9 @@ from audit.port import AuditLog
 from foundation.clock import Clock
 from foundation.database import reading, transaction
 from foundation.errors import Conflict, Forbidden, InvalidInput
-from foundation.ids import new_id
+from guardrails import locks
 from guardrails.approvals import records, store, switch
+from guardrails.approvals.asking import Asking, require_sound
 from guardrails.approvals.batches import batch_of, likeness
 from guardrails.approvals.closing import Closing
 from guardrails.approvals.deciding import Deciding, Verdict
@@ -27,15 +27,10 @@ from guardrails.approvals.people import People
 from guardrails.approvals.rights import Rights
 from guardrails.approvals.skew import require_sane_clock
 from guardrails.approvals.tables import approval_requests, proposals
-from guardrails.approvals.types import ApprovalRequest, Batch, Channel, Decision
+from guardrails.approvals.types import ApprovalRequest, Batch, Channel
 from guardrails.policy.policy import PolicySource
 from guardrails.proposal import ActionProposal
 from platform_core.access.principals import Principal
-
-POLICY_ACTOR = "service:policy"
-"""Who decided when the policy allows a thing without anybody being asked (never in production)."""
-
-_TOOL_NAME = re.compile(r"[a-z][a-z0-9_]{0,79}", re.ASCII)
 
 
 class ApprovalService:
@@ -57,8 +52,8 @@ class ApprovalService:
         self._engine = engine
         self._clock = clock
         self._audit = audit
-        self._expires_after = expires_after
         self._grant_expires_after = grant_expires_after or expires_after
+        self._asking = Asking(engine, clock, audit, expires_after, self._grant_expires_after)
         self._rights = Rights(policy, people)
         self._closing = Closing(engine, clock, audit)
 
@@ -71,10 +66,18 @@ class ApprovalService:
         InvalidInput when its digest is not that of its content, Conflict when the id belongs to another proposal,
         Unavailable.
         """
-        _require_sound(proposal)
+        require_sound(proposal)
         rights = self._rights.pinned()
-        with self._telling_refusals(proposal, channel), transaction(self._engine) as connection:
-            return self._request(connection, proposal, rights, channel=channel)
+        with self._asking.telling_refusals(proposal, channel), transaction(self._engine) as connection:
+            return self._asking.ask(connection, proposal, rights, channel=channel)
+
+    def joining(
+        self, proposal: ActionProposal, *, channel: Channel | None = None
+    ) -> Callable[[Connection], ApprovalRequest]:
+        """As `request`, by the policy as it is now, in a transaction of the caller's, who tells of refusals."""
+        require_sound(proposal)
+        rights = self._rights.pinned()
+        return lambda connection: self._asking.ask(connection, proposal, rights, channel=channel)
 
     def revise(self, request_id: str, proposal: ActionProposal, *, channel: Channel | None = None) -> ApprovalRequest:
         """An edit: `proposal` in the place of one that waits or was approved. The older request is closed with it, its
@@ -82,31 +85,36 @@ class ApprovalService:
 
         Raises as `request`; Conflict also when there is nothing left to revise.
         """
-        _require_sound(proposal)
+        require_sound(proposal)
         rights = self._rights.pinned()
-        with self._telling_refusals(proposal, channel, revises=request_id), transaction(self._engine) as connection:
+        with (
+            self._asking.telling_refusals(proposal, channel, revises=request_id),
+            transaction(self._engine) as connection,
+        ):
             older = store.read_request(connection, request_id)
             if older.proposal.incident_id != proposal.incident_id:
                 raise InvalidInput(f"{proposal.id} is about another incident than {request_id}")
             if older.proposal.digest == proposal.digest:
                 raise InvalidInput(f"{proposal.id} proposes what {request_id} does: nothing was edited")
-            newer = self._request(connection, proposal, rights, channel=channel, revises=request_id)
+            newer = self._asking.ask(connection, proposal, rights, channel=channel, revises=request_id)
             reason = f"edited by {proposal.requested_by}, see {newer.id}"
             actor = proposal.requested_by
             if not self._closing.supersede(connection, request_id, actor=actor, reason=reason, by=newer.id):
                 raise Conflict(f"{request_id} is {older.status}: there is nothing to revise")
             return newer
 
-    @contextmanager
-    def _telling_refusals(
-        self, proposal: ActionProposal, channel: Channel | None, *, revises: str | None = None
-    ) -> Generator[None]:
-        try:
-            yield
-        except Forbidden as error:
-            if proposal.requested_by.startswith("human:"):
-                self._audit.append(records.not_proposed(proposal, channel, error.message, revises=revises))
-            raise
+    def require_may_propose(
+        self, proposal: ActionProposal, person: Principal, *, channel: Channel, revises: str | None = None
+    ) -> None:
+        """Before a diff is shown to who would propose it. Raises NotFound where they may not see such a thing or act
+        for its target's tenant, Forbidden where they may not propose it; the attempt is audited."""
+        self._asking.require_right(self._rights.pinned(), proposal, person, channel=channel, revises=revises)
+
+    def telling_refusals(
+        self, proposal: ActionProposal, channel: Channel, *, revises: str | None = None
+    ) -> AbstractContextManager[None]:
+        """Inside it a person's attempt that is refused is audited."""
+        return self._asking.telling_refusals(proposal, channel, revises=revises)
 
     def decide(
         self,
@@ -126,6 +134,7 @@ class ApprovalService:
         deciding = self._deciding()
         try:
             with transaction(self._engine) as connection:
+                locks.going_through(connection)
                 request = store.read_request(connection, request_id)
                 now = require_sane_clock(connection, self._clock)
                 return deciding.decide(connection, request, principal, verdict, reason=reason, channel=channel, now=now)
@@ -156,6 +165,7 @@ class ApprovalService:
         deciding = self._deciding()
         try:
             with transaction(self._engine) as connection:
+                locks.going_through(connection)
                 now = require_sane_clock(connection, self._clock)
                 # In order of their ids: two batches that overlap take their locks in the same order.
                 requests = [store.read_request(connection, request_id) for request_id in sorted(set(request_ids))]
@@ -227,70 +237,10 @@ class ApprovalService:
         action = "kill_switch.engaged" if on else "kill_switch.released"
         record = AuditRecord(action=action, actor=principal.id, subject="kill_switch", payload={"reason": reason})
         with transaction(self._engine) as connection:
+            locks.taking_away(connection)
             switch.write_switch(connection, state)
             self._audit.append(record, connection=connection)
         return state
 
     def _deciding(self) -> Deciding:
         return Deciding(self._audit, self._rights.pinned(), self._grant_expires_after)
-
-    def _request(
-        self,
-        connection: Connection,
-        proposal: ActionProposal,
-        rights: Rights,
-        *,
-        channel: Channel | None = None,
-        revises: str | None = None,
-    ) -> ApprovalRequest:
-        known = store.read_requests(connection, approval_requests.c.proposal_id == proposal.id)
-        if known:
-            return _same(known[0], proposal)
-        now = require_sane_clock(connection, self._clock)
-        judged = rights.judge(connection, proposal, now)
-        verdict = judged.verdict
-        if verdict.effect == "deny":
-            raise Forbidden(f"policy denies {proposal.tool}: {verdict.reason}", hint=f"rule {verdict.rule}")
-        may = rights.may_propose(judged, proposal.requested_by)
-        if not may.allowed:
-            raise Forbidden(may.reason)
-        allowed = verdict.effect == "allow"
-        request = ApprovalRequest(
-            id=new_id("apr"),
-            proposal=proposal,
-            status="approved" if allowed else "pending",
-            rule=verdict.rule,
-            approvers_needed=verdict.approvers_needed,
-            requested_at=now,
-            expires_at=now + self._expires_after,
-        )
-        grant_ends = now + self._grant_expires_after if allowed else None
-        store.insert_request(connection, request, grant_expires_at=grant_ends)
-        record = records.requested(request, judged.policy.digest, channel=channel, revises=revises)
-        self._audit.append(record, connection=connection)
-        if allowed:
-            decision = Decision(
-                request_id=request.id,
-                principal_id=POLICY_ACTOR,
-                verdict="approve",
-                reason=f"rule {verdict.rule}: {verdict.reason}",
-                channel="policy",
-                decided_at=now,
-            )
-            store.insert_decision(connection, decision)
-            self._audit.append(records.decided(request, decision), connection=connection)
-        return store.read_request(connection, request.id)
-
-
-def _require_sound(proposal: ActionProposal) -> None:
-    """Raises InvalidInput for a digest that is not that of the content, or a tool name that only looks like one."""
-    if not proposal.digest_holds():
-        raise InvalidInput(f"proposal {proposal.id}: the digest is not that of its content")
-    if _TOOL_NAME.fullmatch(proposal.tool) is None:
-        raise InvalidInput(f"proposal {proposal.id}: {proposal.tool!r} is no tool's name", hint="a-z, 0-9 and _")
-
-
-def _same(known: ApprovalRequest, proposal: ActionProposal) -> ApprovalRequest:
-    if known.proposal.model_dump_json() != proposal.model_dump_json():
-        raise Conflict(f"proposal {proposal.id} exists with other content", hint="give a new proposal a new id")
-    return known

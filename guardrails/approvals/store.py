@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
@@ -11,6 +12,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from foundation.driver_sql import DriverSql
 from foundation.errors import Conflict, NotFound
 from guardrails.approvals.tables import approval_requests, decisions, proposals
 from guardrails.approvals.types import ApprovalRequest, ApprovalStatus, Decision
@@ -113,6 +115,23 @@ def refuse_altered(stored: Stored, request: ApprovalRequest) -> None:
             f"the proposal behind {request.id} was changed after approval was requested",
             hint="nothing was decided; propose again, and look at the audit log for who had access",
         )
+
+
+_EARLIER = DriverSql("""
+WITH RECURSIVE earlier(id, proposal_id) AS (
+    SELECT r.id, r.proposal_id FROM approval_requests n JOIN approval_requests r ON r.superseded_by = n.id
+    WHERE n.proposal_id = ?
+    UNION
+    SELECT r.id, r.proposal_id FROM earlier e JOIN approval_requests r ON r.superseded_by = e.id
+)
+SELECT p.document FROM earlier e JOIN proposals p ON p.id = e.proposal_id
+""")
+
+
+def authors_of(connection: Connection, proposal: ActionProposal) -> frozenset[str]:
+    """Who proposed it, and who proposed or edited what it is an edit of: their wish may still be in it."""
+    earlier = (json.loads(document)["requested_by"] for (document,) in _EARLIER(connection, proposal.id))
+    return frozenset((proposal.requested_by, *earlier))
 
 
 def move(

@@ -42,7 +42,7 @@ approval_requests = sa.Table(
     sa.Column("grant_expires_at", UtcDateTime),
     sa.Column("closed_reason", sa.String(400)),
     # The request that a person's edit put in its place.
-    sa.Column("superseded_by", sa.String(64)),
+    sa.Column("superseded_by", sa.String(64), index=True),
     # Of a grant, the approvals that made it: never more than were needed.
     sa.CheckConstraint("approvals <= approvers_needed", name="approvals"),
 )
@@ -93,6 +93,14 @@ broken_glass = sa.Table(
     sa.Column("reviewed_by", sa.String(200)),
     sa.Column("reviewed_at", UtcDateTime),
     sa.Column("review", sa.Text),
+)
+# Nobody has two whose review is open: of several openings at the same moment one stays.
+sa.Index(
+    "ix_broken_glass_unreviewed",
+    broken_glass.c.opened_by,
+    unique=True,
+    sqlite_where=broken_glass.c.reviewed_at.is_(None),
+    postgresql_where=broken_glass.c.reviewed_at.is_(None),
 )
 
 approval_reminders = sa.Table(

@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection, Engine
 from audit.port import AuditLog
 from foundation.clock import Clock
 from foundation.database import transaction
+from guardrails import locks
 from guardrails.approvals import store as approvals_store
 from guardrails.approvals.people import People
 from guardrails.approvals.rights import Rights
@@ -65,6 +66,7 @@ class Claims:
         rights = self._rights.pinned()
         try:
             with transaction(self._engine) as connection:
+                locks.going_through(connection)
                 standing = standing_of(connection, request.id)
                 now = not_before(standing.newest, self._clock)
                 started = execution.model_copy(update={"started_at": now})

@@ -14,6 +14,7 @@ from foundation.clock import Clock
 from foundation.database import transaction
 from foundation.errors import VigiaError
 from foundation.telemetry.logs import get_logger
+from guardrails import locks
 from guardrails.policy.loading import DEFAULT_POLICY
 from guardrails.policy.policy import Policy
 from guardrails.policy.tables import policy_versions
@@ -35,6 +36,7 @@ class PolicyRecorder:
         one where there never was another. Raises Unavailable."""
         try:
             with transaction(self._engine) as connection:
+                locks.taking_away(connection)
                 newest = sa.select(policy_versions).order_by(policy_versions.c.version.desc()).limit(1)
                 before = connection.execute(newest).one_or_none()
                 if before.digest == policy.digest if before is not None else path == DEFAULT_POLICY:

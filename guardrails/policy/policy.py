@@ -88,11 +88,14 @@ class Policy:
         *,
         at: datetime | None = None,
         requester_roles: frozenset[Role] = frozenset(),
+        authors: frozenset[str] | None = None,
     ) -> MayDecide:
-        """Whether `principal` may approve `proposal`, as far as rules go (freezes come and go; `judge` knows them)."""
+        """Whether `principal` may approve `proposal`, as far as rules go (freezes come and go; `judge` knows them).
+        `authors`: everybody who had a hand in it; None is who requested it."""
         question = PolicyQuestion.about(proposal, at=at or proposal.created_at, requester_roles=requester_roles)
         verdict = self._by_rules(question)
-        objection = _objection(principal, proposal, verdict)
+        wrote = frozenset({proposal.requested_by}) if authors is None else authors
+        objection = _objection(principal, proposal, verdict, wrote)
         if objection is not None:
             return _no(objection)
         return MayDecide(allowed=True, reason=f"rule {verdict.rule}")
@@ -208,7 +211,9 @@ def _combine(rules: list[Rule]) -> PolicyVerdict:
     )
 
 
-def _objection(principal: Principal, proposal: ActionProposal, verdict: PolicyVerdict) -> str | None:
+def _objection(
+    principal: Principal, proposal: ActionProposal, verdict: PolicyVerdict, authors: frozenset[str]
+) -> str | None:
     """Why `principal` may not approve, None when they may."""
     held = principal.roles_in(proposal.tenant, proposal.environment)
     checks = (
@@ -227,8 +232,9 @@ def _objection(principal: Principal, proposal: ActionProposal, verdict: PolicyVe
             f"{principal.id} is none of those named: {', '.join(sorted(verdict.approver_ids))}",
         ),
         (
-            principal.id != proposal.requested_by or verdict.requester_may_approve,
-            f"{principal.id} requested this: somebody else has to approve it",
+            principal.id not in authors or verdict.requester_may_approve,
+            f"{principal.id} requested this{'' if principal.id == proposal.requested_by else ' before it was edited'}: "
+            "somebody else has to approve it",
         ),
     )
     return next((objection for holds, objection in checks if not holds), None)

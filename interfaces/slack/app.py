@@ -19,7 +19,17 @@ from foundation.errors import Forbidden, InvalidInput, VigiaError
 from foundation.telemetry.logs import get_logger
 from guardrails.approvals.service import ApprovalService
 from interfaces.slack.blocks import evidence_blocks
-from interfaces.slack.editing import Edit, ask_modal, edit_modal, fits, metadata, read_edit, refused_at, told_modal
+from interfaces.slack.editing import (
+    Edit,
+    ask_modal,
+    edit_modal,
+    fits,
+    metadata,
+    read_edit,
+    refused_at,
+    storable,
+    told_modal,
+)
 from interfaces.slack.ids import ActionId, CallbackId
 from interfaces.slack.limits import SECTION_TEXT, cut, escape
 from interfaces.slack.modals import details_modal, reject_modal
@@ -133,7 +143,9 @@ class _Handlers:
             request = self._parts.approvals.get(body["actions"][0]["value"])
             if not self._parts.approvals.may_see(self._person(body), request):
                 raise Forbidden("this proposal is not yours to see")
-            view = edit_modal(request, self._parts.fields(request.proposal.tool), channel=_channel(body))
+            view = edit_modal(
+                request, self._parts.fields(request.proposal.tool), self._parts.redact, channel=_channel(body)
+            )
             client.views_open(trigger_id=body["trigger_id"], view=view)
             self._parts.proposals()  # ready by the time the form comes back: Slack waits three seconds
         except VigiaError as error:
@@ -141,14 +153,17 @@ class _Handlers:
 
     def show_edit(self, ack: Callable[..., Any], body: dict[str, Any]) -> None:
         try:
-            given = read_edit(body["view"], self._parts.approvals.get(metadata(body["view"]).approval))
+            waiting = self._parts.approvals.get(metadata(body["view"]).approval)
+            given = read_edit(body["view"], waiting, self._parts.redact)
+            if not storable(given, self._parts.redact):
+                raise InvalidInput("a value that may not be kept in Slack", hint="use `vigia approvals edit`")
             made = self._revise(body, given, dry_run=True)
             view = ask_modal(given, made, self._parts.redact)
             if not fits(view):
                 raise InvalidInput("that is too much text for a form", hint="use `vigia approvals edit`")
             ack(response_action="update", view=view)
         except VigiaError as error:
-            ack(response_action="errors", errors=refused_at(error))
+            ack(response_action="errors", errors=refused_at(error, self._parts.redact))
 
     def ask_for_edit(self, ack: Callable[..., Any], body: dict[str, Any]) -> None:
         try:

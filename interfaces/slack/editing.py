@@ -16,6 +16,7 @@ from agents.incident.proposing import Proposed
 from foundation.errors import VigiaError
 from foundation.frozen import Frozen
 from guardrails.approvals.types import ApprovalRequest
+from guardrails.proposal import ActionProposal
 from interfaces.slack.ids import BlockId, CallbackId
 from interfaces.slack.limits import SECTION_TEXT, cut, escape
 
@@ -38,8 +39,9 @@ class Edit(Frozen):
     digest: str | None = None
 
 
-def edit_modal(request: ApprovalRequest, fields: list[str], *, channel: str) -> Block:
-    """A field for each argument the action takes, as they are now."""
+def edit_modal(request: ApprovalRequest, fields: list[str], redact: Callable[[str], str], *, channel: str) -> Block:
+    """A field for each argument the action takes, as they are now. One that may not be shown as it is starts empty:
+    left so it stays what it is."""
     proposal = request.proposal
     names = list(dict.fromkeys((*proposal.arguments, *fields)))
     return {
@@ -50,23 +52,27 @@ def edit_modal(request: ApprovalRequest, fields: list[str], *, channel: str) -> 
         "submit": {"type": "plain_text", "text": "Show the change"},
         "close": {"type": "plain_text", "text": "Back"},
         "blocks": [
-            _section(f"*{escape(proposal.tool)}*  {escape(proposal.plan.summary)}"),
-            *(_input(f"{BlockId.ARGUMENT}:{n}", n, _text(proposal.arguments.get(n)), LONGEST_VALUE) for n in names),
+            _section(f"*{escape(proposal.tool)}*  {escape(redact(proposal.plan.summary))}"),
+            *(_input(f"{BlockId.ARGUMENT}:{n}", n, _shown(proposal, n, redact), LONGEST_VALUE) for n in names),
             _input(BlockId.REASON, "Why? Those who approve it read this.", "", LONGEST_REASON, needed=True),
         ],
     }
 
 
-def read_edit(view: Mapping[str, Any], request: ApprovalRequest) -> Edit:
-    """What was typed into the form: only what differs from what waits; an argument that was emptied is None."""
+def read_edit(view: Mapping[str, Any], request: ApprovalRequest, redact: Callable[[str], str]) -> Edit:
+    """What was typed into the form: only what differs from what was shown; an argument that was emptied is None.
+    The reason is redacted: Slack keeps what the forms carry."""
     before = request.proposal.arguments
     changes: dict[str, Any] = {}
     reason = ""
     for block, inputs in cast("dict[str, Any]", view["state"]["values"]).items():
         typed = str(inputs[_VALUE].get("value") or "").strip()
         if block == BlockId.REASON:
-            reason = typed
-        elif (name := block.partition(":")[2]) and typed != _text(before.get(name)):
+            reason = redact(typed)
+        elif (name := block.partition(":")[2]) and typed not in (
+            _text(before.get(name)),
+            _shown(request.proposal, name, redact),
+        ):
             changes[name] = typed or None
     return metadata(view).model_copy(update={"changes": changes, "reason": reason})
 
@@ -110,9 +116,14 @@ def told_modal(text: str) -> Block:
     }
 
 
-def refused_at(error: VigiaError) -> dict[str, str]:
+def refused_at(error: VigiaError, redact: Callable[[str], str]) -> dict[str, str]:
     """Shown below the reason: the one field that every form has."""
-    return {BlockId.REASON: cut(str(error), 300)}
+    return {BlockId.REASON: cut(redact(str(error)), 300)}
+
+
+def storable(edit: Edit, redact: Callable[[str], str]) -> bool:
+    """Whether the form may carry what was typed: it is kept by Slack, and asked for as it was typed."""
+    return all(redact(text) == text for text in map(_text, edit.changes.values()))
 
 
 def fits(view: Block) -> bool:
@@ -135,6 +146,11 @@ def _input(block: str, label: str, value: str, longest: int, *, needed: bool = F
 
 def _section(text: str) -> Block:
     return {"type": "section", "text": {"type": "mrkdwn", "text": cut(text, SECTION_TEXT), "verbatim": True}}
+
+
+def _shown(proposal: ActionProposal, name: str, redact: Callable[[str], str]) -> str:
+    value = _text(proposal.arguments.get(name))
+    return value if redact(value) == value else ""
 
 
 def _text(value: Any) -> str:

@@ -199,6 +199,7 @@ class Disarmed:
     def people(self) -> None:
         """Anybody may approve anything."""
         self._patch.setattr("guardrails.policy.policy._objection", lambda *_: None)
+        self._patch.setattr("guardrails.approvals.rights.Rights.may_see", lambda *_: True)
 
     def log(self) -> None:
         self._patch.setattr("guardrails.executor.checks.require_recorded", lambda *_: None)

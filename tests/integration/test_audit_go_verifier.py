@@ -85,8 +85,27 @@ def test_it_reads_an_export_as_we_do(audited: WitnessedLog, verify: Verify) -> N
         (lambda lines: [*lines[:9], lines[9].replace("alice", "malory"), *lines[10:]], "entry 9 was changed"),
         (lambda lines: lines[:20] + lines[36:], "entry 20: the log ends"),
         (lambda lines: [line.replace("\\n7\\n", "\\n8\\n") for line in lines], "invalid signature"),
+        (lambda lines: [*lines[:9], lines[9][:-1] + ',"comment":"approved"}', *lines[10:]], "entry 9: it holds more"),
+        (lambda lines: [*lines[:9], lines[9][:-1] + ',"Entry":{}}', *lines[10:]], "entry 9: it holds more"),
+        (lambda lines: [*lines[:9], '{"entry":{},' + lines[9][1:], *lines[10:]], 'entry 9: "entry" is repeated'),
+        (lambda lines: [*lines[:9], '{"checkpoint":"x",' + lines[9][1:], *lines[10:]], "entry 9: it holds more"),
+        (lambda lines: [*lines[:9], lines[9][:-1] + ',"shredded":["reason"]}', *lines[10:]], "entry 9: shredded"),
+        (lambda lines: [*lines[:-1], lines[-1][:-1] + ',"entry":{}}'], "it holds more"),
     ],
-    ids=["cut out", "swapped", "inserted", "edited", "cut off", "checkpoint edited"],
+    ids=[
+        "cut out",
+        "swapped",
+        "inserted",
+        "edited",
+        "cut off",
+        "checkpoint edited",
+        "comment",
+        "another case",
+        "repeated",
+        "both",
+        "never sealed",
+        "checkpoint and more",
+    ],
 )
 def test_it_sees_tampering(
     audited: WitnessedLog, verify: Verify, change: Callable[[list[str]], list[str]], said: str

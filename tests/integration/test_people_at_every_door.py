@@ -20,13 +20,14 @@ from guardrails.approvals.types import ApprovalRequest
 from interfaces.bootstrap.copilot import copilot_app, copilot_services
 from interfaces.bootstrap.foundations import Foundations, open_foundations
 from interfaces.bootstrap.governance import make_approvals, make_policy
+from interfaces.bootstrap.redaction import redactor
 from interfaces.bootstrap.stores import make_incidents
 from interfaces.cli.main import app as vigia
 from interfaces.console.proposing import ARGUMENT
 from interfaces.principals import add_principal, open_directory
 from interfaces.settings import Settings
 from interfaces.slack.app import SlackParts, _Handlers
-from interfaces.slack.editing import Edit, ask_modal, edit_modal, fits
+from interfaces.slack.editing import Edit, ask_modal, edit_modal, fits, read_edit
 from interfaces.slack.ids import BlockId, CallbackId
 from platform_core.access.principals import Principal
 from platform_core.operations.resources import SourceSpec
@@ -90,12 +91,13 @@ def test_over_http(house: House) -> None:
     assert house.untouched()
     refused = [
         house.post("dora", path, **body),
+        house.post("dora", path, **body, dry_run=True),
         house.post("alice", path, **body, digest="0" * 64),
         house.post("alice", path, arguments={"since": "soon"}, reason="x"),
         house.post("alice", path, arguments={"source": "payments_zz"}, reason="x"),
         house.post("alice", "/v1/approvals/apr_none/revise", **body),
     ]
-    assert [answer.status_code for answer in refused] == [403, 409, 422, 404, 404]
+    assert [answer.status_code for answer in refused] == [403, 403, 409, 422, 404, 404]
     assert house.untouched()
     made = house.post("alice", path, **body, digest=digest)
     assert made.status_code == 201
@@ -104,6 +106,19 @@ def test_over_http(house: House) -> None:
     own = house.post("alice", f"/v1/approvals/{newer.id}/decide", verdict="approve")
     assert (own.status_code, "somebody else" in own.text) == (403, True)
     assert house.post("bob", f"/v1/approvals/{newer.id}/decide", verdict="approve").json()["status"] == "approved"
+
+
+def test_a_refusal_repeats_neither_a_person_nor_without_end(house: House) -> None:
+    path, address = f"/v1/approvals/{house.waiting}/revise", "ana.silva@example.com"
+    refused = [
+        house.post("alice", path, arguments={"source": address}, reason="x"),
+        house.post("alice", path, arguments={f"a{number}": number for number in range(5000)}, reason="x"),
+        house.post("alice", path, arguments={"n" * 100_000: 1}, reason="x"),
+        house.post("alice", path, arguments={"source": "a" * 100_000}, reason="x"),
+    ]
+    assert all(400 <= answer.status_code < 500 and len(answer.text) < 2000 for answer in refused), refused
+    assert address not in str([answer.text for answer in refused])
+    assert house.untouched()
 
 
 def test_what_can_be_proposed_is_listed_and_a_wrong_tool_is_refused(house: House) -> None:
@@ -209,7 +224,8 @@ class Slack:
         self.handlers = _Handlers(
             SlackParts(
                 approvals=services.approvals, people=services.principals, cards=services.cards,
-                evidence=cast(Any, None), answer=cast(Any, None), feedback=cast(Any, None), redact=lambda text: text,
+                evidence=cast(Any, None), answer=cast(Any, None), feedback=cast(Any, None),
+                redact=redactor(house.base.settings).redact,
                 notifier=cast(Any, SimpleNamespace(incident_changed=lambda card: self.shown.append(card.approval.id))),
                 proposals=services.proposals, fields=lambda tool: ["source", "since", "narrow"],
             )
@@ -245,7 +261,7 @@ def test_in_slack(house: House) -> None:
     form = filled(view, since=LATER, reason="it began at 05:45")
 
     slack.handlers.show_edit(slack.ack, slack.body("dora", view=form))
-    assert "propose" not in str(slack.acks[-1].get("view")), "a viewer sees the diff; asking is refused"
+    assert "no grant lets human:dora propose" in str(slack.acks[-1]["errors"]), "a viewer is shown no diff"
     bad = filled(view, since="soon", reason="x")
     slack.handlers.show_edit(slack.ack, slack.body("alice", view=bad))
     assert slack.acks[-1]["response_action"] == "errors"
@@ -268,9 +284,30 @@ def test_in_slack(house: House) -> None:
     assert slack.acks[-1]["view"]["title"]["text"] == "Nothing was asked", "what waited is gone"
 
 
+def test_what_identifies_a_person_is_in_no_form_of_slacks(house: House) -> None:
+    slack, address = Slack(house), "ana.silva@example.com"
+    slack.handlers.edit(slack.ack, slack.body("alice", actions=[{"value": house.waiting}]), cast(Any, slack))
+    view = slack.calls[-1][1]["view"]
+    slack.handlers.show_edit(slack.ack, slack.body("alice", view=filled(view, source=address, reason="x")))
+    assert slack.acks[-1]["response_action"] == "errors"
+    slack.handlers.show_edit(slack.ack, slack.body("alice", view=filled(view, since=LATER, reason=f"for {address}")))
+    assert slack.acks[-1]["view"]["callback_id"] == CallbackId.ASK
+    slack.handlers.show_edit(slack.ack, slack.body("alice", view=filled(view, narrow=address, reason="x")))
+    assert slack.acks[-1]["response_action"] == "errors", "Slack keeps what a form carries"
+    assert address not in str(slack.acks)
+
+    request = house.approvals.get(house.waiting)
+    told = request.proposal.model_copy(update={"arguments": {"source": address, "since": LATER}})
+    redact = redactor(house.base.settings).redact
+    form = edit_modal(request.model_copy(update={"proposal": told}), [], redact, channel="C1")
+    assert address not in str(form)
+    untouched = read_edit(filled(form, reason="x"), request.model_copy(update={"proposal": told}), redact)
+    assert untouched.changes == {}, "what was not shown stays what it is"
+
+
 def test_a_form_is_within_slacks_limits(house: House) -> None:
     request = house.approvals.get(house.waiting)
-    view = edit_modal(request, ["source"], channel="C1")
+    view = edit_modal(request, ["source"], str, channel="C1")
     assert len(view["blocks"]) <= 100
     assert all(len(block["block_id"]) <= 255 for block in view["blocks"] if "block_id" in block)
     long = Edit(approval=request.id, channel="C1", changes={f"a{n}": "x" * 300 for n in range(9)}, reason="y" * 1000)

@@ -119,9 +119,13 @@ func (s stored) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 }
 
 type line struct {
-	Entry      json.RawMessage `json:"entry"`
-	LeafHash   string          `json:"leaf_hash"`
-	Checkpoint string          `json:"checkpoint"`
+	entry      json.RawMessage
+	leafHash   string
+	checkpoint string
+	placed     struct {
+		PreviousHash string `json:"previous_hash"`
+		Sequence     int64  `json:"sequence"`
+	}
 }
 
 func (k *keys) export(path string) (map[string]interface{}, error) {
@@ -136,39 +140,33 @@ func (k *keys) export(path string) (map[string]interface{}, error) {
 	reader := bufio.NewScanner(file)
 	reader.Buffer(nil, 64<<20)
 	for reader.Scan() {
-		var read line
-		if err := json.Unmarshal(reader.Bytes(), &read); err != nil {
+		read, err := readLine(reader.Bytes())
+		if err != nil {
 			return nil, fmt.Errorf("entry %d: %v", entries, err)
 		}
-		if read.Checkpoint != "" {
-			opened, err := k.checkpoint([]byte(read.Checkpoint))
+		if read.entry == nil {
+			opened, err := k.checkpoint([]byte(read.checkpoint))
 			if err != nil {
 				return nil, err
 			}
 			heads = append(heads, opened)
 			continue
 		}
-		var placed struct {
-			PreviousHash string `json:"previous_hash"`
-			Sequence     int64  `json:"sequence"`
-		}
-		if err := json.Unmarshal(read.Entry, &placed); err != nil {
-			return nil, fmt.Errorf("entry %d: %v", entries, err)
-		}
-		leaf := tlog.RecordHash(read.Entry)
+		placed := read.placed
+		leaf := tlog.RecordHash(read.entry)
 		switch {
 		case placed.Sequence != entries:
 			return nil, fmt.Errorf("entry %d: the next one found is %d", entries, placed.Sequence)
 		case placed.PreviousHash != previous:
 			return nil, fmt.Errorf("entry %d does not follow the one before it", entries)
-		case hex.EncodeToString(leaf[:]) != read.LeafHash:
+		case hex.EncodeToString(leaf[:]) != read.leafHash:
 			return nil, fmt.Errorf("entry %d was changed: it hashes to %x", entries, leaf)
 		}
 		more, err := tlog.StoredHashesForRecordHash(entries, leaf, hashes)
 		if err != nil {
 			return nil, err
 		}
-		hashes, previous, entries = append(hashes, more...), read.LeafHash, entries+1
+		hashes, previous, entries = append(hashes, more...), read.leafHash, entries+1
 	}
 	if err := reader.Err(); err != nil {
 		return nil, err

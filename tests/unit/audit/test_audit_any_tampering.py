@@ -115,6 +115,54 @@ def second_meaning(lines: list[str], at: int, other: int) -> int:
     return at
 
 
+FORGED: dict[str, Callable[[str], str]] = {
+    "an unknown name inside": lambda line: line.replace('{"entry":{', '{"entry":{"approved_by":"human:ana",', 1),
+    "an unknown name in the record": lambda line: line.replace('"record":{', '"record":{"by":"human:ana",', 1),
+    "a repeated name": lambda line: line.replace('"actor":', '"actor":"human:mallory","actor":', 1),
+    "a repeated name in the payload": lambda line: line.replace(',"n":1', ',"n":2,"n":1', 1),
+    "a sequence that is a float": lambda line: line.replace('"sequence":1', '"sequence":1.9', 1),
+    "a sequence that is a whole float": lambda line: line.replace('"sequence":1', '"sequence":1.0', 1),
+    "a sequence that is text": lambda line: line.replace('"sequence":1', '"sequence":"1"', 1),
+    "another entry first": lambda line: '{"entry":{"record":"forged"},' + line[1:],
+    "a comment": lambda line: line[:-1] + ',"comment":"approved by ana"}',
+    "a checkpoint": lambda line: line[:-1] + ',"checkpoint":"x"}',
+    "shredded, which was never sealed": lambda line: line[:-1] + ',"shredded":["reason"]}',
+    "shredded, which is not there": lambda line: line[:-1] + ',"shredded":["why"]}',
+    "shredded, nothing": lambda line: line[:-1] + ',"shredded":[]}',
+    "shredded twice": lambda line: line[:-1] + ',"shredded":["box"],"shredded":["box"]}',
+}
+
+
+def sealed_log() -> AnyLog:
+    payload = canonical_bytes({"n": 1, "reason": "said", "box": {"sealed": "sbk_1", "box": "AAAA"}}).decode()
+    told = [Content(f"2026-11-19T05:51:0{n}.000000+00:00", "a.told", "a", "s", None, None, payload) for n in range(3)]
+    return AnyLog(told, [3])
+
+
+@pytest.mark.parametrize("forged", FORGED)
+def test_a_line_says_what_was_hashed_and_nothing_beside_it(forged: str) -> None:
+    log = sealed_log()
+    lines = [log.lines[0], FORGED[forged](log.lines[1]), log.lines[2]]
+    assert lines != log.lines
+    report = verified(lines, log.notes)
+    assert (report.ok, report.first_bad_sequence) == (False, 1), report
+    lines[0] = json.dumps(json.loads(lines[0]))  # written again by another tool: each line is parsed
+    assert verified(lines, log.notes).first_bad_sequence == 1
+
+
+def test_a_sealed_field_may_be_shredded() -> None:
+    log = sealed_log()
+    assert verified([line[:-1] + ',"shredded":["box"]}' for line in log.lines], log.notes).ok
+
+
+@pytest.mark.parametrize("more", ['"entry":{"record":{"actor":"human:ana"}}', '"checkpoint":"x"', '"leaf_hash":"0"'])
+def test_a_checkpoints_line_holds_nothing_else(more: str) -> None:
+    log = sealed_log()
+    checkpoint = json.dumps({"checkpoint": log.notes[0]}, ensure_ascii=False)
+    for line in (f"{checkpoint[:-1]},{more}}}", f'{{"checkpoint":"",{more}}}'):
+        assert not verified([*log.lines, line], []).ok
+
+
 @pytest.mark.parametrize("attack", [edit, cut_out, repeat, swap, truncate, second_meaning])
 @settings(max_examples=40, deadline=None)
 @given(log=logs(), data=st.data())
@@ -126,6 +174,40 @@ def test_tampering_is_seen_and_named(attack: Attack, log: AnyLog, data: st.DataO
         return  # swapped with itself
     report = verified(lines, log.notes)
     assert (report.ok, report.first_bad_sequence) == (False, bad), report
+
+
+BY_WHOEVER_MAY_REHASH = [
+    ('"recorded_at":"2026-11-19T05:51:00.000005+00:00"', '"recorded_at":"2020-01-01T00:00:00"'),
+    ('"recorded_at":"2026-11-19T05:51:00.000005+00:00"', '"recorded_at":"2030-01-01T00:00:00"'),
+    ('"recorded_at":"2026-11-19T05:51:00.000005+00:00"', '"recorded_at":""'),
+    ('"sequence":5', '"sequence":1e999'),
+    ('"sequence":5', f'"sequence":{"9" * 5000}'),
+    ('"payload":{}', '"payload":{"deep":' + "[" * 90_000 + "]" * 90_000 + "}"),
+    ('"payload":{}', '"payload":{"half":"\\ud800"}'),
+]
+
+
+@pytest.mark.parametrize(("old", "new"), BY_WHOEVER_MAY_REHASH)
+def test_an_entry_that_the_log_never_writes_is_named(old: str, new: str) -> None:
+    """All hashes are made anew and no checkpoint speaks against it: still a verdict with a number, not a crash."""
+    told = [
+        Content(f"2026-11-19T05:51:00.{number:06d}+00:00", "test.told", "a", "s", None, None, "{}")
+        for number in range(9)
+    ]
+    lines: list[str] = []
+    before = FIRST_PREVIOUS_HASH
+    for number, content in enumerate(told):
+        leaf = Leaf(number, *content, before).encoded().decode()
+        if number == 5:
+            assert old in leaf
+            leaf = leaf.replace(old, new)
+        before = merkle.leaf_hash(leaf.encode()).hex()
+        lines.append(f'{{"entry":{leaf},"leaf_hash":"{before}"}}')
+    if "payload" not in old:  # one that hashes to what it should is not parsed where all is as we write it
+        assert verified(lines, []).first_bad_sequence == 5
+    lines[0] = json.dumps(json.loads(lines[0]))  # written again by another tool: each line is parsed
+    report = verified(lines, [])
+    assert (report.ok, report.first_bad_sequence) == (False, 5), report
 
 
 @settings(max_examples=40, deadline=None)

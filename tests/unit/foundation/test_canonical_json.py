@@ -87,3 +87,11 @@ def test_deep_values_are_written() -> None:
     for _ in range(300):  # deeper than orjson goes
         deep = [deep]
     assert canonical_bytes(deep) == rfc8785.dumps(deep)
+
+
+def test_nesting_without_end_is_refused_not_a_crash() -> None:
+    nested: list[object] = []
+    for _ in range(100_000):
+        nested = [nested]
+    with pytest.raises(InvalidInput, match="nested too deeply"):
+        canonical_bytes({"deep": nested})

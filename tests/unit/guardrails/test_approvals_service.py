@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import sqlalchemy as sa
+import yaml
 from sqlalchemy.engine import Engine
 
 from audit.entry import AuditEntry, AuditRecord
@@ -15,8 +17,9 @@ from audit.port import AuditLog
 from audit.sealing import SubjectSealing
 from foundation.clock import FixedClock
 from foundation.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
-from guardrails.approvals.service import POLICY_ACTOR
+from guardrails.approvals.asking import POLICY_ACTOR
 from guardrails.approvals.tables import approval_requests, decisions, proposals
+from guardrails.policy.loading import DEFAULT_POLICY, parse_document
 from guardrails.policy.policy import Policy
 from platform_core.access.principals import Principal
 from tests.fakes.guarded import ALICE, BOB, ROOT, Guard, person, proposal
@@ -251,3 +254,35 @@ def test_what_is_executed_is_not_superseded(guard: Guard) -> None:
     guard.executor().execute(approval_id)
     assert not guard.approvals.supersede(approval_id, "too late")
     assert guard.approvals.get(approval_id).status == "claimed"
+
+
+def test_the_executor_refuses_an_approval_by_who_wrote_an_earlier_version(
+    engine: Engine, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guard = Guard(engine, clock)
+    first = guard.approvals.request(proposal(clock, requested_by="human:carol", revision=2))
+    edited = guard.approvals.revise(first.id, proposal(clock, requested_by="human:bob"))
+    with monkeypatch.context() as without:
+        without.setattr("guardrails.approvals.store.authors_of", lambda _connection, p: frozenset({p.requested_by}))
+        guard.approvals.decide(edited.id, person("carol", "oncall"), "approve", channel="cli")
+    with pytest.raises(Forbidden, match="carol requested this before it was edited"):
+        guard.executor().execute(edited.id)
+    assert guard.target.effects == 0
+
+
+@pytest.mark.parametrize("verdict", ["approve", "reject"])
+def test_who_may_not_see_it_does_not_decide_on_it(
+    engine: Engine, clock: FixedClock, verdict: Literal["approve", "reject"]
+) -> None:
+    document = yaml.safe_load(DEFAULT_POLICY.read_text(encoding="utf-8"))
+    grants = [
+        {"name": "the-agent-proposes", "may": ["propose"], "principals": ["agent:incident"]},
+        {"name": "viewers-see", "may": ["see"], "roles": ["viewer"]},
+    ]
+    policy = Policy(parse_document(yaml.safe_dump(document | {"grants": grants}), where="blind"))
+    guard = Guard(engine, clock, policy=policy)
+    waiting = guard.approvals.request(proposal(clock))
+    assert not guard.approvals.may_see(ALICE, waiting)
+    with pytest.raises(Forbidden, match="may not see this"):
+        guard.approvals.decide(waiting.id, ALICE, verdict, reason="no", channel="slack")
+    assert guard.approvals.get(waiting.id).status == "pending"
