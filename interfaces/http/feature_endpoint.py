@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from foundation.errors import TooLarge, VigiaError
 from foundation.http_errors import error_body
 from interfaces.http.access import known_by
-from interfaces.http.feature_questions import JSON, Call
+from interfaces.http.feature_questions import ARROW, JSON, Call
 
 SMALL = 16_384
 """Bytes: some hundreds of rows."""
@@ -39,7 +39,8 @@ class Endpoint:
     """Answers POSTs of people by `answer`, which may raise VigiaErrors.
 
     `answer` runs in one of `threads`, because its store may block; with a question of `SMALL` bytes at most it runs in
-    the event loop while the store does not wait for anybody.
+    the event loop while the store does not wait for anybody. An Arrow stream is never read there: what it takes is not
+    told by its size.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class Endpoint:
             if body is None:
                 return
             call = Call(headers, scope["query_string"], principal, body)
-            if len(body) <= SMALL and not self._waits():
+            if len(body) <= SMALL and not self._waits() and call.content_type != ARROW:
                 answer = self._answer(call)
             else:
                 answer = await asyncio.get_running_loop().run_in_executor(self._threads, self._answer, call)
