@@ -16,6 +16,8 @@ from platform_core.features.target import Target
 from platform_core.features.transformations import aggregate_at_events, longest_window, quote
 from platform_core.features.transformations import timestamp as literal
 
+_LEAST_NORMAL = 2.2250738585072014e-308
+
 
 def feature_history(
     offline: OfflineStore,
@@ -88,4 +90,5 @@ def _same(feature: str, dtype: pa.DataType) -> str:
     equal = f"e.{feature} IS NOT DISTINCT FROM r.{feature}"
     if not pa.types.is_floating(dtype):
         return equal
-    return f"({equal} OR abs(e.{feature} - r.{feature}) <= 1e-9 * greatest(1, abs(r.{feature})))"
+    # Below the least normal double there are fewer digits than that.
+    return f"({equal} OR abs(e.{feature} - r.{feature}) <= greatest(1e-9 * abs(r.{feature}), {_LEAST_NORMAL}))"

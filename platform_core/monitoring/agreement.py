@@ -45,6 +45,8 @@ _FUNCTIONS = {
     "approx_distinct": "count(DISTINCT {column})",
 }
 
+_COUNTS = frozenset({"count", "approx_distinct"})
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -172,7 +174,7 @@ def _same(function: str | None, online: FeatureValue, fresh: FeatureValue) -> bo
         return online == fresh
     if online is None or fresh is None:
         # a count over nothing is 0 in SQL and may be null online: the model reads both as "nothing seen"
-        return (online or 0.0) == (fresh or 0.0)
+        return online == fresh or (function in _COUNTS and (online or 0.0) == (fresh or 0.0))
     first, second = float(online), float(fresh)  # type: ignore[arg-type]
     difference = abs(first - second)
     if function == "approx_distinct":
