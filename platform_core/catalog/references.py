@@ -90,6 +90,9 @@ def _schema_problems(view: FeatureView) -> Iterator[Problem]:
     for feature in view.fields:
         if feature.name in RESERVED:
             yield ("schema", feature.name), f"{feature.name!r} is the name of a column that every view has"
+    segment, held = view.monitors.screen_segment, [*(f.name for f in view.fields), *sorted(RESERVED)]
+    if segment is not None and segment not in held:
+        yield ("monitors",), f"screen_segment: the view has no column {segment!r}{_near(segment, held)}"
     for feature in view.features:
         at = ("schema", feature.name)
         yield from _empty_range("schema", feature.name, feature.minimum, feature.maximum)

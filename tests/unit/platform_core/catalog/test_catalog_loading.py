@@ -159,6 +159,12 @@ def test_files_make_one_catalog(directory: Path) -> None:
             "name: ingested_at, dtype: string",
             r"views\.yaml:\d+: .*'ingested_at' of source 'payments_mx' is a time, so a timestamp, not string",
         ),
+        (
+            "views.yaml",
+            "    owner: risk\n    channel",
+            "    monitors: {screen_segment: tx_cuont_1h}\n    owner: risk\n    channel",
+            r"views\.yaml:\d+: .*screen_segment: the view has no column 'tx_cuont_1h'; did you mean 'tx_count_1h'",
+        ),
         ("entities.yaml", "entities:", "entities: [", r"entities\.yaml: not YAML"),
         ("entities.yaml", ENTITIES, "- card", r"entities\.yaml:\d+: a catalog file is a mapping"),
     ],
