@@ -67,6 +67,7 @@ def _serve(base: Foundations, token: Callable[[], str], worker: Worker | None) -
     from interfaces.bootstrap.predictions import prediction_writer
     from interfaces.bootstrap.usage import usage_of_serving
     from interfaces.http.access import install_access
+    from interfaces.http.errors import install_last_resort
     from interfaces.http.features import add_features
     from interfaces.principals import open_directory
     from platform_core.access.endpoints import EndpointAccess
@@ -106,6 +107,7 @@ def _serve(base: Foundations, token: Callable[[], str], worker: Worker | None) -
     )
     app.include_router(control_router(resources, token))
     install_access(app, directory)
+    install_last_resort(app)
     add_features(app, retriever, PastFeatures(catalog, offline_store(settings), guard))
     serving = settings.serving
     server = DrainingServer(

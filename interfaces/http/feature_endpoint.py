@@ -9,15 +9,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
+from threading import BoundedSemaphore
 from typing import NamedTuple
 
 import orjson
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from foundation.errors import TooLarge, VigiaError
+from foundation.errors import TooLarge, Unavailable, VigiaError
 from foundation.http_errors import error_body
+from foundation.telemetry.logs import get_logger
 from interfaces.http.access import known_by
-from interfaces.http.feature_questions import JSON, Call
+from interfaces.http.feature_questions import ARROW, JSON, Call
+
+log = get_logger(__name__)
 
 SMALL = 16_384
 """Bytes: some hundreds of rows."""
@@ -35,11 +39,16 @@ class Limit(NamedTuple):
     hint: str
 
 
+class Busy(Unavailable):
+    """As many questions wait as may: the answer says when to ask again."""
+
+
 class Endpoint:
     """Answers POSTs of people by `answer`, which may raise VigiaErrors.
 
     `answer` runs in one of `threads`, because its store may block; with a question of `SMALL` bytes at most it runs in
-    the event loop while the store does not wait for anybody.
+    the event loop while the store does not wait for anybody. An Arrow stream is never read there: what it takes is not
+    told by its size. With `most` at most so many questions are in the threads or wait for one; more are Busy.
     """
 
     def __init__(
@@ -49,11 +58,13 @@ class Endpoint:
         limit: Limit,
         *,
         waits: Callable[[], bool] = lambda: True,
+        most: int | None = None,
     ) -> None:
         self._answer = answer
         self._threads = threads
         self._limit = limit
         self._waits = waits
+        self._places = None if most is None else BoundedSemaphore(most)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -63,14 +74,28 @@ class Endpoint:
             if body is None:
                 return
             call = Call(headers, scope["query_string"], principal, body)
-            if len(body) <= SMALL and not self._waits():
+            if len(body) <= SMALL and not self._waits() and call.content_type != ARROW:
                 answer = self._answer(call)
             else:
-                answer = await asyncio.get_running_loop().run_in_executor(self._threads, self._answer, call)
+                answer = await self._in_a_thread(call)
         except VigiaError as error:
             await _send_error(send, error)
             return
+        except Exception as error:  # noqa: BLE001  # the application's own last resort is not above a short cut
+            log.error("request failed", method=scope["method"], path=scope["path"], error=repr(error))  # noqa: TRY400
+            await _send_error(send, VigiaError("an unexpected error; it has been logged"), "internal")
+            return
         await _send(send, 200, answer.content, [(b"content-type", answer.media_type.encode())])
+
+    async def _in_a_thread(self, call: Call) -> Answer:
+        places = self._places
+        if places is not None and not places.acquire(blocking=False):
+            raise Busy("as many questions about the past wait as may", hint="ask again in a moment")
+        asked = self._threads.submit(self._answer, call)
+        if places is not None:
+            # When it is over: who gave up waiting leaves it running.
+            asked.add_done_callback(lambda _: places.release())
+        return await asyncio.wrap_future(asked)
 
     async def _body(self, headers: Mapping[bytes, bytes], receive: Receive) -> bytes | None:
         """None when the sender went away. Raises TooLarge, before it is read if it was announced."""
@@ -79,6 +104,8 @@ class Endpoint:
             raise self._too_large(int(announced))
         message = await receive()
         body = message.get("body", b"")
+        if len(body) > self._limit.size:
+            raise self._too_large(len(body))
         while message["type"] == "http.request" and message.get("more_body", False):
             message = await receive()
             body += message.get("body", b"")
@@ -105,13 +132,15 @@ class ShortCuts:
             await self._app(scope, receive, send)
 
 
-async def _send_error(send: Send, error: VigiaError) -> None:
+async def _send_error(send: Send, error: VigiaError, code: str | None = None) -> None:
     headers = [(b"content-type", JSON.encode())]
     if error.http_status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
+    if isinstance(error, Busy):
+        headers.append((b"retry-after", b"1"))
     if error.http_status == 413:  # the rest of the body is not read: the connection cannot be used again
         headers.append((b"connection", b"close"))
-    content = orjson.dumps(error_body(error.code, error.message, error.hint))
+    content = orjson.dumps(error_body(code or error.code, error.message, error.hint))
     await _send(send, error.http_status, content, headers)
 
 

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from foundation.errors import InvalidInput
 from foundation.frozen import Frozen
+from interfaces.http.arrow_rows import entity_table
 from platform_core.access.principals import Principal
 from platform_core.features.entity_columns import EntityColumns, EntityRows
 from platform_core.features.keys import KEY_HINT, key_problem
@@ -85,7 +86,7 @@ def question(kind: type[Asked], call: Call) -> tuple[Asked, EntityRows]:
             fields: dict[str, Any] = {name: values[-1] for name, values in query.items()}
             if (named := query.get("features")) and len(named) > 1:
                 fields["features"] = named
-            return kind.model_validate({**fields, "entity_rows": []}), _table(call.body)
+            return kind.model_validate({**fields, "entity_rows": []}), entity_table(call.body)
     except ValidationError as error:
         problems = [f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}" for e in error.errors(include_url=False)]
         hint = f"it has {', '.join(kind.model_fields)}"
@@ -147,14 +148,6 @@ def moments_table(rows: EntityRows) -> pa.Table:
             )
             raise InvalidInput(f"row {row}, {name!r} is {key_problem(value)}", hint=KEY_HINT) from error
     return pa.table(table)
-
-
-def _table(body: bytes) -> pa.Table:
-    try:
-        with pa.ipc.open_stream(body) as reader:
-            return reader.read_all()
-    except (pa.ArrowInvalid, OSError) as error:
-        raise InvalidInput(f"the body is not an Arrow stream: {error}") from error
 
 
 def _wide(value: object) -> bool:

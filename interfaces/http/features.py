@@ -40,18 +40,25 @@ from platform_core.features.past import PastFeatures
 from platform_core.features.retrieval import MAX_ROWS, OnlineRetriever
 
 MAX_BODY_BYTES = 262_144
+PAST_THREADS = 4
+PAST_WAITING = 12
+"""Questions about the past that wait for one of these threads: a join takes seconds, a read milliseconds."""
 
 
 def feature_endpoints(
     retriever: OnlineRetriever, past: PastFeatures | None = None, *, threads: int = 16
 ) -> dict[str, Endpoint]:
-    """By path. `threads` bounds how many requests wait for a store at once."""
+    """By path. `threads` bounds how many requests wait for the online store at once. The past has threads of its own:
+    no number of its questions holds up an online read."""
     pool = ThreadPoolExecutor(threads, thread_name_prefix="features")
     limit = Limit(MAX_BODY_BYTES, f"send at most {MAX_ROWS} rows with their join keys only, or several requests")
     online = Endpoint(partial(_online, retriever), pool, limit, waits=lambda: not retriever.embedded)
     endpoints = {"/v1/features/online": online}
     if past is not None:
-        endpoints["/v1/features/historical"] = Endpoint(partial(_historical, past), pool, limit)
+        threads_of_past = ThreadPoolExecutor(PAST_THREADS, thread_name_prefix="features-past")
+        endpoints["/v1/features/historical"] = Endpoint(
+            partial(_historical, past), threads_of_past, limit, most=PAST_THREADS + PAST_WAITING
+        )
     return endpoints
 
 

@@ -17,6 +17,9 @@ Problem = tuple[tuple[str, ...], str]
 
 _NUMERIC = frozenset({"int64", "float64", "bool"})
 _ANY_TYPE = frozenset({"count", "approx_distinct"})
+KEY_TYPES = frozenset({"string", "int64", "bool"})
+"""Of others two values may be one text, or one value two."""
+
 RESERVED = frozenset({"tenant", "key", "event_ts", "created_ts"})
 """Columns that every table of feature rows has besides its features."""
 
@@ -25,8 +28,9 @@ def check_references(catalog: Catalog, origins: Mapping[str, Origin] | None = No
     """Raises InvalidInput with every broken reference, one per line, each after the line of the file that holds it.
 
     Checked: views name known entities, sources and columns, and at most one source per tenant; a feature that is a
-    column has its type; arithmetic is over numbers; a filter is a condition over the sources' columns; services name
-    known features; what an environment reads is there in it; ranges are not empty; no name is used twice.
+    column has its type; join keys are text, whole numbers or truths, and times are timestamps; arithmetic is over
+    numbers; a filter is a condition over the sources' columns; services name known features; what an environment reads
+    is there in it; ranges are not empty; no name is used twice.
     """
     problems: list[tuple[str, Problem]] = []
     for source in catalog.sources:
@@ -86,6 +90,9 @@ def _schema_problems(view: FeatureView) -> Iterator[Problem]:
     for feature in view.fields:
         if feature.name in RESERVED:
             yield ("schema", feature.name), f"{feature.name!r} is the name of a column that every view has"
+    segment, held = view.monitors.screen_segment, [*(f.name for f in view.fields), *sorted(RESERVED)]
+    if segment is not None and segment not in held:
+        yield ("monitors",), f"screen_segment: the view has no column {segment!r}{_near(segment, held)}"
     for feature in view.features:
         at = ("schema", feature.name)
         yield from _empty_range("schema", feature.name, feature.minimum, feature.maximum)
@@ -100,6 +107,7 @@ def _column_problems(view: FeatureView, entity: Entity | None, source: DataSourc
     for needed in (source.event_timestamp, source.created_timestamp, *(entity.join_keys if entity else ())):
         if needed not in columns:
             yield ("sources", source.name), f"source {source.name!r} has no column {needed!r}{_near(needed, columns)}"
+    yield from _type_problems(entity, source, columns)
     for aggregation in view.aggregations:
         yield from _aggregation_problems(aggregation, source.name, columns)
     if view.aggregations:
@@ -112,6 +120,16 @@ def _column_problems(view: FeatureView, entity: Entity | None, source: DataSourc
         elif column.dtype != feature.dtype:
             said = f"{feature.name!r} of source {source.name!r} is {column.dtype}, not {feature.dtype}"
             yield ("schema", feature.name), said
+
+
+def _type_problems(entity: Entity | None, source: DataSource, columns: Mapping[str, Column]) -> Iterator[Problem]:
+    at = ("sources", source.name)
+    for name in (source.event_timestamp, source.created_timestamp):
+        if name in columns and (dtype := columns[name].dtype) != "timestamp":
+            yield at, f"{name!r} of source {source.name!r} is a time, so a timestamp, not {dtype}"
+    for name in entity.join_keys if entity else ():
+        if name in columns and (dtype := columns[name].dtype) not in KEY_TYPES:
+            yield at, f"join key {name!r} of source {source.name!r} is {dtype}: a key is a string, an int64 or a bool"
 
 
 def _aggregation_problems(aggregation: Aggregation, source: str, columns: Mapping[str, Column]) -> Iterator[Problem]:

@@ -1,10 +1,12 @@
 """Views without aggregations: a feature row is the event's own columns, as they are.
 
-Of several events of one key at the same time the one created last counts (then the greater event id): a correction is
-the same event time, created later.
+Of several events of one key at the same time the one created last counts: a correction is the same event time, created
+later. Of those created together it is the one with the greatest values, as in a point-in-time join.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from platform_core.catalog.specs import FeatureView
 from platform_core.features.target import KEY, Target
@@ -40,6 +42,12 @@ def is_direct(view: FeatureView) -> bool:
     return not view.aggregations
 
 
+def greatest_first(features: Iterable[str], prefix: str = "") -> str:
+    """SQL's order of rows of one event and created time, the one that counts first: feature by feature in the order of
+    their names, null being the smallest. The same in point-in-time joins and in the online stores."""
+    return ", ".join(f"{prefix}{quote(name)} DESC NULLS LAST" for name in sorted(features))
+
+
 def _newest_first(target: Target, prefix: str) -> str:
-    columns = [target.source.created_timestamp, *(["event_id"] if target.has_event_id else [])]
-    return ", ".join(f"{prefix}{quote(c)} DESC NULLS LAST" for c in columns)
+    created = f"{prefix}{quote(target.source.created_timestamp)} DESC NULLS LAST"
+    return f"{created}, {greatest_first((f.name for f in target.view.fields), prefix)}"

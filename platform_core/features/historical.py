@@ -15,11 +15,13 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from foundation.errors import InvalidInput
 from platform_core.catalog.specs import Catalog, FeatureView
+from platform_core.features.frames import to_arrow
 from platform_core.features.offline.port import OfflineStore
 from platform_core.features.point_in_time.columns import answer_columns, column_names, with_status
 from platform_core.features.point_in_time.entity_rows import EVENT_TIMESTAMP, TENANT, checked_rows, keys_of
@@ -29,6 +31,9 @@ from platform_core.features.point_in_time.newest import AsOf
 from platform_core.features.point_in_time.questions import questions
 from platform_core.features.point_in_time.view_history import join_view
 from platform_core.features.references import references
+
+if TYPE_CHECKING:
+    from platform_core.features.frames import Tabular
 
 _AT_ONCE = 2
 
@@ -54,14 +59,15 @@ def get_historical_features(
     offline: OfflineStore,
     catalog: Catalog,
     service_or_features: str | Sequence[str],
-    entity_rows: pa.Table,
+    entity_rows: Tabular,
     *,
     as_of: AsOf = "event",
     tenant: str | None = None,
     full_names: bool = True,
     statuses: bool = False,
 ) -> pa.Table:
-    """`entity_rows` with one column per feature: as many rows, in the same order, with the columns they had.
+    """`entity_rows` with one column per feature: as many rows, in the same order, with the columns they had. They are
+    an Arrow table, a pandas or Polars frame, or dicts.
 
     `service_or_features` is the name of a feature service, or references `view:feature`. Columns are `view__feature`,
     or `feature` without `full_names`. `entity_rows` has `event_timestamp` (a timestamp with a zone), the join keys of
@@ -87,7 +93,7 @@ def historical_features(
     offline: OfflineStore,
     catalog: Catalog,
     service_or_features: str | Sequence[str],
-    entity_rows: pa.Table,
+    entity_rows: Tabular,
     *,
     as_of: AsOf = "event",
     tenant: str | None = None,
@@ -98,11 +104,12 @@ def historical_features(
     """As `get_historical_features`, with what it came across on the way."""
     if as_of not in ("event", "created"):
         raise InvalidInput(f"as_of is {as_of!r}", hint="'event' or 'created'")
+    rows = to_arrow(entity_rows)
     wanted = references(catalog, service_or_features)
-    names = column_names(wanted, entity_rows, full_names, statuses)
+    names = column_names(wanted, rows, full_names, statuses)
     views = {r.view: catalog.feature_view(r.view) for r in wanted}
     entities = {view.entity: catalog.entity(view.entity) for view in views.values()}
-    checked = checked_rows(entity_rows, tenant, entities.values())
+    checked = checked_rows(rows, tenant, entities.values())
     times = moments(checked[EVENT_TIMESTAMP], EVENT_TIMESTAMP)
     asked = {name: questions(checked[TENANT], keys_of(checked, entity), times) for name, entity in entities.items()}
     columns: dict[str, pa.ChunkedArray | pa.Array] = {}
@@ -115,11 +122,11 @@ def historical_features(
 
     for view, joined in _beside_each_other(join, list(views.values())):
         features = {r.feature: names[r] for r in wanted if r.view == view.name}
-        columns |= answer_columns(joined, asked[view.entity], features, len(entity_rows), statuses)
+        columns |= answer_columns(joined, asked[view.entity], features, len(rows), statuses)
         reports.append(ViewReport(view.name, joined.read, joined.quarantined))
     for name in (name for r in wanted for name in with_status(names[r], statuses)):
-        entity_rows = entity_rows.append_column(name, columns[name])
-    return HistoricalFeatures(entity_rows, tuple(reports))
+        rows = rows.append_column(name, columns[name])
+    return HistoricalFeatures(rows, tuple(reports))
 
 
 def _beside_each_other(

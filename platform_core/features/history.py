@@ -8,13 +8,15 @@ import duckdb
 import pyarrow as pa
 
 from foundation.errors import NotFound
-from platform_core.features.direct import direct_at_events, is_direct
+from platform_core.features.direct import direct_at_events, greatest_first, is_direct
 from platform_core.features.feature_rows import offline_table
 from platform_core.features.offline.port import OfflineStore
 from platform_core.features.source_rows import EVENT_ID, catalog_rows, stored_since
 from platform_core.features.target import Target
 from platform_core.features.transformations import aggregate_at_events, longest_window, quote
 from platform_core.features.transformations import timestamp as literal
+
+_LEAST_NORMAL = 2.2250738585072014e-308
 
 
 def feature_history(
@@ -71,9 +73,10 @@ def differing(offline: OfflineStore, view: str, rows: pa.Table, start: datetime,
     if missing or not len(existing):
         return rows
     same = " AND ".join(_same(quote(f), rows.schema.field(f).type) for f in features) or "true"
+    newest_first = ", ".join(["created_ts DESC", *([greatest_first(features)] if features else [])])
     query = f"""
 WITH newest AS (
-  SELECT * FROM existing QUALIFY row_number() OVER (PARTITION BY tenant, key, event_ts ORDER BY created_ts DESC) = 1)
+  SELECT * FROM existing QUALIFY row_number() OVER (PARTITION BY tenant, key, event_ts ORDER BY {newest_first}) = 1)
 SELECT r.* FROM rows r ANTI JOIN newest e
   ON e.tenant = r.tenant AND e.key = r.key AND e.event_ts = r.event_ts AND {same}"""  # noqa: S608
     with duckdb.connect() as database:
@@ -87,4 +90,5 @@ def _same(feature: str, dtype: pa.DataType) -> str:
     equal = f"e.{feature} IS NOT DISTINCT FROM r.{feature}"
     if not pa.types.is_floating(dtype):
         return equal
-    return f"({equal} OR abs(e.{feature} - r.{feature}) <= 1e-9 * greatest(1, abs(r.{feature})))"
+    # Below the least normal double there are fewer digits than that.
+    return f"({equal} OR abs(e.{feature} - r.{feature}) <= greatest(1e-9 * abs(r.{feature}), {_LEAST_NORMAL}))"

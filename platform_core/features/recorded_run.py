@@ -47,7 +47,8 @@ class Tally:
 def recorded(
     operations: OperationsRecorder, clock: Clock, run: JobRun, kind: ChangeKind, author: str
 ) -> Generator[Tally]:
-    """Record `run` now and as it ended. A failure of data or of a store ends the block, not the caller.
+    """Record `run` now and as it ended. A failure of data or of a store ends the block, not the caller. Somebody's
+    Ctrl-C is a KeyboardInterrupt also where it met a query: DuckDB makes a RuntimeError of it.
 
     The change event's details hold what estimates are made from: `events`, `rows`, and `wall_s`, seconds of the wall.
     """
@@ -61,6 +62,12 @@ def recorded(
         with span(semconv.span_name(semconv.RUN_JOB, run.job), **about) as current:
             yield tally
             set_attributes(current, **{semconv.ROWS: tally.rows})
+    except (RuntimeError, duckdb.InterruptException) as failure:
+        stopped = "interrupted" in str(failure).lower()
+        status, error = "cancelled", f"interrupted: {(KeyboardInterrupt if stopped else type(failure)).__name__}"
+        if stopped:
+            raise KeyboardInterrupt from failure
+        raise
     except FAILURES as failure:
         status, error = "failed", str(failure)
     except BaseException as interrupted:

@@ -30,6 +30,10 @@ def references(catalog: Catalog, service_or_features: str | Sequence[str]) -> tu
     Raises NotFound for a service, view or feature that the catalog does not have, InvalidInput for what names none.
     """
     if isinstance(service_or_features, str):
+        if "," in service_or_features:
+            raise InvalidInput(
+                f"{service_or_features!r} is one text", hint='give a list: ["view:feature", "view:feature"]'
+            )
         if ":" not in service_or_features:
             service_or_features = catalog.feature_service(service_or_features).features
         else:

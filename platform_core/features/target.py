@@ -9,7 +9,6 @@ from foundation.canonical import digest
 from foundation.errors import InvalidInput, NotFound
 from platform_core.catalog.specs import Catalog, DataSource, FeatureView
 from platform_core.features.keys import entity_key_sql
-from platform_core.features.source_rows import EVENT_ID
 from platform_core.features.transformations import SourceColumns, quote
 from platform_core.operations.resources import JobSpec, ResourceReader, SourceSpec
 from platform_core.urn import urn
@@ -35,10 +34,6 @@ class Target:
         """The source's columns that the view cannot do without."""
         used = [a.column for a in self.view.aggregations] or [f.name for f in self.view.features]
         return [*self.join_keys, self.source.event_timestamp, *used]
-
-    @property
-    def has_event_id(self) -> bool:
-        return any(c.name == EVENT_ID for c in self.source.columns)
 
     def keyed(self, relation: str) -> str:
         """SQL: `relation` (catalog columns) with the entity key as text in the column `KEY`."""

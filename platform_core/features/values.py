@@ -82,19 +82,33 @@ def common_dtype(values: Collection[FeatureValue]) -> Dtype:
     raise InvalidInput(f"values of several types: {', '.join(sorted(found))}", hint="a feature has one dtype")
 
 
+_DOUBLE_BITS = 1023
+
+
+def _refuse_surrogates(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput(f"{text!r} is not text: it has a half of a surrogate pair") from error
+
+
 def checked(value: FeatureValue, dtype: Dtype) -> FeatureValue:
     """`value` as `dtype` keeps it (a whole number becomes a float for float64). Raises InvalidInput, saying why not."""
     if value is None:
         return None
     given = dtype_of(value)
+    if isinstance(value, int) and value.bit_length() > _DOUBLE_BITS:
+        raise InvalidInput(f"a number of {value.bit_length()} bits does not fit in 64")
     if dtype == "float64" and isinstance(value, int | float) and given != "bool":
         if not isfinite(value):
             raise InvalidInput(f"{value!r} is not a finite number", hint="write null for what is not known")
         return float(value)
+    if isinstance(value, str) and not value.isascii():
+        _refuse_surrogates(value)
     if given != dtype:
         raise InvalidInput(f"{value!r} is not a {dtype}")
     if isinstance(value, int) and not -_INT64 <= value < _INT64:
-        raise InvalidInput(f"{value!r} does not fit in 64 bits")
+        raise InvalidInput(f"a number of {value.bit_length()} bits does not fit in 64")
     if isinstance(value, datetime):
         microseconds(value)
     return value

@@ -45,6 +45,8 @@ _FUNCTIONS = {
     "approx_distinct": "count(DISTINCT {column})",
 }
 
+_COUNTS = frozenset({"count", "approx_distinct"})
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -116,7 +118,7 @@ def _recomputed(
     once = f"QUALIFY {EVENT_ID} IS NULL OR row_number() OVER (PARTITION BY {EVENT_ID} ORDER BY created_us) = 1"
     distinct = f"(SELECT * FROM events {once if EVENT_ID in events.column_names else ''})"  # noqa: S608 - as below
     names = [f.name for f in view.fields]
-    columns = ", ".join(map(_expression, view.aggregations)) or ", ".join(map(_as_it_is, names))
+    columns = ", ".join(map(_expression, view.aggregations)) or _as_they_are(names)
     longest_us = longest // timedelta(microseconds=1)
     query = (
         f"SELECT s.place, {columns} FROM asked s LEFT JOIN {distinct} e ON {keys} = s.key "  # noqa: S608 - names are the catalog's
@@ -159,9 +161,12 @@ def _column(name: str) -> str:
     return f"e.{DUCKDB.quote(name)}"
 
 
-def _as_it_is(feature: str) -> str:
+def _as_they_are(features: list[str]) -> str:
+    """All of one event: the one created last, of those the greatest by the features' names, null being the smallest."""
+    values = (f"{_column(name)} IS NOT NULL, {_column(name)}" for name in sorted(features))
+    order = f"row(e.created_us, {', '.join(values)})"
     # {} around the value: the newest event's null is its value, not a reason to take an older one.
-    return f"arg_max({{v: {_column(feature)}}}, e.created_us).v AS {DUCKDB.quote(feature)}"
+    return ", ".join(f"arg_max({{v: {_column(name)}}}, {order}).v AS {DUCKDB.quote(name)}" for name in features)
 
 
 def _same(function: str | None, online: FeatureValue, fresh: FeatureValue) -> bool:
@@ -169,7 +174,7 @@ def _same(function: str | None, online: FeatureValue, fresh: FeatureValue) -> bo
         return online == fresh
     if online is None or fresh is None:
         # a count over nothing is 0 in SQL and may be null online: the model reads both as "nothing seen"
-        return (online or 0.0) == (fresh or 0.0)
+        return online == fresh or (function in _COUNTS and (online or 0.0) == (fresh or 0.0))
     first, second = float(online), float(fresh)  # type: ignore[arg-type]
     difference = abs(first - second)
     if function == "approx_distinct":

@@ -17,12 +17,16 @@ import pytest
 
 from foundation.clock import FixedClock
 from foundation.ids import new_id
+from platform_core.catalog.lineage import Lineage
 from platform_core.catalog.specs import Catalog, Entity, Feature, FeatureView
+from platform_core.features.historical import get_historical_features
 from platform_core.features.keys import entity_key
 from platform_core.features.materialization import Materializer
 from platform_core.features.offline.delta import DeltaOfflineStore
 from platform_core.features.online.port import OnlineStore
 from platform_core.features.progress import InMemoryProgress
+from platform_core.monitoring.agreement import compare
+from platform_core.view import PlatformView
 from tests.fakes.online_stores import STORES, online_store
 from tests.fakes.velocity import HOUR, NOW, Operations, Resources, aggregation, payments, source, view
 
@@ -152,6 +156,40 @@ def test_online_is_offline_is_the_oracle(store: OnlineStore, seed: int, tmp_path
         online = store.read(tenant, [(name, key)], now=clock.now(), ttls={})[0]
         assert dict(online.values) == values, (name, key, "online")
         assert newest(offline, catalog.feature_view(name), key) == values, (name, key, "offline")
+
+
+@pytest.mark.parametrize("made", ["load", "stream", "load, backfill", "stream, backfill"])
+@pytest.mark.parametrize("amounts", [(5.0, 1.0, None), (None, 1.0, 5.0)])
+def test_rows_of_one_time_are_settled_alike(
+    store: OnlineStore, amounts: tuple[float | None, ...], made: str, tmp_path: Path
+) -> None:
+    """Of events of one key, event and created time the greatest values count, whatever their ids and order are."""
+    tenant = f"t{new_id('x')[-8:]}"
+    catalog, clock = catalog_of(tenant), FixedClock(NOW)
+    offline = DeltaOfflineStore(tmp_path / "offline")
+    progress = InMemoryProgress()
+    materializer = Materializer(
+        catalog, offline, store, Resources(), Operations(), clock, progress, checkpoint_s=0.0, chunk_rows=2
+    )
+    events = [{"id": f"e{n}", "at": NOW, "card": "c1", "amount": amount} for n, amount in enumerate(amounts)]
+    offline.append(f"payments_{tenant}", payments(events, ingested=NOW))
+    if made.startswith("load"):
+        materializer.load_history("profile", tenant)
+    else:
+        assert materializer.run("profile", tenant).status == "succeeded"
+    clock.advance(MINUTE)
+    if made.endswith("backfill"):
+        run = materializer.backfill("profile", NOW - HOUR, NOW + HOUR, tenant)
+        assert (run.status, run.rows) == ("succeeded", 0), "nothing changed"
+    catalog_view = catalog.feature_view("profile")
+    (online,) = store.read(tenant, [("profile", "c1")], now=clock.now(), ttls={})
+    moment = pa.table({"card_id": ["c1"], "event_timestamp": pa.array([NOW + HOUR], pa.timestamp("us", "UTC"))})
+    past = get_historical_features(offline, catalog, ["profile:amount"], moment, tenant=tenant)
+    assert online.values["amount"] == past["profile__amount"][0].as_py() == 5.0
+    unused: Any = None
+    platform = PlatformView(clock, catalog, Lineage((), {}), offline, store, Resources(), unused, unused)
+    sample = store.sample(tenant, "profile", 10)
+    assert compare(platform, catalog_view, catalog.sources[0], sample).mismatches == 0
 
 
 def newest(offline: DeltaOfflineStore, view: FeatureView, key: str) -> dict[str, Any]:

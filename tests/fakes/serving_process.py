@@ -111,7 +111,7 @@ def served(directory: Path, migrated: Path, *, workers: int, drain_seconds: floa
     shutil.copyfile(migrated, directory / "vigia.db")
     settings = Settings(data_dir=directory)
     base = open_foundations(settings)
-    clock, catalog = SystemClock(), _whole(small_catalog())
+    clock, catalog = SystemClock(), with_all_columns(small_catalog())
     CatalogStore(base.engine, base.clock, base.audit).apply(catalog, "service:setup")
     registry = registry_of(base)
     for seed in (1, 2):
@@ -159,7 +159,7 @@ def served(directory: Path, migrated: Path, *, workers: int, drain_seconds: floa
             process.wait(30)
 
 
-def _whole(catalog: Catalog) -> Catalog:
+def with_all_columns(catalog: Catalog) -> Catalog:
     """With every column that its sources must have to be applied."""
     more: dict[str, Dtype] = {"event_ts": "timestamp", "ingested_at": "timestamp"}
     more |= dict.fromkeys(("event_id", "card_id", "device_id"), "string")

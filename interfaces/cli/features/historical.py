@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from foundation.errors import InvalidInput
 from interfaces.cli.options import ApiKey, Json, KeyFile, person_key
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ def historical(
     from interfaces.terminal.output import print_json
     from platform_core.features.historical_files import historical_file
 
+    if out.exists() and entities.exists() and out.samefile(entities):
+        raise InvalidInput(f"--out is the file of the entity rows, {entities}", hint="write to another one")
     settings, key = load_settings(), person_key(api_key, key_file, "reading features")
     base = open_foundations(settings)
     catalog, reader = catalog_in_force(base), TenantReader(base, key)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +15,7 @@ from interfaces.cli.options import Json
 if TYPE_CHECKING:
     from foundation.clock import Clock
     from platform_core.features.materialization import OnChunk
+    from platform_core.features.ranged import Advance
     from platform_core.operations.timeline import JobRun
 
 Views = Annotated[list[str], typer.Argument(help="Feature views.", metavar="VIEW...")]
@@ -178,7 +179,21 @@ def _print_runs(runs: list[JobRun]) -> None:
     print_table("materialization", columns, rows, empty="no run")
 
 
-def _progress(title: str, *, shown: bool) -> AbstractContextManager[OnChunk]:
+@contextmanager
+def _progress(title: str, *, shown: bool) -> Generator[OnChunk]:
+    """Where it is interrupted, says how far it came."""
     from interfaces.terminal.progress import chunk_progress
 
-    return chunk_progress(title, shown=shown)
+    reached: list[Advance] = []
+    try:
+        with chunk_progress(title, shown=shown) as on_chunk:
+
+            def heard(advance: Advance) -> None:
+                reached[:] = [advance]
+                on_chunk(advance)
+
+            yield heard
+    except KeyboardInterrupt:
+        where = f"at {reached[0].until:%Y-%m-%d %H:%M:%S} UTC" if reached else "before its first chunk was done"
+        typer.echo(f"{title}: stopped {where}; run it again to go on", err=True)
+        raise typer.Exit(130) from None

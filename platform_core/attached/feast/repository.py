@@ -14,7 +14,7 @@ from platform_core.attached.feast.online import repository_config
 from platform_core.attached.feast.sources import SourceImport
 from platform_core.attached.feast.types import dtype_of
 from platform_core.catalog.durations import parse_duration
-from platform_core.catalog.references import RESERVED, check_references
+from platform_core.catalog.references import KEY_TYPES, RESERVED, check_references
 from platform_core.catalog.specs import Catalog, DataSource, Entity, Feature, FeatureService, FeatureView
 
 if TYPE_CHECKING:
@@ -96,6 +96,15 @@ class _Import:
         source = self._sources.source(view, entity.join_keys, keys, features)
         if source is None or not features:
             self._notes.append(f"{what} is not carried over: {'no feature' if source else 'its source'} could not be")
+            return None
+        columns = {column.name: column.dtype for column in source.columns}
+        odd = [name for name in entity.join_keys if columns.get(name, "string") not in KEY_TYPES]
+        odd += [
+            t for t in (source.event_timestamp, source.created_timestamp) if columns.get(t) not in {None, "timestamp"}
+        ]
+        if odd:
+            said = ", ".join(f"{name!r} is {columns[name]}" for name in odd)
+            self._notes.append(f"{what} is not carried over: {said}; keys are text or whole numbers, times timestamps")
             return None
         features = self._known(features, source, what)
         if not view.ttl:

@@ -165,7 +165,7 @@ class Layout:
                 blob = self.struct.pack(event, created, self.id, self._no_nulls, *values)
                 if isfinite(sum(values)):  # type: ignore[arg-type]  # numbers, or pack had raised
                     return PackedRow(row.key, event, created, blob)
-            except struct.error:
+            except (struct.error, OverflowError):
                 pass  # a null, or something that does not belong here: look at each
         return PackedRow(row.key, event, created, self._pack_each(row, event, created))
 

@@ -80,6 +80,7 @@ class RedisPipe:
                     )
                 for greeting in self._greetings():
                     self._refuse(await line.send(greeting))
+                line.watch(self._timeout)
         except BaseException:
             if line is not None:
                 line.abort("it did not greet us")
@@ -160,6 +161,15 @@ class _Line(asyncio.Protocol):
             self.abort("a command could not be written")
             raise
         return future
+
+    def watch(self, timeout_s: float) -> None:
+        """From now on, give up when it stalled: also where nobody asks any more who would notice."""
+        if self.closed:
+            return
+        if self.stalled(timeout_s):
+            self.abort("it answered nothing")
+            return
+        self._loop.call_later(timeout_s / 4, self.watch, timeout_s)
 
     def stalled(self, timeout_s: float) -> bool:
         """Whether the first in the line has waited longer than that, and nothing was heard meanwhile."""

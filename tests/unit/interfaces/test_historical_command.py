@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from foundation.errors import Forbidden, VigiaError
+from foundation.errors import Forbidden, InvalidInput, VigiaError
 from interfaces.cli.features import app
 from interfaces.principals import add_principal
 from platform_core.features.offline.delta import DeltaOfflineStore
@@ -111,6 +111,16 @@ def test_what_is_wrong_is_said_and_nothing_written(place: Path, service: str, fi
     with pytest.raises(VigiaError, match=said):
         historical(place, service, "--entities", str(place / file), "--out", str(place / "out.parquet"))
     assert not (place / "out.parquet").exists()
+
+
+def test_the_entity_rows_are_not_written_over(place: Path) -> None:
+    asked = place / "asked.parquet"
+    before = asked.read_bytes()
+    (place / "alias.parquet").symlink_to(asked)
+    for out in (asked, place / "alias.parquet"):
+        with pytest.raises(InvalidInput, match="--out is the file of the entity rows"):
+            historical(place, "fraud", "--entities", str(asked), "--out", str(out), "--tenant", "br")
+    assert asked.read_bytes() == before
 
 
 def test_another_tenants_past_is_refused_whoever_names_the_tenant(place: Path) -> None:

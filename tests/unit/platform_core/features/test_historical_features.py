@@ -196,3 +196,17 @@ def test_requests_that_mean_nothing() -> None:
         means(history(), ("a", 1), as_of="now")
     with pytest.raises(InvalidInput, match="a tenant was given"):
         means(history(), ("a", 1), tenant="br")
+
+
+def test_rows_may_be_what_programs_have() -> None:
+    store = history(("a", 0, 0, 1.0))
+    table = ask(("a", 1), ("b", 1))
+    expected = get_historical_features(store, CATALOG, ["card:mean"], table)
+    for rows in (to_pandas(table), to_polars(table), table.to_pylist()):
+        found = get_historical_features(store, CATALOG, ["card:mean"], rows)
+        assert found["card__mean"].to_pylist() == expected["card__mean"].to_pylist() == [1.0, None]
+
+
+def test_features_in_one_text_are_refused_with_a_hint() -> None:
+    with pytest.raises(InvalidInput, match="give a list"):
+        get_historical_features(history(), CATALOG, "card:mean,card:city", ask(("a", 1)))
