@@ -21,6 +21,7 @@ from foundation.database import transaction
 from interfaces.bootstrap.foundations import Foundations, open_foundations
 from interfaces.bootstrap.models import registry_of
 from interfaces.settings import Settings
+from platform_core.access.principals import Environment
 from platform_core.catalog.specs import Catalog, Column
 from platform_core.catalog.store import CatalogStore
 from platform_core.features.online.redis import RedisOnlineStore
@@ -32,6 +33,9 @@ from platform_core.training.moves import move
 from platform_core.training.types import ModelSignature, SignatureFeature, Stage, TrainedModel
 
 TOKEN = "control-token-of-the-load-test"
+ENVIRONMENT: Environment = "staging"
+"""In production only versions that came through the gates may answer, and there are none here."""
+
 URN = f"urn:vigia:endpoint:{ENDPOINT}"
 VERSIONS = ("1", "2")
 
@@ -70,6 +74,7 @@ class World:
     @property
     def environment(self) -> dict[str, str]:
         return {
+            "VIGIA__ENVIRONMENT": ENVIRONMENT,
             "VIGIA__DATA_DIR": str(self.directory / "data"),
             "VIGIA__SERVING__PORT": str(self._port),
             "VIGIA__SERVING__CONTROL_TOKEN": TOKEN,
@@ -126,6 +131,7 @@ class World:
     def settings(self) -> Settings:
         return Settings.model_validate(
             {
+                "environment": ENVIRONMENT,
                 "data_dir": self.directory / "data",
                 "serving": {"port": self._port, "control_token": TOKEN},
                 "online": {"kind": "redis", "url": f"redis://127.0.0.1:{self._redis_port}/0"},
@@ -143,7 +149,8 @@ class World:
             registry.register(TrainedModel(text, _signature()), "fraud", "service:benchmark")
             self.scores[number] = np.asarray(lgb.Booster(model_str=text).predict(matrix()[: self.cards]))
         _say_they_passed(base)
-        CatalogStore(base.engine, base.clock, base.audit).apply(_catalog(), "service:benchmark")
+        applied = CatalogStore(base.engine, base.clock, base.audit, environment=ENVIRONMENT)
+        applied.apply(_catalog(), "service:benchmark")
         spec = RolloutSpec(
             model="fraud",
             champion="1",
@@ -151,8 +158,7 @@ class World:
             serving=ServingPolicy(latency_budget_ms=2000, fallback=("last_known_good",)),
         )
         resources = SqlResources(base.engine, base.clock, base.audit)
-        # In staging: in production only versions that came through the gates may answer, and there are none here.
-        resources.create(URN, spec, tenant=TENANT, environment="staging", actor="service:benchmark")
+        resources.create(URN, spec, tenant=TENANT, environment=ENVIRONMENT, actor="service:benchmark")
         store = RedisOnlineStore(f"redis://127.0.0.1:{self._redis_port}/0", clock=base.clock)
         store.write(TENANT, VIEW, stored_rows()[: self.cards])
         store.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +25,10 @@ from migrations.upgrade import upgrade_database
 # How fast the machine is, and what else it does, is not what a property is about.
 settings.register_profile("vigia", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("vigia")
+
+# A job that a shell started in the background ignores SIGINT, and so would every process that a test starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 NIGHT = datetime(2026, 11, 19, 5, 51, tzinfo=UTC)
 """02:51 in São Paulo."""

@@ -35,7 +35,7 @@ def test_other_arguments_under_the_approved_id(
     if not guarded:
         # An upsert where the conflict is: the newer content under the older approval.
         monkeypatch.setattr(
-            "guardrails.approvals.service._same", lambda known, proposal: overwrite_later.append(proposal) or known
+            "guardrails.approvals.asking._same", lambda known, proposal: overwrite_later.append(proposal) or known
         )
         disarmed.stored_document()
         disarmed.log()
@@ -53,7 +53,7 @@ def test_arguments_that_are_not_those_of_the_digest(
     """A proposal whose arguments say one thing and whose digest is another's."""
     lying = bench.proposal().model_copy(update={"arguments": bench.arguments(theirs=True)})
     if not guarded:
-        monkeypatch.setattr("guardrails.approvals.service._require_sound", lambda proposal: None)
+        monkeypatch.setattr("guardrails.approvals.service.require_sound", lambda proposal: None)
         monkeypatch.setattr(ActionProposal, "digest_holds", lambda self: True)
         monkeypatch.setattr("guardrails.executor.checks.require_same_target", lambda *_: None)
     ids: list[str] = []
@@ -118,7 +118,7 @@ def test_an_alias_of_the_tools_name(
         (tmp_path / "policy.yaml").write_text(text, encoding="utf-8")
         bench.policy = Policy.load(tmp_path / "policy.yaml")
         bench.approvals = bench.desk(bench.policy)
-        monkeypatch.setattr("guardrails.approvals.service._require_sound", lambda proposal: None)
+        monkeypatch.setattr("guardrails.approvals.service.require_sound", lambda proposal: None)
         monkeypatch.setattr(Executor, "_action", lambda self, request: bench.actions[lenient(request.proposal.tool)])
     for alias in aliases(bench.name):
         ids: list[str] = []

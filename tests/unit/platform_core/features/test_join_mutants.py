@@ -29,7 +29,7 @@ CHAIN = (
 """The modules of the join, in the order of their imports."""
 
 CASES = 200
-ANSWER = "HistoricalFeatures(entity_rows, tuple(reports))"
+ANSWER = "HistoricalFeatures(rows, tuple(reports))"
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,12 @@ MUTANTS = (
         "question, event[at], -created[at])",
     ),
     Mutant("knowledge cutoff ignored", "point_in_time.newest", "else np.maximum(event, created)", "else event"),
-    Mutant("inner join", "historical", ANSWER, "HistoricalFeatures(entity_rows.drop_null(), tuple(reports))"),
+    Mutant("inner join", "historical", ANSWER, "HistoricalFeatures(rows.drop_null(), tuple(reports))"),
     Mutant(
         "duplicate entity rows collapsed",
         "historical",
         ANSWER,
-        "HistoricalFeatures(entity_rows.group_by(entity_rows.column_names).aggregate([]), tuple(reports))",
+        "HistoricalFeatures(rows.group_by(rows.column_names).aggregate([]), tuple(reports))",
     ),
     # And some that only this join can have.
     Mutant(
