@@ -22,6 +22,7 @@ from starlette.types import Receive, Scope, Send
 from foundation.body_limit import BodyLimit
 from foundation.clock import Clock
 from foundation.http_errors import install_error_handlers
+from foundation.outside_text import Redact, unredacted
 from platform_core.access.endpoints import EndpointAccess
 from platform_core.catalog.specs import Catalog
 from platform_core.serving.callers import Callers
@@ -74,13 +75,14 @@ def create_inference_app(
     body_seconds: float = BODY_SECONDS,
     more_metrics: Registries = (),
     shared_metrics: SharedMetrics | None = None,
+    redact: Redact = unredacted,
 ) -> InferenceApp:
     """The application; its lifespan starts and ends the endpoint refresh, `access` and the prediction log.
 
     `access`: who may score; without it everybody may, and with nobody in it everybody while `open_to_all`. `threads`
     bounds how many requests wait at once for a store that can only be waited for. `more_metrics` are shown at
-    `/metrics` too, with those of the other processes where there are `shared_metrics`. Add the control API with
-    `include_router`.
+    `/metrics` too, with those of the other processes where there are `shared_metrics`. `redact`
+    is for what refusals repeat of a request. Add the control API with `include_router`.
     """
     metrics = ServingMetrics()
     scorer = Scorer(features, Recorder(clock, metrics, predictions.write))
@@ -124,7 +126,8 @@ def create_inference_app(
         traced_share=traced_share,
         body_seconds=body_seconds,
     )
-    install_error_handlers(app)
+    install_error_handlers(app, redact)
+    app.predicting.answering = app.state.answering
     # For what is added to this application; a prediction has its own limit.
     app.add_middleware(BodyLimit, limit=MAX_CONTROL_BODY_BYTES)
 
