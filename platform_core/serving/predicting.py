@@ -73,7 +73,7 @@ class TooSlow(VigiaError):
 
 
 class Predicting:
-    """`draining`: whether answers end their connections, because the process is about to. `answering`: how to refuse."""
+    """`draining`: whether answers end their connections, because the process is about to. `answering` says no."""
 
     def __init__(
         self,
