@@ -22,7 +22,7 @@ class TreeHead(NamedTuple):
 
 
 class ChainHead(NamedTuple):
-    """All that is needed to append: entries so far, the last one's leaf hash (hexadecimal), and the frontier, packed."""
+    """All that is needed to append: entries so far, the last one's leaf hash (hexadecimal), the packed frontier."""
 
     size: int
     last_hash: str
