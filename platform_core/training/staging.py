@@ -56,7 +56,6 @@ def staged_files(place: Path, files: Mapping[str, bytes]) -> Generator[Staged]:
     """`files` flushed to the disk beside `place`, and taken away again when not published. Raises Unavailable."""
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        _take_away_leftovers(place.parent)
         partial, lock = _locked(place)
     except OSError as error:
         raise Unavailable(f"the model cannot be stored at {str(place)!r}: {error}") from error
@@ -77,7 +76,7 @@ def staged_files(place: Path, files: Mapping[str, bytes]) -> Generator[Staged]:
 
 def sync_directory(directory: Path) -> None:
     """That its names survive a power cut, not only the content of its files. Raises OSError."""
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    handle = _opened(directory)
     try:
         os.fsync(handle)
     finally:
@@ -96,24 +95,26 @@ def _write(directory: Path, files: Mapping[str, bytes]) -> None:
 
 
 def _locked(place: Path) -> tuple[Path, int]:
-    """A directory of our own beside `place`, and the handle that keeps it ours as long as it is open."""
-    while True:
+    """A directory of our own beside `place`, and the handle that keeps it ours as long as it is open. Leftovers are
+    taken away first, under a lock of all: a directory that was made and not locked yet is no leftover."""
+    parent = _opened(place.parent)
+    try:
+        with suppress(OSError):  # a file system without locks: what is left there stays
+            fcntl.flock(parent, fcntl.LOCK_EX)
+            _take_away_leftovers(place.parent)
         partial = place.with_name(f".{place.name}.{new_id('new')}{_SUFFIX}")
         partial.mkdir()
-        handle = os.open(partial, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        with suppress(OSError):  # a file system without locks: what is left there stays
+        handle = _opened(partial)
+        with suppress(OSError):
             fcntl.flock(handle, fcntl.LOCK_EX)
-        if partial.exists():  # else it was taken for a leftover before it was locked
-            return partial, handle
-        os.close(handle)
+        return partial, handle
+    finally:
+        os.close(parent)
 
 
 def _take_away_leftovers(parent: Path) -> None:
     for partial in parent.glob(f".*{_SUFFIX}"):
-        try:
-            handle = os.open(partial, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except OSError:
-            continue
+        handle = _opened(partial)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -123,3 +124,7 @@ def _take_away_leftovers(parent: Path) -> None:
             shutil.rmtree(partial, ignore_errors=True)
         finally:
             os.close(handle)
+
+
+def _opened(directory: Path) -> int:
+    return os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
