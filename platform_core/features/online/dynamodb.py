@@ -1,6 +1,7 @@
 """The online store on DynamoDB: one item per (tenant, view, key), read by BatchGetItem.
 
-    row (S, partition key)   `<scope>:<key>`, a scope as in `redis`; `layout:<id>` for a layout's document
+    row (S, partition key)   `<scope>:<key>`, a scope as in `redis`; `layout:<id>` for a layout's document;
+                             `environment`, which no scope has, for whose table it is (in `value`, S)
     blob (B)                 a packed row (`layout`), or the document
     event_us, created_us (N) the row's times, for the condition under which a put wins
     written (N)              nanoseconds of the writer's wall clock, for samples
@@ -113,6 +114,24 @@ class DynamoOnlineStore(PackedStore):
             self._client.get_waiter("table_exists").wait(
                 TableName=self._table, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
             )
+
+    def claim(self, environment: str) -> str:
+        """It is looked for first: who only reads may not be allowed to write one."""
+        key = {"row": {"S": "environment"}}
+        with self._answering():
+            for _ in range(2):
+                answer = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)
+                if "Item" in answer:
+                    return str(answer["Item"]["value"]["S"])
+                with suppress(self._client.exceptions.ConditionalCheckFailedException):
+                    self._client.put_item(
+                        TableName=self._table,
+                        Item={**key, "value": {"S": environment}},
+                        ConditionExpression="attribute_not_exists(#row)",
+                        ExpressionAttributeNames={"#row": "row"},
+                    )
+                    return environment
+        raise Unavailable(f"the online store at {self.address} does not say whose it is")
 
     def close(self) -> None:
         self._pool.shutdown()
