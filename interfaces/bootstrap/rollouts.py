@@ -151,7 +151,7 @@ class RolloutDesk:
 
     def _visible(self, name: str, person: Principal) -> Resource:
         (resource,) = self._endpoints(name)
-        if not person.may_act_for(resource.tenant):
+        if not person.may_act_for(resource.tenant, resource.environment):
             raise NotFound(f"there is no endpoint {name!r}", hint="or it belongs to a tenant that is not yours")
         return resource
 
