@@ -28,6 +28,7 @@ from zlib import crc32
 from foundation.clock import Clock
 from foundation.errors import InvalidInput, Unavailable
 from platform_core.features.clock_skew import MAX_CLOCK_SKEW
+from platform_core.features.online.dynamodb_table import table_request
 from platform_core.features.online.layout import Layout, PackedRow, PackedRows
 from platform_core.features.online.packed_store import PackedStore
 from platform_core.features.online.scope import scope_name
@@ -107,7 +108,7 @@ class DynamoOnlineStore(PackedStore):
             except self._client.exceptions.ResourceNotFoundException:
                 # Somebody else may make it at the same moment.
                 with suppress(self._client.exceptions.ResourceInUseException):
-                    self._client.create_table(**_table(self._table))
+                    self._client.create_table(**table_request(self._table))
             else:
                 if found in ("ACTIVE", "UPDATING"):
                     return
@@ -117,21 +118,19 @@ class DynamoOnlineStore(PackedStore):
 
     def claim(self, environment: str) -> str:
         """It is looked for first: who only reads may not be allowed to write one."""
-        key = {"row": {"S": "environment"}}
+        asked: dict[str, Any] = {"TableName": self._table, "Key": {"row": {"S": "environment"}}, "ConsistentRead": True}
         with self._answering():
-            for _ in range(2):
-                answer = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)
-                if "Item" in answer:
-                    return str(answer["Item"]["value"]["S"])
+            found = self._client.get_item(**asked)
+            if "Item" not in found:
                 with suppress(self._client.exceptions.ConditionalCheckFailedException):
                     self._client.put_item(
                         TableName=self._table,
-                        Item={**key, "value": {"S": environment}},
+                        Item={**asked["Key"], "value": {"S": environment}},
                         ConditionExpression="attribute_not_exists(#row)",
                         ExpressionAttributeNames={"#row": "row"},
                     )
-                    return environment
-        raise Unavailable(f"the online store at {self.address} does not say whose it is")
+                found = self._client.get_item(**asked)
+        return str(found["Item"]["value"]["S"])
 
     def close(self) -> None:
         self._pool.shutdown()
@@ -298,18 +297,3 @@ class DynamoOnlineStore(PackedStore):
 
 def _part(scope: str, key: str) -> str:
     return f"{scope}:{crc32(key.encode()) % PARTS}"
-
-
-def _table(name: str) -> dict[str, Any]:
-    def index(of: str, by: str) -> dict[str, Any]:
-        keys = [{"AttributeName": "part", "KeyType": "HASH"}, {"AttributeName": by, "KeyType": "RANGE"}]
-        return {"IndexName": of, "KeySchema": keys, "Projection": {"ProjectionType": "KEYS_ONLY"}}
-
-    types = {"row": "S", "part": "S", "event_us": "N", "written": "N"}
-    return {
-        "TableName": name,
-        "BillingMode": "PAY_PER_REQUEST",
-        "AttributeDefinitions": [{"AttributeName": n, "AttributeType": t} for n, t in types.items()],
-        "KeySchema": [{"AttributeName": "row", "KeyType": "HASH"}],
-        "GlobalSecondaryIndexes": [index("by_event", "event_us"), index("by_written", "written")],
-    }
