@@ -169,9 +169,12 @@ def model_proposals(base: Foundations) -> ModelProposals:
 def require_may_change(settings: Settings, person: Principal) -> None:
     """Raises Forbidden for who only looks."""
     from foundation.errors import Forbidden
+    from platform_core.access.principals import MAY_PROPOSE
 
-    if not person.roles - {"viewer"}:
-        raise Forbidden(f"{person.id} may look, not move models", hint="a responder, or somebody who decides, may")
+    if not person.roles_in(None) & MAY_PROPOSE:
+        raise Forbidden(
+            f"{person.id} may look, not move models", hint="a responder of all tenants, or somebody who decides, may"
+        )
 
 
 def retraining_chores(base: Foundations) -> list[Callable[[], object]]:
