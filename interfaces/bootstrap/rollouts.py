@@ -150,7 +150,8 @@ class RolloutDesk:
         )
 
     def _visible(self, name: str, person: Principal) -> Resource:
-        (resource,) = self._endpoints(name, [r for r in self._endpoints() if person.may_act_for(r.tenant)])
+        mine = [r for r in self._endpoints() if person.may_act_for(r.tenant, r.environment)]
+        (resource,) = self._endpoints(name, mine)
         return resource
 
     def _endpoints(self, name: str | None = None, among: list[Resource] | None = None) -> list[Resource]:
