@@ -5,8 +5,8 @@ from __future__ import annotations
 import binascii
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,12 +29,12 @@ _BASE64_RUN = re.compile(r"[A-Za-z0-9+/_-]{11,}+(?:\r?\n[A-Za-z0-9+/_-]++)*+={0,
 _SIGN_LENGTH = 11
 _WIDE = re2.compile(signs.WIDE, options())
 _PHASES = (0, 1, 2, 3)
+_PADDING = ("", "", "==", "=")
 _URL_SAFE = str.maketrans("-_", "+/", "=\r\n")
 
 _TEXT = re.compile(rb"(?:[\t\n\r -~\x00]|[\xc2-\xf4][\x80-\xbf]{1,3}){7,}+")
 """What may be text in decoded bytes. Read in the wrong alignment, as three of four times, there is next to none."""
 _LONG_TEXT = re2.compile(_TEXT.pattern.rstrip(b"+"), of_bytes())
-_SHORTEST = 11
 
 Blob = tuple[str, Offsets, Offsets]
 
@@ -77,28 +77,7 @@ def decoded(view: View, found: frozenset[str]) -> Iterator[View]:
             if blobs:
                 yield joined(view, blobs, "hex")
     if signs.BASE64 in found:
-        whole: list[_Run] = []
-        broken: list[_BrokenRun] = []
-        data = view.text.encode()
-        places, wide = _signs_of_base64(data), bool(_WIDE.search(data))
-        for match in _BASE64_RUN.finditer(view.text):
-            start, end = match.span()
-            here = places[bisect_left(places, start) : bisect_right(places, end - _SIGN_LENGTH)]
-            if not here and not wide:
-                continue
-            if "\n" in match.group():
-                broken.append(_broken_run(match))
-            else:
-                short = end - start < _LONG and not wide
-                phases = {(place - start) % 4 for place in here} if short else _PHASES
-                whole.append(_Run(match.group().translate(_URL_SAFE), start, end, phases))
-        for phase in (0, 1, 2, 3):
-            pieces = [piece for run in whole if phase in run.phases for piece in _pieces(run, phase)]
-            if pieces:
-                yield _put_together(view, pieces)
-            blobs = [blob for run in broken for blob in _from_base64(*run, phase)]
-            if blobs:
-                yield joined(view, blobs, "base64")
+        yield from _decoded_base64(view)
 
 
 def _signed(text: str, run: re.Pattern[str], sign: Sign) -> Iterator[re.Match[str]]:
@@ -137,14 +116,29 @@ def _from_hex(digits: str, places: Offsets, phase: int) -> Iterator[Blob]:
             yield text.group().decode("latin-1"), used[0::2][start:end], used[1::2][start:end]
 
 
-class _Run(NamedTuple):
-    """Base64 without line breaks and padding, where it begins, where its padding ends, and the alignments in which it
-    may be text."""
-
-    text: str
-    start: int
-    end: int
-    phases: Collection[int]
+def _decoded_base64(view: View) -> Iterator[View]:
+    data = view.text.encode()
+    places, wide = _signs_of_base64(data), bool(_WIDE.search(data))
+    pieces: list[list[_Piece]] = [[] for _ in _PHASES]
+    broken: list[_BrokenRun] = []
+    for match in _BASE64_RUN.finditer(view.text):
+        start, end = match.span()
+        here = places[bisect_left(places, start) : bisect_right(places, end - _SIGN_LENGTH)]
+        if not here and not wide:
+            continue
+        run = match.group()
+        if "\n" in run:
+            broken.append(_broken_run(match))
+            continue
+        text = run.translate(_URL_SAFE)
+        for phase in _PHASES if wide or end - start >= _LONG else {(place - start) % 4 for place in here}:
+            _read(text, phase, start, end, pieces[phase])
+    for phase in _PHASES:
+        if pieces[phase]:
+            yield _put_together(view, pieces[phase])
+        blobs = [blob for run in broken for blob in _from_base64(*run, phase)]
+        if blobs:
+            yield joined(view, blobs, "base64")
 
 
 def _signs_of_base64(data: bytes) -> list[int]:
@@ -171,41 +165,35 @@ def _kinds() -> npt.NDArray[np.uint8]:
 _KINDS = _kinds()
 
 
-class _Piece(NamedTuple):
-    """Text among the bytes of a run that is read from the character `start` of the view on: it begins with byte `at`.
-    `end`: where the run ends with its padding, which belongs to the last byte; `padded`: whether that is in here."""
-
-    text: str
-    start: int
-    at: int
-    end: int
-    padded: bool
+_Piece = tuple[str, int, int, int]
+"""Text among the bytes of a run that is read from a character of the view on, and that is the second; the third: the
+byte with which the text begins. The last: the last character of the padding, where the text ends with it, or -1."""
 
 
-def _pieces(run: _Run, phase: int) -> Iterator[_Piece]:
-    data = _bytes_of(run.text[phase:])
-    whole = (len(run.text) - phase) % 4 != 1
+def _read(text: str, phase: int, start: int, end: int, pieces: list[_Piece]) -> None:
+    """Add what stands in the alignment `phase` of a run without padding, which begins at `start` and ends before `end`
+    with it."""
+    data, whole = _bytes_of(text, phase)
     for found in _texts_in(data):
         at, to = found.span()
-        yield _Piece(found.group().decode("latin-1"), run.start + phase, at, run.end, whole and to == len(data))
+        pieces.append(
+            (found.group().decode("latin-1"), start + phase, at, end - 1 if whole and to == len(data) else -1)
+        )
 
 
 def _put_together(view: View, pieces: Sequence[_Piece]) -> View:
     """As `joined`, for thousands of short pieces at once."""
-    counts = np.fromiter([len(piece.text) + 1 for piece in pieces], np.int32, len(pieces))  # each with a gap
+    texts, *numbers = zip(*pieces, strict=True)
+    starts_at, bytes_at, padding = np.array(numbers, np.int32)
+    counts = np.fromiter(map(len, texts), np.int32, len(texts)) + np.int32(1)  # each with a gap
     ends = np.cumsum(counts, dtype=np.int32)
-    starts_at = np.array([piece.start for piece in pieces], np.int32)
-    bytes_at = np.array([piece.at for piece in pieces], np.int32)
     bits = (np.arange(ends[-1], dtype=np.int32) + np.repeat(bytes_at - ends + counts, counts)) * 8
     base = np.repeat(starts_at, counts)
     first, last = base + bits // 6, base + (bits + 7) // 6
     first[ends - 1] = last[ends - 1] = starts_at  # of a gap nothing is told
-    padded = [(which, piece.end - 1) for which, piece in enumerate(pieces) if piece.padded]
-    if padded:
-        last_bytes, ends_padded = np.array(padded, np.int32).T
-        last[ends[last_bytes] - 2] = ends_padded
-    text = GAP.join([*[piece.text for piece in pieces], ""])
-    return View(text, view.starts[first], view.ends[last], view.named("base64"))
+    padded = padding >= 0
+    last[ends[padded] - 2] = padding[padded]
+    return View(GAP.join([*texts, ""]), view.starts[first], view.ends[last], view.named("base64"))
 
 
 _BrokenRun = tuple[str, Offsets, int]
@@ -219,8 +207,7 @@ def _broken_run(match: re.Match[str]) -> _BrokenRun:
 
 
 def _from_base64(text: str, places: Offsets, end: int, phase: int) -> Iterator[Blob]:
-    data = _bytes_of(text[phase:])
-    whole = (len(text) - phase) % 4 != 1
+    data, whole = _bytes_of(text, phase)
     first_bits, last_bits = _bits(len(data))
     for found in _texts_in(data):
         at = slice(*found.span())
@@ -230,10 +217,15 @@ def _from_base64(text: str, places: Offsets, end: int, phase: int) -> Iterator[B
         yield found.group().decode("latin-1"), places[first_bits[at] + phase], last
 
 
-def _bytes_of(piece: str) -> bytes:
-    if len(piece) % 4 == 1:
+def _bytes_of(text: str, phase: int) -> tuple[bytes, bool]:
+    """What `text` says from the character `phase` on, and whether its last character says something."""
+    piece = text[phase:] if phase else text
+    rest = len(piece) % 4
+    if rest == 1:
         piece = piece[:-1]
-    return binascii.a2b_base64(piece + "=" * (-len(piece) % 4)) if len(piece) >= _SHORTEST else b""
+    if len(piece) < _SIGN_LENGTH:
+        return b"", False
+    return binascii.a2b_base64(piece + _PADDING[rest]), rest != 1
 
 
 def _texts_in(data: bytes) -> Iterator[Any]:
