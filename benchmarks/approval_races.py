@@ -12,7 +12,9 @@ promise about idempotency keys. Counted there: races with two effects, effects u
 other arguments than were approved. All three must be 0. Durability is off on SQLite (nothing here pulls a plug; the
 races are about order), which is what makes 10,000 of them affordable.
 
-    python -m benchmarks.approval_races [--races 1000] [--processes 3] [--url postgresql+psycopg://…]
+    python -m benchmarks.approval_races [--races 1000] [--first 0] [--processes 3] [--url postgresql+psycopg://…]
+
+`--first` goes on in the same database with the race of that number, for a machine on which all of them take too long.
 """
 
 from __future__ import annotations
@@ -66,8 +68,8 @@ def service(engine: Engine, clock: FixedClock) -> ApprovalService:
     return ApprovalService(engine, clock, log, POLICY, expires_after=GRANT, people=lambda _id: ALICE)
 
 
-def run(url: str, races: int, processes: int, directory: Path) -> dict[str, int]:
-    """Counts over `races` races: double, expired, altered, and how they ended."""
+def run(url: str, races: int, processes: int, directory: Path, *, first: int = 0) -> dict[str, int]:
+    """Counts over `races` races from number `first` on: double, expired, altered, and how they ended."""
     setup = open_engine(url)
     metadata.create_all(setup)
     setup.dispose()
@@ -75,7 +77,7 @@ def run(url: str, races: int, processes: int, directory: Path) -> dict[str, int]
     barrier = context.Barrier(processes)
     ids = context.Array("c", 64)
     workers = [
-        context.Process(target=_racer, args=(number, url, races, directory, barrier, ids))
+        context.Process(target=_racer, args=(number, url, range(first, first + races), directory, barrier, ids))
         for number in range(processes)
     ]
     for worker in workers:
@@ -84,16 +86,16 @@ def run(url: str, races: int, processes: int, directory: Path) -> dict[str, int]
         worker.join()
     if any(worker.exitcode for worker in workers):
         raise RuntimeError(f"a racer failed: {[worker.exitcode for worker in workers]}")
-    return _counted(directory, races)
+    return _counted(directory, range(first, first + races))
 
 
 def _racer(  # noqa: PLR0917 - what a process is handed when it is forked
-    number: int, url: str, races: int, directory: Path, barrier: Any, ids: Any
+    number: int, url: str, races: range, directory: Path, barrier: Any, ids: Any
 ) -> None:
     """Process 0 prepares each race; then all of them run it at once."""
     engine = open_engine(url)
     outcomes: Counter[str] = Counter()
-    for index in range(races):
+    for index in races:
         race = Race(index, kind_of(index))
         # A clock of its own for each race, an hour after the race before, so that every grant is judged afresh.
         began = START + timedelta(hours=index)
@@ -144,12 +146,12 @@ def _alter(engine: Engine, race: Race, began: datetime) -> str:
     return "altered"
 
 
-def _counted(directory: Path, races: int) -> dict[str, int]:
+def _counted(directory: Path, races: range) -> dict[str, int]:
     outcomes: Counter[str] = Counter()
     for path in directory.glob("outcomes-*.json"):
         outcomes.update(json.loads(path.read_text(encoding="utf-8")))
     double = expired = altered = effects = 0
-    for index in range(races):
+    for index in races:
         done = applied(directory, Race(index, kind_of(index)))
         effects += len(done)
         double += len(done) > 1
@@ -162,20 +164,27 @@ def _counted(directory: Path, races: int) -> dict[str, int]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--races", type=int, default=1000)
+    parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--processes", type=int, default=3)
     parser.add_argument("--url", help="an empty database of its own; a SQLite file when not given")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         url = given.url or f"sqlite:///{Path(directory) / 'races.db'}"
         started = time.perf_counter()
-        counts = run(url, given.races, given.processes, Path(directory))
+        counts = run(url, given.races, given.processes, Path(directory), first=given.first)
         took = time.perf_counter() - started
     table = Table("figure", "count", title=f"{given.races} races of {given.processes} processes")
     for name, count in counts.items():
         table.add_row(name.replace("_", " "), str(count))
     Console().print(table)
     database = sa.make_url(url).get_backend_name()
-    figures = {"races": given.races, "processes": given.processes, "seconds": round(took, 1), **counts}
+    figures = {
+        "races": given.races,
+        "first": given.first,
+        "processes": given.processes,
+        "seconds": round(took, 1),
+        **counts,
+    }
     print(json.dumps({"benchmark": "approval_races", "database": database, **figures}))
     if counts["double"] or counts["expired"] or counts["altered"]:
         raise SystemExit(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,31 @@ def test_the_settings_name_that_file(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path, redaction=RedactionSettings(presidio_path=path))
     assert "<BADGE_" in redactor(settings).redact("badge-77")
     assert redactor(settings) is redactor(settings), "one for the process"
+
+
+MODEL = """
+supported_languages: [en]
+nlp_configuration:
+  nlp_engine_name: spacy
+  models: [{{lang_code: en, model_name: {model}}}]
+recognizers:
+  - {{name: SpacyRecognizer, type: predefined}}
+"""
+
+
+def test_a_model_of_named_entities_comes_from_the_same_file(tmp_path: Path) -> None:
+    """A pipeline on the disk, as a trained one would lie there; its entities are rules, so nothing is downloaded."""
+    import spacy
+
+    pipeline = spacy.blank("en")
+    ruler: Any = pipeline.add_pipe("entity_ruler")
+    ruler.add_patterns([{"label": "PERSON", "pattern": "Ana Souza"}])
+    pipeline.to_disk(tmp_path / "model")
+    path = tmp_path / "presidio.yaml"
+    path.write_text(MODEL.format(model=tmp_path / "model"))
+    settings = Settings(data_dir=tmp_path, redaction=RedactionSettings(presidio_path=path))
+    redacted = redactor(settings).redact("Ana Souza asked from ana@example.com")
+    assert re.fullmatch(r"<PERSON_\w+> asked from <EMAIL_\w+>", redacted)
 
 
 @pytest.mark.parametrize(
