@@ -1,6 +1,8 @@
 """Kills writers with SIGKILL at random moments, many times: nothing acknowledged is lost, nothing unaudited is done.
 
-    python -m tests.soak.audit_kills [--kills 1000] [--seed 7] [--url postgresql+psycopg://…]
+    python -m tests.soak.audit_kills [--kills 1000] [--seed 7] [--seconds 900] [--url postgresql+psycopg://…]
+
+`--seconds` ends it earlier: what was killed until then is judged, and `kills` says how many that were.
 
 Each child is forked, opens the database and works: it appends entries and writes the number of each to a pipe when
 `append` has returned (that is the acknowledgement), and it has actions approved and executed, whose effects go to a
@@ -141,16 +143,21 @@ def _tell(pipe: int, name: str) -> None:
     os.write(pipe, name.ljust(ACK_BYTES).encode())
 
 
-def soak(url: str, directory: Path, *, kills: int, seed: int, longest: float = 0.015) -> Outcome:
-    """`longest` in seconds: how long after its last step a child may live."""
+def soak(
+    url: str, directory: Path, *, kills: int, seed: int, longest: float = 0.015, seconds: float = float("inf")
+) -> Outcome:
+    """`longest` in seconds: how long after its last step a child may live. No child is begun after `seconds`."""
+    until = time.monotonic() + seconds
     chance, effects = random.Random(seed), directory / "effects"
     engine = open_database(url)
     metadata.create_all(engine)
     engine.dispose()  # nothing open is shared with a forked child
     acknowledged: list[str] = []
-    for child in range(kills):
-        acknowledged += kill_one(url, effects, child, chance.randrange(14), chance.uniform(0, longest))
-    return _check(url, effects, kills, acknowledged)
+    killed = 0
+    while killed < kills and time.monotonic() < until:
+        acknowledged += kill_one(url, effects, killed, chance.randrange(14), chance.uniform(0, longest))
+        killed += 1
+    return _check(url, effects, killed, acknowledged)
 
 
 def _check(url: str, effects: Path, kills: int, acknowledged: list[str]) -> Outcome:
@@ -185,11 +192,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=float("inf"))
     parser.add_argument("--url", help="an empty database of its own; SQLite in a temporary directory when not given")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         url = arguments.url or f"sqlite:///{Path(directory) / 'kills.db'}"
-        outcome = soak(url, Path(directory), kills=arguments.kills, seed=arguments.seed)
+        outcome = soak(url, Path(directory), kills=arguments.kills, seed=arguments.seed, seconds=arguments.seconds)
     print(json.dumps({"soak": "audit_kills", "database": sa.make_url(url).get_backend_name(), **outcome._asdict()}))
     sys.exit(0 if outcome.ok else 1)
 
