@@ -95,7 +95,8 @@ def mount_slack(app: FastAPI, base: Foundations, services: CopilotServices) -> S
     slack = base.settings.slack
     if slack.bot_token is None:
         return ()
-    from interfaces.slack.app import SlackParts, create_slack_app
+    from interfaces.slack.app import create_slack_app
+    from interfaces.slack.conversation import SlackParts
 
     ask = make_ask(base, services.policy)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.text import Text
 
 from agents.incident.proposing import Proposed
-from guardrails.approvals.types import ApprovalRequest
+from guardrails.approvals.types import ApprovalRequest, Batch
 from guardrails.proposal import ActionProposal
 from interfaces.terminal.safety import safe_model
 
@@ -46,6 +48,21 @@ def print_proposed(made: Proposed, console: Console | None = None) -> None:
         rows = [("replaces", f"{older.id}, which nobody can approve or execute any more"), *rows]
     _print(rows, console)
     print_approval(made.request, console)
+
+
+def print_alike(batch: Batch, requests: Sequence[ApprovalRequest], console: Console | None = None) -> None:
+    """Everything of each, for one decision is about all of it."""
+    for request in requests:
+        proposal = safe_model(request).proposal
+        _print([("request", request.id), *_bound(proposal), ("digest", proposal.digest), ("", "")], console)
+    count = len(requests)
+    more = f"; {batch.more} more are alike, decide these first" if batch.more else ""
+    first = requests[0].id
+    _print([
+        ("alike", f"{count} request{'s' if count > 1 else ''}{more}"),
+        ("approve", f"vigia approvals approve-batch {first} --digest {batch.digest}"),
+        ("reject", f"vigia approvals reject-batch {first} --digest {batch.digest} --reason …"),
+    ], console)  # fmt: skip
 
 
 def _arguments_before(made: Proposed) -> list[str]:

@@ -26,7 +26,8 @@ from interfaces.cli.main import app as vigia
 from interfaces.console.proposing import ARGUMENT
 from interfaces.principals import add_principal, open_directory
 from interfaces.settings import Settings
-from interfaces.slack.app import SlackParts, _Handlers
+from interfaces.slack.app import _Handlers
+from interfaces.slack.conversation import SlackParts
 from interfaces.slack.editing import Edit, ask_modal, edit_modal, fits, read_edit
 from interfaces.slack.ids import BlockId, CallbackId
 from platform_core.access.principals import Principal
