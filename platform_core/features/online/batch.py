@@ -6,14 +6,17 @@ A few rows are unpacked one by one; more of one layout are laid end to end and r
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from platform_core.features.online.layout import ID, TIMES, Layout
-from platform_core.features.values import FeatureValue, moment
+from platform_core.features.values import FeatureValue, microseconds, moment
+
+RowStatus = Literal["present", "expired", "missing"]
+"""Of a row. `expired`: it is older than the view's ttl; its values are hidden."""
 
 ValueStatus = Literal["present", "null", "expired", "missing"]
 """Of a value. `null`: the row says so, or is older than the feature, as offline. `missing`: there is no row."""
@@ -21,6 +24,7 @@ ValueStatus = Literal["present", "null", "expired", "missing"]
 _FEW = 12
 """Up to here unpacking one by one is faster."""
 
+_MICROSECOND = timedelta(microseconds=1)
 _NO_EVENT = -(1 << 63)
 _NO_TIME = _NO_EVENT.to_bytes(8, "little", signed=True)  # numpy's "not a time", which becomes None
 
@@ -30,6 +34,25 @@ class Columns(NamedTuple):
 
     values: list[list[FeatureValue]]
     statuses: list[list[ValueStatus]]
+
+
+def row_batches(
+    wanted: Sequence[tuple[str, Sequence[str]]],
+    blobs: Sequence[bytes | None],
+    layouts: Callable[[bytes], Layout],
+    *,
+    now: datetime,
+    ttls: Mapping[str, timedelta],
+) -> list[RowBatch]:
+    """A batch for each (view, keys) of `wanted`, out of `blobs`: the rows of all of them in that order."""
+    now_us = microseconds(now)
+    batches: list[RowBatch] = []
+    start = 0
+    for view, keys in wanted:
+        ttl, end = ttls.get(view), start + len(keys)
+        batches.append(RowBatch(blobs[start:end], layouts, None if ttl is None else now_us - ttl // _MICROSECOND))
+        start = end
+    return batches
 
 
 class RowBatch:
@@ -68,6 +91,17 @@ class RowBatch:
         """The values of the first row if all of them are present; None otherwise, `columns` then says what is so."""
         blob = self._blobs[0]
         return None if blob is None else self._layouts(blob[ID]).whole(blob, features, self._oldest)
+
+    def only(self) -> tuple[RowStatus, datetime | None, Mapping[str, FeatureValue]]:
+        """Of the first row its status, its event time, and all of its values where it is present."""
+        blob = self._blobs[0]
+        if blob is None:
+            return "missing", None, {}
+        layout = self._layouts(blob[ID])
+        event, _, values = layout.unpack(blob)
+        if event < self._oldest:
+            return "expired", moment(event), {}
+        return "present", moment(event), dict(zip(layout.names, values, strict=True))
 
     def columns(self, features: Sequence[str]) -> Columns:
         """Raises Unavailable for bytes that are not a row."""
