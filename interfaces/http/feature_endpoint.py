@@ -1,7 +1,7 @@
 """An endpoint without the layers of a framework: for answers that take less time than those layers.
 
 `Endpoint` is a plain ASGI application for one path. As a route it comes after routing and the application's middleware;
-`ShortCuts`, added to the application, hands it its requests before them.
+ahead of the application (`FrontedApp`), before them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from threading import BoundedSemaphore
 from typing import NamedTuple
 
 import orjson
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from foundation.errors import TooLarge, Unavailable, VigiaError
 from foundation.http_errors import error_body
@@ -115,21 +115,6 @@ class Endpoint:
 
     def _too_large(self, size: int) -> TooLarge:
         return TooLarge(f"the request has {size} bytes, the most is {self._limit.size}", hint=self._limit.hint)
-
-
-class ShortCuts:
-    """ASGI middleware: POSTs to the paths of `endpoints` go to them at once."""
-
-    def __init__(self, app: ASGIApp, endpoints: Mapping[str, Endpoint]) -> None:
-        self._app = app
-        self._endpoints = endpoints
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        endpoint = self._endpoints.get(scope.get("path", ""))
-        if endpoint is not None and scope["type"] == "http" and scope["method"] == "POST":
-            await endpoint(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
 
 
 async def _send_error(send: Send, error: VigiaError, code: str | None = None) -> None:

@@ -17,10 +17,10 @@ from typing import Any
 import prometheus_client
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
-from starlette.types import Receive, Scope, Send
 
 from foundation.body_limit import BodyLimit
 from foundation.clock import Clock
+from foundation.fronted import FrontedApp
 from foundation.http_errors import install_error_handlers
 from platform_core.access.endpoints import EndpointAccess
 from platform_core.catalog.specs import Catalog
@@ -42,16 +42,10 @@ MAX_CONTROL_BODY_BYTES = 262_144
 Registries = Sequence[prometheus_client.CollectorRegistry]
 
 
-class InferenceApp(FastAPI):
-    """A FastAPI application that hands predictions to `predicting` before it looks at them itself."""
+class InferenceApp(FrontedApp):
+    """Predictions are ahead of the framework."""
 
     predicting: Predicting
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] == "POST" and scope["path"].startswith(PREFIX):
-            await self.predicting(scope, receive, send)
-        else:
-            await super().__call__(scope, receive, send)
 
     def drain(self) -> None:
         """From now on `/readyz` says 503 and every prediction ends its connection; all are still answered."""
@@ -124,13 +118,14 @@ def create_inference_app(
         traced_share=traced_share,
         body_seconds=body_seconds,
     )
+    app.ahead(PREFIX, app.predicting)
     install_error_handlers(app)
     # For what is added to this application; a prediction has its own limit.
     app.add_middleware(BodyLimit, limit=MAX_CONTROL_BODY_BYTES)
 
     @app.post("/v1/predict/{endpoint}", response_model=Prediction | BatchPrediction, openapi_extra=_OPENAPI)
     async def predict(endpoint: str) -> Response:  # pyright: ignore[reportUnusedFunction]
-        """For the document: `InferenceApp` never lets it come here."""
+        """For the document: what is ahead never lets it come here."""
         raise AssertionError(endpoint)
 
     @app.get("/livez")
