@@ -24,7 +24,6 @@ ValueStatus = Literal["present", "null", "expired", "missing"]
 _FEW = 12
 """Up to here unpacking one by one is faster."""
 
-_MICROSECOND = timedelta(microseconds=1)
 _NO_EVENT = -(1 << 63)
 _NO_TIME = _NO_EVENT.to_bytes(8, "little", signed=True)  # numpy's "not a time", which becomes None
 
@@ -45,12 +44,12 @@ def row_batches(
     ttls: Mapping[str, timedelta],
 ) -> list[RowBatch]:
     """A batch for each (view, keys) of `wanted`, out of `blobs`: the rows of all of them in that order."""
-    now_us = microseconds(now)
     batches: list[RowBatch] = []
     start = 0
     for view, keys in wanted:
         ttl, end = ttls.get(view), start + len(keys)
-        batches.append(RowBatch(blobs[start:end], layouts, None if ttl is None else now_us - ttl // _MICROSECOND))
+        here = blobs if len(wanted) == 1 else blobs[start:end]
+        batches.append(RowBatch(here, layouts, None if ttl is None else microseconds(now - ttl)))
         start = end
     return batches
 
@@ -60,7 +59,7 @@ class RowBatch:
     `oldest_us` is expired: nothing of it is shown but its time. `layouts` finds one by what a row says it is, and
     raises Unavailable for what no row says."""
 
-    __slots__ = ("_blobs", "_layouts", "_oldest")
+    __slots__ = ("_blobs", "_laid", "_layouts", "_oldest")
 
     def __init__(
         self, blobs: Sequence[bytes | None], layouts: Callable[[bytes], Layout], oldest_us: int | None
@@ -68,6 +67,7 @@ class RowBatch:
         self._blobs = blobs
         self._oldest = _NO_EVENT if oldest_us is None else oldest_us
         self._layouts = layouts
+        self._laid: tuple[Layout, npt.NDArray[Any], list[int]] | None = None
 
     def __len__(self) -> int:
         return len(self._blobs)
@@ -84,6 +84,8 @@ class RowBatch:
         return None if None in self._blobs else self._times()
 
     def _times(self) -> npt.NDArray[np.datetime64]:
+        if self._laid is not None and not self._laid[2]:
+            return np.ascontiguousarray(self._laid[1]["event"]).view("M8[us]")
         joined = b"".join([_NO_TIME if blob is None else blob[:8] for blob in self._blobs])
         return np.frombuffer(joined, "<i8").view("M8[us]")
 
@@ -105,8 +107,10 @@ class RowBatch:
 
     def columns(self, features: Sequence[str]) -> Columns:
         """Raises Unavailable for bytes that are not a row."""
-        if len(self._blobs) > _FEW and (laid := self._laid_out()) is not None:
-            return self._read_together(*laid, features)
+        if len(self._blobs) > _FEW:
+            self._laid = self._laid_out()
+            if self._laid is not None:
+                return self._read_together(*self._laid, features)
         references = {blob[ID] for blob in self._blobs if blob is not None}
         return self._read_each({reference: self._layouts(reference) for reference in references}, features)
 

@@ -70,8 +70,7 @@ class PackedStore(OnlineStore):
         now: datetime,
         ttls: Mapping[str, timedelta],
     ) -> list[RowBatch]:
-        blobs = self._fetch(tenant, wanted) if any(keys for _, keys in wanted) else []
-        return row_batches(wanted, blobs, self._layout, now=now, ttls=ttls)
+        return row_batches(wanted, self._fetch(tenant, wanted), self._layout, now=now, ttls=ttls)
 
     def sample(self, tenant: str, view: str, limit: int) -> list[FeatureRow]:
         if limit <= 0:
@@ -99,7 +98,7 @@ class PackedStore(OnlineStore):
 
     @abstractmethod
     def _fetch(self, tenant: str, wanted: Sequence[tuple[str, Sequence[str]]]) -> list[bytes | None]:
-        """The packed rows of all views and keys in order, in one round trip."""
+        """The packed rows of all views and keys in order, in one round trip; in none where there are no keys."""
 
     @abstractmethod
     def _last_written(self, tenant: str, view: str, limit: int) -> list[tuple[str, bytes]]:

@@ -170,8 +170,9 @@ class RedisOnlineStore(PackedStore):
                 return
 
     def _fetch(self, tenant: str, wanted: Sequence[tuple[str, Sequence[str]]]) -> list[bytes | None]:
+        names = row_names(tenant, wanted)
         with self._answering():
-            return cast(list[bytes | None], self._channel.ask("MGET", row_names(tenant, wanted)))
+            return cast(list[bytes | None], self._channel.ask("MGET", names)) if names else []
 
     def _last_written(self, tenant: str, view: str, limit: int) -> list[tuple[str, bytes]]:
         with self._answering():
