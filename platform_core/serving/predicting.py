@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Generator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from random import random
 from time import perf_counter
-from typing import Any, ClassVar
+from types import coroutine
+from typing import Any, ClassVar, TypeVar
 
 from foundation.errors import Forbidden, InvalidInput, TooLarge, Unauthenticated, Unavailable, VigiaError
 from foundation.telemetry import semconv
@@ -56,6 +57,7 @@ _RETRY_AFTER = b"1"
 _JSON, _ARROW = JSON.encode(), ARROW.encode()
 _logger = logging.getLogger(__name__)
 
+_Read = TypeVar("_Read")
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
@@ -164,10 +166,16 @@ class Predicting:
         """Raises Overloaded when too many are being sent already, TooSlow when this one takes too long."""
         if self._being_read >= MOST_BEING_READ:
             raise Overloaded(f"{MOST_BEING_READ} requests are being sent", hint="ask again in a second")
+        reading = _read_body(receive, limit)
+        try:
+            # Nearly always it is there already: a timer that is taken back would cost as much as reading the JSON.
+            waits_for = reading.send(None)
+        except StopIteration as read:
+            return read.value
         self._being_read += 1
         try:
             async with asyncio.timeout(self._body_seconds):
-                return await _read_body(receive, limit)
+                return await _go_on(reading, waits_for)
         except TimeoutError:
             message = f"the request was not there within {self._body_seconds:g} s"
             raise TooSlow(message, hint="send it at once") from None
@@ -246,6 +254,17 @@ class Predicting:
             headers.append((b"connection", b"close"))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
+
+
+@coroutine
+def _go_on(begun: Coroutine[Any, Any, _Read], waits_for: Any) -> Generator[Any, Any, _Read]:
+    """The rest of a coroutine that was begun by `send` and said what it waits for."""
+    try:
+        yield waits_for
+    except BaseException as error:
+        begun.throw(error)
+        raise
+    return (yield from begun)  # type: ignore[misc]  # what a generator for `await` may do
 
 
 async def _read_body(receive: Receive, limit: int) -> bytes | None:
