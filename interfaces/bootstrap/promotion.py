@@ -47,11 +47,20 @@ def gatekeeper(base: Foundations) -> Gatekeeper:
 
 
 def promotions(base: Foundations) -> Promotions:
+    from platform_core.catalog.store import CatalogStore
     from platform_core.training.gates.policy import load_gate_policy
     from platform_core.training.gates.promotion import Promotions
 
-    policy = load_gate_policy(base.settings.gate_policy_path)
-    return Promotions(base.engine, base.clock, base.audit, registry_of(base), policy, lambda: catalog_in_force(base))
+    applied = CatalogStore(base.engine, base.clock, base.audit, environment=base.settings.environment)
+    return Promotions(
+        base.engine,
+        base.clock,
+        base.audit,
+        registry_of(base),
+        load_gate_policy(base.settings.gate_policy_path),
+        lambda: catalog_in_force(base),
+        applied.version_in,
+    )
 
 
 def model_admissions(base: Foundations) -> Admissions:
@@ -160,9 +169,12 @@ def model_proposals(base: Foundations) -> ModelProposals:
 def require_may_change(settings: Settings, person: Principal) -> None:
     """Raises Forbidden for who only looks."""
     from foundation.errors import Forbidden
+    from platform_core.access.principals import MAY_PROPOSE
 
-    if not person.roles - {"viewer"}:
-        raise Forbidden(f"{person.id} may look, not move models", hint="a responder, or somebody who decides, may")
+    if not person.roles_in(None) & MAY_PROPOSE:
+        raise Forbidden(
+            f"{person.id} may look, not move models", hint="a responder of all tenants, or somebody who decides, may"
+        )
 
 
 def retraining_chores(base: Foundations) -> list[Callable[[], object]]:

@@ -24,6 +24,7 @@ from foundation.body_limit import BodyLimit
 from foundation.errors import InvalidInput
 from foundation.fronted import FrontedApp
 from foundation.http_errors import install_error_handlers
+from foundation.outside_text import Redact, unredacted
 from interfaces.http.access import install_access
 from interfaces.http.errors import install_last_resort
 from interfaces.http.feature_endpoint import Answer, Endpoint, Limit
@@ -77,11 +78,15 @@ def feature_routes(retriever: OnlineRetriever, past: PastFeatures | None = None,
 
 
 def create_features_app(
-    retriever: OnlineRetriever, directory: PrincipalDirectory, past: PastFeatures | None = None
+    retriever: OnlineRetriever,
+    directory: PrincipalDirectory,
+    past: PastFeatures | None = None,
+    *,
+    redact: Redact = unredacted,
 ) -> FrontedApp:
-    """The feature routes alone, as an application."""
+    """The feature routes alone, as an application. `redact`: for what refusals repeat of a request."""
     app = FrontedApp(title="Vigía features")
-    install_error_handlers(app)
+    install_error_handlers(app, redact)
     install_last_resort(app)
     install_access(app, directory)
     app.add_middleware(BodyLimit, limit=MAX_BODY_BYTES)

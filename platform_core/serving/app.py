@@ -22,6 +22,7 @@ from foundation.body_limit import BodyLimit
 from foundation.clock import Clock
 from foundation.fronted import FrontedApp
 from foundation.http_errors import install_error_handlers
+from foundation.outside_text import Redact, unredacted
 from platform_core.access.endpoints import EndpointAccess
 from platform_core.catalog.specs import Catalog
 from platform_core.serving.bodies import BODY_SECONDS
@@ -73,14 +74,16 @@ def create_inference_app(
     shared_metrics: SharedMetrics | None = None,
     store: str | None = None,
     tell_fault: Tell = lambda endpoint, tenant, opened: None,
+    redact: Redact = unredacted,
 ) -> InferenceApp:
     """The application; its lifespan starts and ends the endpoint refresh, `access` and the prediction log.
 
     `access`: who may score; without it everybody may, and with nobody in it everybody while `open_to_all`. `threads`
     bounds how many requests wait at once for a store that can only be waited for. `more_metrics` are shown at
     `/metrics` too, with those of the other processes where there are `shared_metrics`. `store`: what the online store
-    is, by the name that OpenTelemetry's `db.system.name` has for it. `tell_fault` is told
-    when an endpoint goes without the online store, and when it has it again. Add the control API with `include_router`.
+    is, by the name that OpenTelemetry's `db.system.name` has for it. `tell_fault` is told when an endpoint goes without
+    it, and when it has it again. `redact` is for what refusals repeat of a request. Add the control API with
+    `include_router`.
     """
     metrics = ServingMetrics()
     scorer = Scorer(features, Recorder(clock, metrics, predictions.write))
@@ -131,8 +134,9 @@ def create_inference_app(
         body_seconds=body_seconds,
         store=store,
     )
+    install_error_handlers(app, redact)
+    app.predicting.answering = app.state.answering
     app.ahead(PREFIX, app.predicting)
-    install_error_handlers(app)
     # For what is added to this application; a prediction has its own limit.
     app.add_middleware(BodyLimit, limit=MAX_CONTROL_BODY_BYTES)
 

@@ -15,6 +15,7 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 from foundation.errors import Forbidden, Unauthenticated, Unavailable, VigiaError
+from foundation.http_errors import Answering
 from platform_core.serving.answers import Answer, Timing
 from platform_core.serving.bodies import BODY_SECONDS, Bodies, Overloaded, Receive
 from platform_core.serving.callers import Callers
@@ -58,8 +59,8 @@ class _Call(NamedTuple):
 
 
 class Predicting:
-    """`draining`: whether answers end their connections, because the process is about to. `store`: what the online
-    store is, for those who read traces."""
+    """`draining`: whether answers end their connections, because the process is about to. `answering` says no. `store`:
+    what the online store is, for those who read traces."""
 
     def __init__(
         self,
@@ -83,6 +84,7 @@ class Predicting:
         self._store = store
         self._bodies = Bodies(body_seconds)
         self.draining = False
+        self.answering = Answering()
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         asked = read_headers(scope["headers"])
@@ -197,7 +199,7 @@ class Predicting:
             more.append((b"www-authenticate", b"Bearer"))
         elif error.http_status in (408, 413):
             more.append((b"connection", b"close"))  # the rest of the body is not read
-        await self._send(send, error.http_status, error_answer(error), _JSON, more)
+        await self._send(send, error.http_status, error_answer(error, self.answering), _JSON, more)
 
     async def _send(
         self, send: Send, status: int, content: bytes, media_type: bytes, more: list[tuple[bytes, bytes]] | None = None
