@@ -84,7 +84,7 @@ class Scorer:
     def _answers(
         self, served: ServedEndpoint, asked: Question, rows: Sequence[RowFeatures], timing: Timing
     ) -> list[Answer]:
-        started = perf_counter()
+        timing.model_at = started = perf_counter()
         threshold = served.spec.decline_threshold
         try:
             if len(rows) == 1:
