@@ -73,11 +73,13 @@ def model_admissions(base: Foundations) -> Admissions:
 
 
 def model_upkeep(base: Foundations) -> ModelUpkeep:
+    from platform_core.features.leases import SqlLeases
     from platform_core.operations.sql_resources import SqlResources
     from platform_core.operations.sql_timeline import SqlOperations
     from platform_core.running.models import ModelUpkeep
     from platform_core.training.pinned import PinnedOfflineStore
     from platform_core.training.retraining import retrain
+    from platform_core.training.turns import Turns
 
     def train(like: ModelVersion, since: datetime | None) -> TrainedModel:
         catalog = catalog_in_force(base)
@@ -86,7 +88,15 @@ def model_upkeep(base: Foundations) -> ModelUpkeep:
 
     resources = SqlResources(base.engine, base.clock, base.audit)
     catalog = partial(catalog_in_force, base)
-    return ModelUpkeep(resources, registry_of(base), SqlOperations(base.engine), base.clock, train, catalog=catalog)
+    return ModelUpkeep(
+        resources,
+        registry_of(base),
+        SqlOperations(base.engine),
+        base.clock,
+        train,
+        catalog=catalog,
+        turns=Turns(SqlLeases(base.engine, holder="vigia platform run")),
+    )
 
 
 def judge(settings: Settings, name: str, version: str, to: Stage, *, actor: str, told: OnVerdict) -> PromotionReview:

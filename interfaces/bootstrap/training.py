@@ -45,11 +45,14 @@ def train_model(
 ) -> tuple[ModelVersion, Tracking]:
     """The new version, in stage dev, and what became of telling the tracker.
 
-    Raises as `load_plan`, `train` and `ModelRegistry.register` do; for want of a tracker nothing is raised.
+    Raises LeaseHeld while another process trains by the same plan, and as `load_plan`, `train` and
+    `ModelRegistry.register` do; for want of a tracker nothing is raised.
     """
+    from platform_core.features.leases import SqlLeases
     from platform_core.training.pinned import PinnedOfflineStore
     from platform_core.training.pipeline import train
     from platform_core.training.plan import load_plan
+    from platform_core.training.turns import Turns, said_of
 
     plan = load_plan(path)
     plan = plan.over(start, end) if start or end else plan
@@ -60,9 +63,11 @@ def train_model(
         else "service:training"
     )
     catalog = catalog_in_force(base)
-    trained = train(plan, PinnedOfflineStore(feature_tables(settings, catalog)), catalog, tell=tell)
-    tell(f"registering {plan.model}")
-    version = registry_of(base).register(trained, plan.model, actor)
+    turns = Turns(SqlLeases(base.engine, holder="vigia models train"))
+    with turns.held(plan.model, said_of(plan)) as guard:
+        trained = train(plan, PinnedOfflineStore(feature_tables(settings, catalog)), catalog, tell=tell)
+        tell(f"registering {plan.model}")
+        version = registry_of(base).register(trained, plan.model, actor, guard=guard)
     tell("telling the tracker")
     return version, tracking_log(base).send(plan.model, version.version)
 
