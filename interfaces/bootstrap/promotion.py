@@ -84,7 +84,8 @@ def model_upkeep(base: Foundations) -> ModelUpkeep:
     def train(like: ModelVersion, since: datetime | None) -> TrainedModel:
         catalog = catalog_in_force(base)
         tables = PinnedOfflineStore(feature_tables(base.settings, catalog))
-        return retrain(tables, catalog, like, now=base.clock.now(), since=since)
+        most = base.settings.models.max_payments
+        return retrain(tables, catalog, like, now=base.clock.now(), since=since, max_payments=most)
 
     resources = SqlResources(base.engine, base.clock, base.audit)
     catalog = partial(catalog_in_force, base)
@@ -248,4 +249,6 @@ def _sources(base: Foundations) -> Sources:
     catalog = catalog_in_force(base)
     offline = feature_tables(base.settings, catalog)
     replaying = Replaying(offline, online_store(base.settings), catalog, base.clock, TenantGuard(base.audit))
-    return Sources(offline, catalog, SqlResources(base.engine, base.clock, base.audit), replaying, psi)
+    resources = SqlResources(base.engine, base.clock, base.audit)
+    most = base.settings.models.max_payments
+    return Sources(offline, catalog, resources, replaying, psi, max_payments=most)

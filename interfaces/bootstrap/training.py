@@ -65,7 +65,8 @@ def train_model(
     catalog = catalog_in_force(base)
     turns = Turns(SqlLeases(base.engine, holder="vigia models train"))
     with turns.held(plan.model, said_of(plan)) as guard:
-        trained = train(plan, PinnedOfflineStore(feature_tables(settings, catalog)), catalog, tell=tell)
+        tables = PinnedOfflineStore(feature_tables(settings, catalog))
+        trained = train(plan, tables, catalog, max_payments=settings.models.max_payments, tell=tell)
         tell(f"registering {plan.model}")
         version = registry_of(base).register(trained, plan.model, actor, guard=guard)
     tell("telling the tracker")
@@ -92,7 +93,7 @@ def reproduce(settings: Settings, name: str, version: str, *, tell: Tell) -> Rep
         )
     catalog = catalog_in_force(base)
     store = PinnedOfflineStore(feature_tables(settings, catalog), before.table_versions)
-    again = train(make_plan(before.plan), store, catalog, tell=tell)
+    again = train(make_plan(before.plan), store, catalog, max_payments=settings.models.max_payments, tell=tell)
     return _compared(artifact, again)
 
 
