@@ -73,20 +73,31 @@ def model_admissions(base: Foundations) -> Admissions:
 
 
 def model_upkeep(base: Foundations) -> ModelUpkeep:
+    from platform_core.features.leases import SqlLeases
     from platform_core.operations.sql_resources import SqlResources
     from platform_core.operations.sql_timeline import SqlOperations
     from platform_core.running.models import ModelUpkeep
     from platform_core.training.pinned import PinnedOfflineStore
     from platform_core.training.retraining import retrain
+    from platform_core.training.turns import Turns
 
     def train(like: ModelVersion, since: datetime | None) -> TrainedModel:
         catalog = catalog_in_force(base)
         tables = PinnedOfflineStore(feature_tables(base.settings, catalog))
-        return retrain(tables, catalog, like, now=base.clock.now(), since=since)
+        most = base.settings.models.max_payments
+        return retrain(tables, catalog, like, now=base.clock.now(), since=since, max_payments=most)
 
     resources = SqlResources(base.engine, base.clock, base.audit)
     catalog = partial(catalog_in_force, base)
-    return ModelUpkeep(resources, registry_of(base), SqlOperations(base.engine), base.clock, train, catalog=catalog)
+    return ModelUpkeep(
+        resources,
+        registry_of(base),
+        SqlOperations(base.engine),
+        base.clock,
+        train,
+        catalog=catalog,
+        turns=Turns(SqlLeases(base.engine, holder="vigia platform run")),
+    )
 
 
 def judge(settings: Settings, name: str, version: str, to: Stage, *, actor: str, told: OnVerdict) -> PromotionReview:
@@ -241,4 +252,6 @@ def _sources(base: Foundations) -> Sources:
     catalog = catalog_in_force(base)
     offline = feature_tables(base.settings, catalog)
     replaying = Replaying(offline, online_store(base.settings), catalog, base.clock, TenantGuard(base.audit))
-    return Sources(offline, catalog, SqlResources(base.engine, base.clock, base.audit), replaying, psi)
+    resources = SqlResources(base.engine, base.clock, base.audit)
+    most = base.settings.models.max_payments
+    return Sources(offline, catalog, resources, replaying, psi, max_payments=most)
