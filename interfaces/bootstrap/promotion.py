@@ -47,11 +47,20 @@ def gatekeeper(base: Foundations) -> Gatekeeper:
 
 
 def promotions(base: Foundations) -> Promotions:
+    from platform_core.catalog.store import CatalogStore
     from platform_core.training.gates.policy import load_gate_policy
     from platform_core.training.gates.promotion import Promotions
 
-    policy = load_gate_policy(base.settings.gate_policy_path)
-    return Promotions(base.engine, base.clock, base.audit, registry_of(base), policy, lambda: catalog_in_force(base))
+    applied = CatalogStore(base.engine, base.clock, base.audit, environment=base.settings.environment)
+    return Promotions(
+        base.engine,
+        base.clock,
+        base.audit,
+        registry_of(base),
+        load_gate_policy(base.settings.gate_policy_path),
+        lambda: catalog_in_force(base),
+        applied.version_in,
+    )
 
 
 def model_admissions(base: Foundations) -> Admissions:

@@ -14,6 +14,7 @@ from interfaces.bootstrap.models import registry_of
 from interfaces.bootstrap.platform import asked_store, catalog_in_force, offline_store, online_store
 from interfaces.bootstrap.process import start_telemetry, until_stopped
 from interfaces.bootstrap.promotion import model_admissions
+from interfaces.bootstrap.redaction import redactor
 from interfaces.settings import Settings
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -104,6 +105,7 @@ def _serve(base: Foundations, token: Callable[[], str], worker: Worker | None) -
         traced_share=settings.serving.traced_share,
         more_metrics=[retriever.metrics.registry, TELEMETRY],
         shared_metrics=shared,
+        redact=redactor(settings).redact,
     )
     app.include_router(control_router(resources, token))
     install_access(app, directory)

@@ -34,11 +34,16 @@ class _ConsoleRoute(APIRoute):
             except Unauthenticated as error:
                 if request.method == "GET":
                     return RedirectResponse("/console/login", 303)
-                return page("error.html", status=401, principal=None, csrf="", error=error)
+                return _error_page(request, error)
             except VigiaError as error:
-                return page("error.html", status=error.http_status, principal=None, csrf="", error=error)
+                return _error_page(request, error)
 
         return handle_or_explain
+
+
+def _error_page(request: Request, error: VigiaError) -> Response:
+    said = request.app.state.answering.reworded(error)
+    return page("error.html", status=error.http_status, principal=None, csrf="", error=said)
 
 
 def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cookies: bool) -> APIRouter:

@@ -17,15 +17,17 @@ from typing import Any
 
 import orjson
 import pyarrow as pa
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter
 from starlette.routing import Route
 
 from foundation.body_limit import BodyLimit
 from foundation.errors import InvalidInput
+from foundation.fronted import FrontedApp
 from foundation.http_errors import install_error_handlers
+from foundation.outside_text import Redact, unredacted
 from interfaces.http.access import install_access
 from interfaces.http.errors import install_last_resort
-from interfaces.http.feature_endpoint import Answer, Endpoint, Limit, ShortCuts
+from interfaces.http.feature_endpoint import Answer, Endpoint, Limit
 from interfaces.http.feature_questions import (
     ARROW,
     JSON,
@@ -62,11 +64,12 @@ def feature_endpoints(
     return endpoints
 
 
-def add_features(app: FastAPI, retriever: OnlineRetriever, past: PastFeatures | None = None) -> None:
+def add_features(app: FrontedApp, retriever: OnlineRetriever, past: PastFeatures | None = None) -> None:
     """Let `app`, which knows people (`install_access`), answer about features, with nothing of it in between."""
     endpoints = feature_endpoints(retriever, past)
     app.include_router(_routes(endpoints))
-    app.add_middleware(ShortCuts, endpoints=endpoints)
+    for path, endpoint in endpoints.items():
+        app.ahead(path, endpoint)
 
 
 def feature_routes(retriever: OnlineRetriever, past: PastFeatures | None = None, *, threads: int = 16) -> APIRouter:
@@ -75,11 +78,15 @@ def feature_routes(retriever: OnlineRetriever, past: PastFeatures | None = None,
 
 
 def create_features_app(
-    retriever: OnlineRetriever, directory: PrincipalDirectory, past: PastFeatures | None = None
-) -> FastAPI:
-    """The feature routes alone, as an application."""
-    app = FastAPI(title="Vigía features")
-    install_error_handlers(app)
+    retriever: OnlineRetriever,
+    directory: PrincipalDirectory,
+    past: PastFeatures | None = None,
+    *,
+    redact: Redact = unredacted,
+) -> FrontedApp:
+    """The feature routes alone, as an application. `redact`: for what refusals repeat of a request."""
+    app = FrontedApp(title="Vigía features")
+    install_error_handlers(app, redact)
     install_last_resort(app)
     install_access(app, directory)
     app.add_middleware(BodyLimit, limit=MAX_BODY_BYTES)

@@ -187,7 +187,7 @@ class ViewMonitors(Frozen):
     """A column by whose values the screen judges the rows apart."""
 
     parity: float | None = Field(default=None, ge=0, lt=1)
-    """Alert when a larger share of online values differs from what their events say."""
+    """Alert when a larger share of online values differs from the offline history, or that from what its events say."""
 
 
 class FeatureView(Frozen):

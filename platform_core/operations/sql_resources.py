@@ -20,7 +20,7 @@ from foundation.ids import new_id
 from foundation.telemetry import semconv
 from foundation.telemetry.traces import span
 from platform_core.access.principals import Environment
-from platform_core.operations.admission import Admissions, admit
+from platform_core.operations.admission import Admissions, admit, prepare
 from platform_core.operations.resources import ControlPlane, Resource, ResourceChange, Spec
 from platform_core.operations.spec_patch import SPEC, SpecPatch, as_json, change_kind, patch_spec
 from platform_core.operations.sql_timeline import insert_change
@@ -110,6 +110,7 @@ class SqlResources(ControlPlane):
     ) -> ResourceChange:
         wanted = as_json(fields)
         request = digest({"urn": urn, "fields": wanted, "expected_revision": expected_revision, "actor": actor})
+        prepared = prepare(self._admissions, self.get(urn), fields) if self._admissions else None
         about = {semconv.SUBJECT: urn, "vigia.fields": ", ".join(sorted(fields))}
         try:
             with (
@@ -123,7 +124,7 @@ class SqlResources(ControlPlane):
                     return earlier
                 self._check_revision(resource, expected_revision)
                 patch = patch_spec(resource.spec, fields)
-                admit(self._admissions, connection, resource, patch, actor=actor)
+                admit(self._admissions, connection, resource, patch, prepared, actor=actor)
                 change = self._store(connection, resource, patch, actor=actor, reason=reason, key=idempotency_key)
                 self._remember(connection, idempotency_key, request, change)
                 return change

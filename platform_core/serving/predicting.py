@@ -16,6 +16,7 @@ from time import perf_counter
 from typing import Any, ClassVar
 
 from foundation.errors import Forbidden, InvalidInput, TooLarge, Unauthenticated, Unavailable, VigiaError
+from foundation.http_errors import Answering
 from foundation.telemetry import semconv
 from foundation.telemetry.http import remote_parent
 from foundation.telemetry.traces import server_span, set_attributes
@@ -72,7 +73,7 @@ class TooSlow(VigiaError):
 
 
 class Predicting:
-    """`draining`: whether answers end their connections, because the process is about to."""
+    """`draining`: whether answers end their connections, because the process is about to. `answering` says no."""
 
     def __init__(
         self,
@@ -95,6 +96,7 @@ class Predicting:
         self._body_seconds = body_seconds
         self._being_read = 0
         self.draining = False
+        self.answering = Answering()
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         asked = read_headers(scope["headers"])
@@ -234,7 +236,7 @@ class Predicting:
             more.append((b"www-authenticate", b"Bearer"))
         elif error.http_status in (408, 413):
             more.append((b"connection", b"close"))  # the rest of the body is not read
-        await self._send(send, error.http_status, error_answer(error), _JSON, more)
+        await self._send(send, error.http_status, error_answer(error, self.answering), _JSON, more)
 
     async def _send(
         self, send: Send, status: int, content: bytes, media_type: bytes, more: list[tuple[bytes, bytes]] | None = None

@@ -42,12 +42,15 @@ class RequestShape:
         """Where the amount stands among the inputs: the log keeps it."""
 
         self._known = frozenset(self.inputs)
+        self._known_keys = frozenset((*self.entities, *self.join_keys))
 
     def keys(self, entities: Mapping[str, object]) -> Keys | None:
-        """The entity key for each view; None for what is not simply a text per entity."""
+        """The entity key for each view; None for what is not simply a text per entity, and nothing else."""
         try:
             found = [entities[name] for name in self._names]
         except (KeyError, TypeError):
+            return None
+        if len(entities) != len(self.entities):
             return None
         for key in found:
             if type(key) is not str or not key:
@@ -70,15 +73,22 @@ class RequestShape:
         return values if isfinite(sum(values)) else None
 
     def checked_keys(self, entities: Mapping[str, str], where: str = "") -> Keys:
-        """As `keys`, of texts; an entity may be given by its join keys. Raises InvalidInput naming what lacks."""
+        """As `keys`, of texts; an entity may be given by its join keys. Raises InvalidInput naming what lacks, is not
+        read, or is given twice and not as the same."""
         found: list[str] = []
         for name, join_keys in self._views:
             key = entities.get(name)
-            if key is None and all(entities.get(part) for part in join_keys):
-                key = entity_key([entities[part] for part in join_keys])
+            if all(entities.get(part) for part in join_keys):
+                joined = entity_key([entities[part] for part in join_keys])
+                if key is not None and key != joined:
+                    parts = ", ".join(f"{where}entities.{part}" for part in join_keys)
+                    raise InvalidInput(f"{where}entities.{name} is not what {parts} says", hint="send one of them")
+                key = joined
             if not key:
                 raise self._lacks([f"{where}entities.{n}" for n in self.entities if not entities.get(n)])
             found.append(key)
+        if unknown := sorted(entities.keys() - self._known_keys):
+            raise self._unread(f"{where}entities.{unknown[0]}", self.entities)
         return tuple(found)
 
     def checked_numbers(self, inputs: Mapping[str, float], where: str = "") -> tuple[float, ...]:
@@ -89,10 +99,8 @@ class RequestShape:
         for name, value in inputs.items():
             if not _finite(value):
                 raise InvalidInput(f"{where}inputs.{name} is {value!r}"[:200], hint="send a finite number")
-        unknown = sorted(inputs.keys() - self._known)
-        if unknown:
-            known = ", ".join(sorted(self._known))
-            raise InvalidInput(f"this endpoint does not read {where}inputs.{unknown[0]}", hint=f"it reads {known}")
+        if unknown := sorted(inputs.keys() - self._known):
+            raise self._unread(f"{where}inputs.{unknown[0]}", sorted(self._known))
         return tuple(float(inputs[name]) for name in self.inputs)
 
     def order(self, signature: ModelSignature) -> tuple[int, ...] | None:
@@ -109,6 +117,10 @@ class RequestShape:
                 hint="register a model that was trained on the service as it is",
             ) from None
         return None if order == tuple(range(len(self.columns))) else order
+
+    def _unread(self, field: str, known: Sequence[str]) -> InvalidInput:
+        hint = f"it reads {', '.join(known) or 'none'}"
+        return InvalidInput(f"this endpoint does not read {field[:200]}", hint=hint)
 
     def _lacks(self, missing: Sequence[str]) -> InvalidInput:
         reads = f"reads entities {', '.join(self.entities)}; inputs {', '.join(sorted(self._known))}"

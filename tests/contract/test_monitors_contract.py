@@ -222,7 +222,7 @@ STORIES: dict[str, Story] = {
     "clock": Story("clock-payments_br", SOURCE, 5, "quality", clock, ("10 of 80 rows of the last hour", "2026-11-22")),
     "parity": Story(
         "parity-card_velocity-br", VIEW, 0.02, "parity", parity,
-        ("40 of 160 values of the 40 rows", "amount_sum_1h of 'c0'", "online 13.0, recomputed 10.0"),
+        ("40 of 160 values of the 40 rows", "amount_sum_1h of 'c0'", "online 13.0, recomputation 10.0"),
     ),
     "screen": Story(
         "screen-card_velocity-br", VIEW, 0.25, "drift", screened,

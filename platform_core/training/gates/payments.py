@@ -13,7 +13,7 @@ from foundation.errors import NotFound
 from platform_core.catalog.specs import Catalog
 from platform_core.features.offline.port import OfflineStore
 from platform_core.training.dataset import HistoricalFeatures
-from platform_core.training.gates.port import Floats, LabelledRows, Rows, Texts
+from platform_core.training.gates.port import COUNTRY, Floats, LabelledRows, Rows, Texts
 from platform_core.training.labels import LABEL, read_labels
 from platform_core.training.plan import Label
 from platform_core.training.request_inputs import request_columns
@@ -106,7 +106,7 @@ def floats(column: pa.ChunkedArray) -> Floats:
 def _segments(payments: pl.DataFrame) -> dict[str, Texts]:
     """Country is the tenant. Merchants are small, medium or large by how many of these payments they took, so that
     each size has about a third of the payments."""
-    found: dict[str, Texts] = {"country": payments["tenant"].to_numpy().astype(np.str_)}
+    found: dict[str, Texts] = {COUNTRY: payments["tenant"].to_numpy().astype(np.str_)}
     if MERCHANT in payments.columns:
         taken = payments.select(pl.len().over(MERCHANT)).to_series().to_numpy()
         edges = np.quantile(taken, [1 / 3, 2 / 3])

@@ -85,7 +85,7 @@ def test_a_candidate_that_raises_anything_is_seen_by_counters_and_guards(
 
     async def story() -> None:
         async with app.router.lifespan_context(app):
-            served: Any = app.predicting._endpoints.get("fraud-br")
+            served: Any = app.predicting._endpoints.find("fraud-br")
             object.__setattr__(served, "canary", Broken(served.canary))
             status, answer = await ask(app)
             assert (status, answer["error"]["code"]) == (500, "model_failed")
