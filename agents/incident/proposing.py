@@ -54,14 +54,15 @@ class Proposed(Frozen):
 
 
 class ProposalDesk:
-    """`planners` can plan and nothing else. Everything raises NotFound for what the person may not see, InvalidInput
-    for what cannot be planned, Forbidden where policy or taint refuse, Conflict when it is not the time for it."""
+    """`planners` of a person see what that person may see, and can plan and nothing else. Everything raises NotFound
+    for what the person may not see, InvalidInput for what cannot be planned, Forbidden where policy or taint refuse,
+    Conflict when it is not the time for it."""
 
     def __init__(
         self,
         store: IncidentStore,
         approvals: ApprovalService,
-        planners: Mapping[str, Planner],
+        planners: Callable[[Principal], Mapping[str, Planner]],
         types: Mapping[str, type[Typed]],
         lineage: Callable[[], Lineage],
         *,
@@ -160,11 +161,12 @@ class ProposalDesk:
     ) -> ActionProposal:
         require_short("a proposal", reason)
         said = reason_for("a proposal", self._outside.text(reason))
-        if tool not in self._planners:
-            raise InvalidInput(f"there is no action {tool[:80]!r}", hint=f"one of {', '.join(sorted(self._planners))}")
+        planners = self._planners(person)
+        if tool not in planners:
+            raise InvalidInput(f"there is no action {tool[:80]!r}", hint=f"one of {', '.join(sorted(planners))}")
         if len(arguments) > MOST_ARGUMENTS:
             raise InvalidInput(f"{len(arguments)} arguments: an action takes at most {MOST_ARGUMENTS}")
-        planner = self._planners[act_tool(tool, self._planners)]
+        planner = planners[act_tool(tool, planners)]
         try:
             given = self._types[tool].typed(arguments)
             plan, lineage = planner.plan(given), self._lineage()

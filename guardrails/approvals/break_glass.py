@@ -55,9 +55,9 @@ class BreakGlass:
         """Raises Forbidden for who may not, InvalidInput without a reason or for too long, Conflict while a review of
         theirs is open."""
         rules = self._policy.current().document.break_glass
-        if principal.kind != "human" or not principal.roles & rules.roles:
+        if principal.kind != "human" or not principal.roles_anywhere() & rules.roles:
             raise Forbidden(f"{principal.id} may not break the glass", hint=f"roles: {', '.join(sorted(rules.roles))}")
-        if not principal.may_act_for(tenant):
+        if not principal.roles_in(tenant, environment) & rules.roles:
             raise Forbidden(f"{principal.id} may not act for tenant {tenant or '* (all of them)'}")
         reason = reason_for("breaking the glass", reason)
         if not 1 <= minutes <= rules.max_minutes:
@@ -98,9 +98,10 @@ class BreakGlass:
         with transaction(self._engine) as connection:
             locks.taking_away(connection)
             glass = _get(connection, glass_id)
-            if principal.kind != "human" or not principal.roles & rules.roles or principal.id == glass.opened_by:
+            held = principal.roles_anywhere()
+            if principal.kind != "human" or not held & rules.roles or principal.id == glass.opened_by:
                 raise Forbidden(f"{principal.id} may not review {glass_id}", hint="an approver who did not open it may")
-            if not principal.may_act_for(glass.tenant):
+            if not principal.roles_in(glass.tenant, glass.environment) & rules.roles:
                 raise Forbidden(f"{principal.id} may not act for tenant {glass.tenant or '* (all of them)'}")
             update = sa.update(broken_glass).where(table.id == glass_id, table.reviewed_at.is_(None))
             values = {

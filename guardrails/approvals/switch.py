@@ -60,8 +60,8 @@ def require_may_switch(principal: Principal, *, on: bool) -> None:
     """Anybody on call may stop everything; starting everything again takes an approver for all tenants, since it stands
     still for all of them. Raises Forbidden."""
     roles = _MAY_ENGAGE if on else _MAY_RELEASE
-    if principal.kind != "human" or not principal.roles & roles:
+    if principal.kind != "human" or not principal.roles_anywhere() & roles:
         verb = "engage" if on else "release"
         raise Forbidden(f"{principal.id} may not {verb} the kill switch", hint=f"roles: {', '.join(sorted(roles))}")
-    if not on and not principal.may_act_for(None):
+    if not on and not principal.roles_in(None) & roles:
         raise Forbidden(f"{principal.id} may not release the kill switch", hint="it holds for every tenant")

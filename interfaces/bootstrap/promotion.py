@@ -47,11 +47,20 @@ def gatekeeper(base: Foundations) -> Gatekeeper:
 
 
 def promotions(base: Foundations) -> Promotions:
+    from platform_core.catalog.store import CatalogStore
     from platform_core.training.gates.policy import load_gate_policy
     from platform_core.training.gates.promotion import Promotions
 
-    policy = load_gate_policy(base.settings.gate_policy_path)
-    return Promotions(base.engine, base.clock, base.audit, registry_of(base), policy, lambda: catalog_in_force(base))
+    applied = CatalogStore(base.engine, base.clock, base.audit, environment=base.settings.environment)
+    return Promotions(
+        base.engine,
+        base.clock,
+        base.audit,
+        registry_of(base),
+        load_gate_policy(base.settings.gate_policy_path),
+        lambda: catalog_in_force(base),
+        applied.version_in,
+    )
 
 
 def model_admissions(base: Foundations) -> Admissions:
@@ -64,20 +73,31 @@ def model_admissions(base: Foundations) -> Admissions:
 
 
 def model_upkeep(base: Foundations) -> ModelUpkeep:
+    from platform_core.features.leases import SqlLeases
     from platform_core.operations.sql_resources import SqlResources
     from platform_core.operations.sql_timeline import SqlOperations
     from platform_core.running.models import ModelUpkeep
     from platform_core.training.pinned import PinnedOfflineStore
     from platform_core.training.retraining import retrain
+    from platform_core.training.turns import Turns
 
     def train(like: ModelVersion, since: datetime | None) -> TrainedModel:
         catalog = catalog_in_force(base)
         tables = PinnedOfflineStore(feature_tables(base.settings, catalog))
-        return retrain(tables, catalog, like, now=base.clock.now(), since=since)
+        most = base.settings.models.max_payments
+        return retrain(tables, catalog, like, now=base.clock.now(), since=since, max_payments=most)
 
     resources = SqlResources(base.engine, base.clock, base.audit)
     catalog = partial(catalog_in_force, base)
-    return ModelUpkeep(resources, registry_of(base), SqlOperations(base.engine), base.clock, train, catalog=catalog)
+    return ModelUpkeep(
+        resources,
+        registry_of(base),
+        SqlOperations(base.engine),
+        base.clock,
+        train,
+        catalog=catalog,
+        turns=Turns(SqlLeases(base.engine, holder="vigia platform run")),
+    )
 
 
 def judge(settings: Settings, name: str, version: str, to: Stage, *, actor: str, told: OnVerdict) -> PromotionReview:
@@ -160,9 +180,12 @@ def model_proposals(base: Foundations) -> ModelProposals:
 def require_may_change(settings: Settings, person: Principal) -> None:
     """Raises Forbidden for who only looks."""
     from foundation.errors import Forbidden
+    from platform_core.access.principals import MAY_PROPOSE
 
-    if not person.roles - {"viewer"}:
-        raise Forbidden(f"{person.id} may look, not move models", hint="a responder, or somebody who decides, may")
+    if not person.roles_in(None) & MAY_PROPOSE:
+        raise Forbidden(
+            f"{person.id} may look, not move models", hint="a responder of all tenants, or somebody who decides, may"
+        )
 
 
 def retraining_chores(base: Foundations) -> list[Callable[[], object]]:
@@ -229,4 +252,6 @@ def _sources(base: Foundations) -> Sources:
     catalog = catalog_in_force(base)
     offline = feature_tables(base.settings, catalog)
     replaying = Replaying(offline, online_store(base.settings), catalog, base.clock, TenantGuard(base.audit))
-    return Sources(offline, catalog, SqlResources(base.engine, base.clock, base.audit), replaying, psi)
+    resources = SqlResources(base.engine, base.clock, base.audit)
+    most = base.settings.models.max_payments
+    return Sources(offline, catalog, resources, replaying, psi, max_payments=most)

@@ -150,18 +150,20 @@ class RolloutDesk:
         )
 
     def _visible(self, name: str, person: Principal) -> Resource:
-        (resource,) = self._endpoints(name)
-        if not person.may_act_for(resource.tenant):
-            raise NotFound(f"there is no endpoint {name!r}", hint="or it belongs to a tenant that is not yours")
+        mine = [r for r in self._endpoints() if person.may_act_for(r.tenant, r.environment)]
+        (resource,) = self._endpoints(name, mine)
         return resource
 
-    def _endpoints(self, name: str | None) -> list[Resource]:
-        there = [r for r in self._resources.list(kind="endpoint") if isinstance(r.spec, RolloutSpec)]
+    def _endpoints(self, name: str | None = None, among: list[Resource] | None = None) -> list[Resource]:
+        """All `among` those that may be seen, or the one called `name`: only they are named when there is none."""
+        there = among
+        if there is None:
+            there = [r for r in self._resources.list(kind="endpoint") if isinstance(r.spec, RolloutSpec)]
         if name is None:
             return there
         wanted = [r for r in there if r.urn == urn("endpoint", name)]
         if not wanted:
-            known = ", ".join(parse_urn(r.urn)[1] for r in there) or "none"
+            known = ", ".join(parse_urn(r.urn)[1] for r in there) or "none that is yours"
             raise NotFound(f"there is no endpoint {name!r}", hint=f"endpoints: {known}")
         return wanted
 

@@ -45,7 +45,7 @@ def train(
 
 @app.command("reproduce")
 def reproduce(name: Name, version: Annotated[str, typer.Argument()], json: Json = False) -> None:
-    """Train a version again from its plan and the tables as they were then; fails when the bytes are not the same."""
+    """Train a version again from its plan and the tables as they were then; fails when any file is not the same."""
     from interfaces.bootstrap.training import reproduce as again
     from interfaces.settings import load_settings
     from interfaces.terminal.output import print_json, print_text
@@ -53,11 +53,17 @@ def reproduce(name: Name, version: Annotated[str, typer.Argument()], json: Json 
 
     with steps_progress(shown=not json) as tell:
         found = again(load_settings(), name, version, tell=tell)
-    others = f"; other than then: {', '.join(found.differences)}" if found.differences else ""
     if json:
         print_json(found)
+    elif found.same:
+        print_text(f"{name} version {version}: the same bytes in {', '.join(found.compared)}")
     else:
-        print_text(f"{name} version {version}: {'the same bytes' if found.same else 'another model'}{others}")
+        weights = "the weights are the same, but " if found.weights_same else ""
+        print_text(f"{name} version {version}: {weights}{len(found.files)} files are not")
+        for one in found.files:
+            print_text(f"  {one.file}: {one.said}")
+        if found.differences:
+            print_text(f"other than then: {', '.join(found.differences)}")
     raise typer.Exit(0 if found.same else 1)
 
 

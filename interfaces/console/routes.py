@@ -36,11 +36,16 @@ class _ConsoleRoute(APIRoute):
             except Unauthenticated as error:
                 if request.method == "GET":
                     return RedirectResponse("/console/login", 303)
-                return page("error.html", status=401, principal=None, csrf="", error=error)
+                return _error_page(request, error)
             except VigiaError as error:
-                return page("error.html", status=error.http_status, principal=None, csrf="", error=error)
+                return _error_page(request, error)
 
         return handle_or_explain
+
+
+def _error_page(request: Request, error: VigiaError) -> Response:
+    said = request.app.state.answering.reworded(error)
+    return page("error.html", status=error.http_status, principal=None, csrf="", error=said)
 
 
 def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cookies: bool) -> APIRouter:
@@ -100,7 +105,7 @@ def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cook
     @router.get("/console")
     def incidents(request: Request) -> Response:
         principal = who(request)
-        found = services.incidents.list(tenants=principal.tenants, limit=PAGE_SIZE)
+        found = services.incidents.list(tenants=principal.tenants_with(), limit=PAGE_SIZE)
         return show(request, "incidents.html", principal=principal, incidents=found)
 
     @router.get("/console/incidents/{reference}")
@@ -123,7 +128,7 @@ def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cook
     @router.get("/console/audit")
     def audit(request: Request, start: Annotated[int | None, Query(ge=0)] = None) -> Response:
         principal = who(request)
-        if "*" not in principal.tenants:
+        if not principal.may_act_for(None):
             raise Forbidden("the audit log tells of every tenant; your grant does not", hint="ask an admin")
         head = services.audit.head()
         first = max(0, head.size - PAGE_SIZE) if start is None else start

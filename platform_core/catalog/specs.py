@@ -187,7 +187,7 @@ class ViewMonitors(Frozen):
     """A column by whose values the screen judges the rows apart."""
 
     parity: float | None = Field(default=None, ge=0, lt=1)
-    """Alert when a larger share of online values differs from what their events say."""
+    """Alert when a larger share of online values differs from the offline history, or that from what its events say."""
 
 
 class FeatureView(Frozen):
@@ -240,8 +240,8 @@ class ServiceMonitors(Frozen):
     """The checks on every endpoint that serves a feature service; null switches one off."""
 
     availability: float | None = Field(default=None, gt=0, lt=1)
-    """The share of answers that must be given with all their features, e.g. 0.999: alert when the error budget burns 14
-    times too fast over an hour, or 6 times over six."""
+    """The share of requests that must be answered with all their features, e.g. 0.999: alert when the error budget
+    burns 14.4 times too fast over an hour and five minutes, or 6 times over six hours and thirty minutes."""
 
 
 class FeatureService(Frozen):
