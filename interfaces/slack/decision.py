@@ -10,6 +10,7 @@ from typing import NamedTuple
 from agents.incident.card import CardApproval, CardProposal
 from agents.incident.card_building import card_proposal
 from guardrails.approvals.types import ApprovalRequest
+from interfaces.card_words import reach
 from interfaces.slack.ids import ActionId, BlockId, CallbackId
 from interfaces.slack.limits import BLOCKS_PER_VIEW, SECTION_TEXT, VIEW_BYTES, cut
 from interfaces.slack.texts import Block, Redact, Show, button, fenced, sections
@@ -103,14 +104,11 @@ def _fits_a_card(shown: Told) -> bool:
 def told(proposal: CardProposal, who: str | None, show: Show) -> Told:
     """`who` may decide it, or what else stands beside its digest."""
     word = "Proposed undo" if proposal.purpose == "compensation" else "Proposed"
-    radius = proposal.blast_radius
     head = [f"*{word}*  {show.text(proposal.summary)}  _{proposal.tier}_"]
     if proposal.by_person:
         head.append(f"*By*  {show.text(f'{proposal.by_person}: {proposal.rationale}')}")
-    endpoints = ", ".join(name.rsplit(":", 1)[-1] for name in radius.endpoints) or "none"
     tail = [
-        f"*Reaches*  feature views {radius.feature_views} · services {radius.feature_services} · "
-        f"models {radius.models} · endpoints {show.text(endpoints)}",
+        f"*Reaches*  {show.text(reach(proposal.blast_radius))}",
         f"*Expected*  {show.text(proposal.expected_effect)}",
     ]
     if proposal.verified_by:

@@ -18,6 +18,7 @@ from foundation.frozen import Frozen
 from foundation.reasons import LONGEST_REASON
 from guardrails.approvals.types import ApprovalRequest
 from guardrails.proposal import ActionProposal
+from interfaces.card_words import reach
 from interfaces.slack.decision import fits_a_view
 from interfaces.slack.ids import BlockId, CallbackId
 from interfaces.slack.limits import cut, escape
@@ -85,11 +86,10 @@ def ask_modal(edit: Edit, made: Proposed, redact: Callable[[str], str]) -> Block
     proposal = made.proposal
     changes = proposal.plan.changes
     show = Show(redact)
-    views, endpoints = proposal.blast_radius.feature_views, ", ".join(proposal.blast_radius.endpoints)
     texts = (
         f"*Would now*  {show.text(proposal.plan.summary)}",
         *fenced(show.text(change.line) for change in changes),
-        f"*Reaches*  feature views {views} · endpoints {escape(endpoints or 'none')}",
+        f"*Reaches*  {show.text(reach(proposal.blast_radius))}",
         f"*Undo*  {show.text(proposal.compensation.summary) if proposal.compensation else 'none'}",
         f"*Why*  {show.text(proposal.rationale)}",
         "What waits now is closed, its approvals with it. Somebody else approves this; you cannot.",

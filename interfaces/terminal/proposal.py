@@ -10,6 +10,7 @@ from rich.text import Text
 from agents.incident.proposing import Proposed
 from guardrails.approvals.types import ApprovalRequest, Batch
 from guardrails.proposal import ActionProposal
+from interfaces.card_words import reach
 from interfaces.terminal.safety import safe_model
 
 
@@ -75,15 +76,14 @@ def _arguments_before(made: Proposed) -> list[str]:
 
 
 def _bound(proposal: ActionProposal) -> list[tuple[str, str]]:
-    radius = proposal.blast_radius
     cited = f" [{' '.join(proposal.evidence_ids)}]" if proposal.evidence_ids else ""
     return [
         ("would do", f"{proposal.tool}: {proposal.plan.summary}"),
-        *(("change", f"{c.field}: {c.before!r} → {c.after!r}") for c in proposal.plan.changes),
+        *(("change", change.line) for change in proposal.plan.changes),
         ("target", f"{proposal.plan.target} at revision {proposal.plan.target_revision} ({proposal.environment})"),
         ("why", f"{proposal.rationale}{cited}"),
         ("expected", proposal.plan.expected_effect),
-        ("reaches", f"{radius.feature_views} feature views, endpoints: {', '.join(radius.endpoints) or 'none'}"),
+        ("reaches", reach(proposal.blast_radius)),
         ("undo", f"{proposal.compensation.summary if proposal.compensation else 'none'} ({proposal.tier})"),
         *(("verified by", condition.description) for condition in proposal.post_conditions),
     ]
