@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from interfaces.cli.features import moments
 from interfaces.cli.options import ApiKey, Json, KeyFile
 
 app = typer.Typer()
@@ -34,7 +35,15 @@ def train(
 
     key = key_file.read_text(encoding="utf-8").strip() if key_file else api_key
     with steps_progress(shown=not json) as tell:
-        version, tracking = train_model(load_settings(), plan, start=_utc(start), end=_utc(end), api_key=key, tell=tell)
+        version, tracking = train_model(
+            load_settings(),
+            plan,
+            start=_utc(start),
+            end=_utc(end),
+            api_key=key,
+            account=moments.person(),
+            tell=tell,
+        )
     if json:
         print_json({"version": version, "tracking": tracking})
         return

@@ -11,7 +11,7 @@ from foundation.frozen import Frozen
 
 ChangeKind = Literal[
     "deploy", "config", "schema", "rollout", "campaign", "traffic", "catalog", "backfill", "scale", "quarantine", "job",
-    "training", "promotion", "secret", "access",
+    "training", "promotion", "secret", "access", "fault",
 ]  # fmt: skip
 
 OUTSIDE_KINDS: Final[frozenset[ChangeKind]] = frozenset(
