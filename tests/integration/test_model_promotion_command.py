@@ -222,7 +222,9 @@ def test_a_version_goes_from_dev_to_production(home: Home) -> None:
     assert shown.exit_code == 0, shown.output + repr(shown.exception)
     for gate in ("bias", "consistency", "documentation", "drift", "latency", "performance"):
         assert f"{gate}: passed" in shown.output
-    assert len(home.said("models", "gates", MODEL, "2")) == 2
+    assert "no endpoint serves fraud_score: each version is judged at its own decline threshold" in shown.output
+    assert "next: vigia models promote fraud_score 2 --to production" in shown.output
+    assert [review["thresholds"] for review in home.said("models", "gates", MODEL, "2")] == [{}, {}]
 
     request = home.said("models", "promote", MODEL, "2", "--to", "production", person="ana")
     assert (request["status"], request["proposal"]["tool"]) == ("pending", "promote_model")
