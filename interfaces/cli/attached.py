@@ -40,10 +40,18 @@ def sync(
         print_json(found)
         return
     rows = [
-        (each.urn, each.tenant, each.status.get("state"), each.status.get("error") or each.status.get("differs") or "")
+        (
+            each.urn,
+            each.tenant,
+            each.status.get("state"),
+            each.revision,
+            each.status.get("applied_revision") or "none of ours",
+            each.status.get("error") or "; ".join(each.status.get("differs", ())),
+        )
         for each in found
     ]
-    print_table("attached endpoints", ("endpoint", "tenant", "state", ""), rows, empty="none has the tag vigia:tenant")
+    columns = ("endpoint", "tenant", "state", "revision", "in force there", "")
+    print_table("attached endpoints", columns, rows, empty="none has the tag vigia:tenant")
 
 
 @app.command("jobs")
@@ -51,12 +59,12 @@ def jobs(since: Annotated[str, typer.Option(help="How far back: 90m, 2h, 7d.")] 
     """What ran there, newest first."""
     from foundation.clock import SystemClock
     from interfaces.bootstrap.attached import attached_jobs
+    from interfaces.cli.operations import start_of
     from interfaces.settings import load_settings
     from interfaces.terminal.output import print_json, print_table
-    from platform_core.catalog.durations import parse_duration
 
     found = attached_jobs(load_settings())
-    runs = found.runs(SystemClock().now() - parse_duration(since))
+    runs = found.runs(start_of(since, SystemClock().now()))
     if json:
         print_json({"jobs": found.list_jobs(), "runs": runs})
         return

@@ -16,7 +16,7 @@ import orjson
 from starlette.types import Receive, Scope, Send
 
 from foundation.errors import TooLarge, Unavailable, VigiaError
-from foundation.http_errors import error_body
+from foundation.http_errors import Answering
 from foundation.telemetry.logs import get_logger
 from interfaces.http.access import known_by
 from interfaces.http.feature_questions import ARROW, JSON, Call
@@ -86,11 +86,12 @@ class Endpoint:
             else:
                 answer = self._answer(call)
         except VigiaError as error:
-            await _send_error(send, error)
+            await _send_error(send, scope["app"].state.answering, error)
             return
         except Exception as error:  # noqa: BLE001  # the application's own last resort is not above a short cut
             log.error("request failed", method=scope["method"], path=scope["path"], error=repr(error))  # noqa: TRY400
-            await _send_error(send, VigiaError("an unexpected error; it has been logged"), "internal")
+            unexpected = VigiaError("an unexpected error; it has been logged")
+            await _send_error(send, scope["app"].state.answering, unexpected, "internal")
             return
         await _send(send, 200, answer.content, [(b"content-type", answer.media_type.encode())])
 
@@ -124,7 +125,7 @@ class Endpoint:
         return TooLarge(f"the request has {size} bytes, the most is {self._limit.size}", hint=self._limit.hint)
 
 
-async def _send_error(send: Send, error: VigiaError, code: str | None = None) -> None:
+async def _send_error(send: Send, answering: Answering, error: VigiaError, code: str | None = None) -> None:
     headers = [(b"content-type", JSON.encode())]
     if error.http_status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
@@ -132,7 +133,7 @@ async def _send_error(send: Send, error: VigiaError, code: str | None = None) ->
         headers.append((b"retry-after", b"1"))
     if error.http_status == 413:  # the rest of the body is not read: the connection cannot be used again
         headers.append((b"connection", b"close"))
-    content = orjson.dumps(error_body(code or error.code, error.message, error.hint))
+    content = orjson.dumps(answering.body(code or error.code, error.message, error.hint))
     await _send(send, error.http_status, content, headers)
 
 

@@ -64,9 +64,13 @@ class CatalogStore:
 
     def version(self) -> int:
         """The number of the catalog in force; 0 when there is none."""
-        query = sa.select(sa.func.coalesce(sa.func.max(t.c.version), 0)).where(t.c.environment == self._environment)
         with reading(self._engine) as connection:
-            return connection.execute(query).scalar_one()
+            return self.version_in(connection)
+
+    def version_in(self, connection: Connection) -> int:
+        """As `version`, in the caller's transaction."""
+        query = sa.select(sa.func.coalesce(sa.func.max(t.c.version), 0)).where(t.c.environment == self._environment)
+        return connection.execute(query).scalar_one()
 
     def plan(self, catalog: Catalog) -> CatalogPlan:
         """What `apply` would change. Raises InvalidInput when the catalog's references do not hold."""

@@ -8,15 +8,13 @@ later does not matter.
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from foundation.errors import Conflict, InvalidInput, Unavailable
+from foundation.errors import Conflict, InvalidInput
 from platform_core.training.card import render_card
 from platform_core.training.directory import AGAIN, reading_directory
 from platform_core.training.manifest import (
@@ -71,47 +69,6 @@ def render_files(trained: TrainedModel, name: str, version: str) -> dict[str, by
     if trained.steps:
         files[STEPS_FILE] = trained.steps.encode()
     return files
-
-
-def write_directory(directory: Path, files: Mapping[str, bytes]) -> None:
-    """Write all of `files` or nothing: beside, flushed, then renamed into place. Raises Unavailable.
-
-    A directory that is in the way belongs to a registration that never committed and is replaced.
-    """
-    partial = directory.with_name(f".{directory.name}.partial")
-    try:
-        for leftover in (partial, directory):
-            if leftover.exists():
-                shutil.rmtree(leftover)
-        partial.mkdir(parents=True)
-        add_files(partial, files)
-        partial.rename(directory)
-    except OSError as error:
-        raise Unavailable(f"the model cannot be stored at {str(directory)!r}: {error}") from error
-
-
-def add_files(directory: Path, files: Mapping[str, bytes]) -> None:
-    """Raises OSError."""
-    for name, content in files.items():
-        path = directory / name
-        with path.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        path.chmod(0o444)
-
-
-def replace_files(directory: Path, files: Mapping[str, bytes]) -> None:
-    """Put `files` into a directory that is there, each in one piece. Raises Unavailable."""
-    partial = {f".{name}.partial": content for name, content in files.items()}
-    try:
-        for name in partial:
-            (directory / name).unlink(missing_ok=True)
-        add_files(directory, partial)
-        for name in files:
-            (directory / f".{name}.partial").replace(directory / name)
-    except OSError as error:
-        raise Unavailable(f"the model at {str(directory)!r} cannot be signed: {error}") from error
 
 
 def open_artifact(directory: Path, keys: ModelKeys, *, name: str, version: str, max_bytes: int = MAX_BYTES) -> Artifact:

@@ -65,3 +65,20 @@ def reading_directory(directory: Path, what: str) -> Generator[DirectoryReader]:
         raise Unavailable(f"a file of {what} cannot be read: {error}") from error
     finally:
         os.close(handle)
+
+
+Fingerprint = tuple[tuple[str, int, int, int, int], ...]
+"""Of a directory and of each file in it: name, inode, size, and when content and inode were changed last. A change by
+whomever shows in the last, which no program can set."""
+
+
+def fingerprint(directory: Path, what: str) -> Fingerprint:
+    """Raises Unavailable when it cannot be read."""
+    try:
+        entries = [(entry.name, entry.stat(follow_symlinks=False)) for entry in os.scandir(directory)]
+        all_of_it = [(".", directory.stat()), *sorted(entries, key=lambda entry: entry[0])]
+    except OSError as error:
+        raise Unavailable(
+            f"the directory of {what} cannot be read: {error}", hint="restore it, or register the model again"
+        ) from error
+    return tuple((name, s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns) for name, s in all_of_it)

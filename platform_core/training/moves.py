@@ -13,7 +13,7 @@ from audit.port import AuditLog
 from foundation.errors import NotFound
 from foundation.ids import new_id
 from platform_core.training.stages import require_step
-from platform_core.training.tables import model_transitions
+from platform_core.training.tables import model_transitions, model_versions
 from platform_core.training.types import Stage
 from platform_core.urn import urn
 
@@ -31,6 +31,13 @@ class Place:
     review: str | None
     instead_of: str | None
     """The version that it replaced in production."""
+
+
+def hold(connection: Connection, name: str) -> None:
+    """Let no other transaction move a version of the model until this one ends: what is found out from here on holds
+    when it commits. On SQLite writers are one at a time anyway."""
+    query = sa.select(model_versions.c.version).where(model_versions.c.name == name)
+    connection.execute(query.order_by(model_versions.c.version).with_for_update()).all()
 
 
 def places(connection: Connection, name: str) -> list[Place]:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import IntegrityError
 
 from foundation.clock import Clock
 from foundation.database import reading, transaction
@@ -82,11 +83,17 @@ class TrackingLog:
             model_tracking.c.version == int(version),
             model_tracking.c.tracker == tracking.tracker,
         )
-        with transaction(self._engine) as connection:
-            if receipt is None and connection.scalar(sa.select(model_tracking.c.run_id).where(*key)) is not None:
-                return tracking  # it is there since an earlier try
-            connection.execute(sa.delete(model_tracking).where(*key))
-            connection.execute(sa.insert(model_tracking).values({**tracking.model_dump(), "version": int(version)}))
+        values = {**tracking.model_dump(), "version": int(version)}
+        known = sa.select(model_tracking.c.run_id).where(*key)
+        try:
+            with transaction(self._engine) as connection:
+                if receipt is None and connection.scalar(known) is not None:
+                    return tracking  # it is there since an earlier try
+                if connection.execute(sa.update(model_tracking).where(*key).values(values)).rowcount == 0:
+                    connection.execute(sa.insert(model_tracking).values(values))
+        except IntegrityError:
+            # Somebody else told the tracker at the same moment, and noted it: once there is a row, it is updated.
+            return self._note(name, version, receipt, problem)
         return tracking
 
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from platform_core.monitoring.statistics import Bins, small_sample_psi
 from platform_core.training.gates.policy import GatePolicy
-from platform_core.training.gates.port import Case, Evidence, LabelledRows, Replay, Rows
+from platform_core.training.gates.port import Case, Evidence, LabelledRows, Replay, Rows, ServedThreshold
 from platform_core.training.scoring import LoadedModel
 from platform_core.training.types import FeatureBaseline, ModelSignature, ModelVersion, SignatureFeature
 
@@ -128,6 +128,7 @@ class FakeEvidence(Evidence):
     replayed: Replay | None = None
     card_text: str = CARD
     declared: dict[str, float] = field(default_factory=dict[str, float])
+    served: tuple[ServedThreshold, ...] = ()
 
     def held_out(self) -> LabelledRows:
         return self.rows
@@ -147,6 +148,9 @@ class FakeEvidence(Evidence):
 
     def declared_latency_ms(self) -> Mapping[str, float]:
         return self.declared
+
+    def thresholds(self) -> tuple[ServedThreshold, ...]:
+        return self.served
 
     def psi(self, reference: Floats, current: Floats) -> float:
         bins = Bins.of(reference)

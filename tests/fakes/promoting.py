@@ -14,11 +14,13 @@ from foundation.database import reading, transaction
 from foundation.ids import new_id
 from platform_core.operations.resources import ModelSpec, ResourceChange
 from platform_core.operations.sql_resources import SqlResources
+from platform_core.training.answering import endpoints
 from platform_core.training.gates import reviews
 from platform_core.training.gates.policy import GatePolicy
 from platform_core.training.gates.promotion import ModelAdmission, Promotions
+from platform_core.training.gates.thresholds import by_endpoint, served_thresholds
 from platform_core.training.gates.verdicts import GateVerdict, Outcome, PromotionReview
-from platform_core.training.moves import in_production
+from platform_core.training.moves import in_production, places
 from platform_core.training.registry import ModelRegistry
 from platform_core.training.types import Stage
 from platform_core.urn import urn
@@ -60,6 +62,11 @@ class Promoting:
         return None if place is None else place.version
 
     @property
+    def thresholds(self) -> dict[str, float]:
+        with reading(self.engine) as connection:
+            return by_endpoint(served_thresholds(endpoints(connection), MODEL))
+
+    @property
     def spec(self) -> ModelSpec:
         spec = self.resources.get(RESOURCE).spec
         assert isinstance(spec, ModelSpec)
@@ -79,6 +86,7 @@ class Promoting:
             artifact_digest=reviews.artifact_digest(self.registry.get(MODEL, version)),
             policy_digest=self.promotions.policy.digest,
             champion=self.champion,
+            thresholds=self.thresholds,
             judged_by="human:ana",
             judged_at=self.clock.now(),
         ).model_copy(update=changes)
@@ -108,6 +116,10 @@ class Promoting:
             actor="service:worker",
             reason="test",
         )
+
+    def stages(self) -> list[str]:
+        with reading(self.engine) as connection:
+            return [place.stage for place in places(connection, MODEL)]
 
     def tamper(self, version: str) -> None:
         path = self.directory / MODEL / version / "card.md"

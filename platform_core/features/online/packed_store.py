@@ -83,6 +83,10 @@ class PackedStore(OnlineStore):
             return self._untold.pop((tenant, view), 0)
 
     @abstractmethod
+    def claim(self, environment: str) -> str:
+        """Which environment's this store is: `environment`, unless it is another's already. Raises Unavailable."""
+
+    @abstractmethod
     def _put(
         self,
         tenant: str,

@@ -78,7 +78,6 @@ class RedisOnlineStore(PackedStore):
         self._redis.close()
 
     def claim(self, environment: str) -> str:
-        """Which environment's this database is: `environment`, unless it is another's already. Raises Unavailable."""
         with self._answering():
             self._redis.set("vigia:environment", environment, nx=True)
             return cast(bytes, self._redis.get("vigia:environment")).decode()

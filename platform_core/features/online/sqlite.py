@@ -26,6 +26,7 @@ CREATE TABLE IF NOT EXISTS packed_rows (
   scope INTEGER NOT NULL, key TEXT NOT NULL, event_us INTEGER NOT NULL, created_us INTEGER NOT NULL,
   written INTEGER NOT NULL, blob BLOB NOT NULL, PRIMARY KEY (scope, key)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS stamps (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS packed_rows_newest ON packed_rows (scope, event_us);
 CREATE INDEX IF NOT EXISTS packed_rows_written ON packed_rows (scope, written);
 """
@@ -60,6 +61,15 @@ class SqliteOnlineStore(PackedStore):
     @property
     def embedded(self) -> bool:
         return True
+
+    def claim(self, environment: str) -> str:
+        query = "SELECT value FROM stamps WHERE name = 'environment'"
+        with self._connection() as connection:
+            found = connection.execute(query).fetchone()
+            if found is None:  # only now: an insert waits for whoever writes rows
+                connection.execute("INSERT OR IGNORE INTO stamps VALUES ('environment', ?)", (environment,))
+                found = connection.execute(query).fetchone()
+        return str(found[0])
 
     def newest_event(self, tenant: str, view: str) -> datetime | None:
         with self._connection() as connection:

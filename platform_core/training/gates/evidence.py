@@ -13,12 +13,22 @@ import polars as pl
 from platform_core.catalog.specs import Catalog
 from platform_core.features.historical import get_historical_features
 from platform_core.features.offline.port import OfflineStore
-from platform_core.operations.resources import MonitorSpec, ResourceReader, RolloutSpec
+from platform_core.operations.resources import MonitorSpec, ResourceReader
+from platform_core.training.answering import serving
 from platform_core.training.dataset import HistoricalFeatures
-from platform_core.training.gates.payments import drawn, labelled_payments, labelled_rows, some_payments, with_features
+from platform_core.training.gates.payments import (
+    drawn,
+    in_full,
+    labelled_payments,
+    labelled_rows,
+    some_payments,
+    with_features,
+)
 from platform_core.training.gates.policy import GatePolicy
-from platform_core.training.gates.port import Evidence, Floats, LabelledRows, Replay, Rows
+from platform_core.training.gates.port import Evidence, Floats, LabelledRows, Replay, Rows, ServedThreshold
 from platform_core.training.gates.replaying import Replaying
+from platform_core.training.gates.thresholds import served_thresholds
+from platform_core.training.payments import MAX_PAYMENTS
 from platform_core.training.retraining import declared
 from platform_core.training.scoring import LoadedModel
 from platform_core.urn import parse_urn
@@ -38,6 +48,7 @@ class Sources:
     replaying: Replaying
     psi: StabilityIndex
     historical: HistoricalFeatures = get_historical_features
+    max_payments: int = MAX_PAYMENTS
 
 
 class StoredEvidence(Evidence):
@@ -63,10 +74,13 @@ class StoredEvidence(Evidence):
         # to the end of what any of them saw: a payment that one was trained on would flatter it
         newest = max(model.version.signature.data_end for model in self._models)
         start = max(newest, self._now - timedelta(days=limits.days))
-        payments = labelled_payments(sources.offline, sources.catalog, start, self._now, self._plan.label)
+        payments = labelled_payments(
+            sources.offline, sources.catalog, start, self._now, self._plan.label, most=sources.max_payments
+        )
         if not len(payments):
             return nothing(start, self._now)
-        some = drawn(payments, limits.max_rows, limits.seed)
+        chosen = drawn(payments, limits.max_rows, limits.seed)
+        some = in_full(sources.offline, sources.catalog, start, self._now, chosen)
         return labelled_rows(self._features(some), some, start, self._now)
 
     def training_rows(self) -> Rows:
@@ -86,6 +100,7 @@ class StoredEvidence(Evidence):
             self._now,
             rows=limits.rows,
             seed=self._policy.held_out.seed,
+            most=self._sources.max_payments,
         )
         return self._sources.replaying.replay(signature.feature_service, recent)
 
@@ -97,10 +112,10 @@ class StoredEvidence(Evidence):
         version, catalog = self._candidate.version, self._sources.catalog
         found: dict[str, float] = {}
         resources = self._sources.resources.list()
-        serving = {r.urn for r in resources if isinstance(r.spec, RolloutSpec) and r.spec.model == version.name}
+        subjects = {endpoint.urn for endpoint in serving(resources, version.name)}
         for resource in resources:
             spec, name = resource.spec, parse_urn(resource.urn)[1]
-            if isinstance(spec, MonitorSpec) and spec.subject in serving and name.startswith("latency-"):
+            if isinstance(spec, MonitorSpec) and spec.subject in subjects and name.startswith("latency-"):
                 found[f"the SLA of {parse_urn(spec.subject)[1]}"] = spec.threshold
         views = dict.fromkeys(
             feature.name.split("__", 1)[0] for feature in version.signature.features if feature.origin == "store"
@@ -109,6 +124,9 @@ class StoredEvidence(Evidence):
             if view.latency_sla is not None:
                 found[f"the SLA of {view.name}"] = view.latency_sla.total_seconds() * 1000
         return found
+
+    def thresholds(self) -> list[ServedThreshold]:
+        return served_thresholds(self._sources.resources.list(), self._candidate.version.name)
 
     def psi(self, reference: Floats, current: Floats) -> float:
         return self._sources.psi(reference, current)
@@ -122,6 +140,7 @@ class StoredEvidence(Evidence):
             start + length,
             rows=limits.max_rows,
             seed=self._policy.held_out.seed,
+            most=self._sources.max_payments,
         )
         return self._features(payments) if len(payments) else Rows((), np.zeros((0, 0)))
 

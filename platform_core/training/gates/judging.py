@@ -18,8 +18,9 @@ from platform_core.training.gates.checks.performance import NAME as PERFORMANCE
 from platform_core.training.gates.policy import GatePolicy
 from platform_core.training.gates.port import Case, Evidence, Gate
 from platform_core.training.gates.registry import all_gates
+from platform_core.training.gates.thresholds import by_endpoint
 from platform_core.training.gates.verdicts import GateVerdict, PromotionReview
-from platform_core.training.moves import in_production
+from platform_core.training.moves import hold, in_production
 from platform_core.training.registry import ModelRegistry
 from platform_core.training.scoring import LoadedModel
 from platform_core.training.stages import require_climb
@@ -61,6 +62,7 @@ class Gatekeeper:
             policy=self.policy,
             evidence=self.evidence(self.policy, candidate, champion, self.registry.card(name, version)),
         )
+        thresholds = by_endpoint(case.evidence.thresholds())
         verdicts: list[GateVerdict] = []
         for gate in sorted(self.policy.gates[to]):
             without = unreadable if gate == PERFORMANCE else None
@@ -75,11 +77,13 @@ class Gatekeeper:
             artifact_digest=reviews.artifact_digest(candidate.version),
             policy_digest=self.policy.digest,
             champion=against,
+            thresholds=thresholds,
             judged_by=actor,
             judged_at=self.clock.now(),
         )
         review = reviews.named(said)
         with transaction(self.engine) as connection:
+            hold(connection, name)
             now_in_production = in_production(connection, name)
             if (None if now_in_production is None else now_in_production.version) != review.champion:
                 raise Conflict(f"the champion of {name} changed while it was judged", hint=reviews.AGAIN)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -17,6 +17,9 @@ from platform_core.training.scoring import LoadedModel
 
 Floats = npt.NDArray[np.float64]
 Texts = npt.NDArray[np.str_]
+
+COUNTRY = "country"
+"""The segment that tells tenants apart."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,20 @@ class LabelledRows(Rows):
     def frauds(self) -> int:
         return int((self.label == 1).sum())
 
+    @property
+    def tenants(self) -> Texts:
+        """Whose each payment is: the country. Empty texts where that is not known."""
+        return self.segments.get(COUNTRY, np.full(len(self), "", dtype=np.str_))
+
+
+@dataclass(frozen=True, slots=True)
+class ServedThreshold:
+    """From which score on an endpoint that serves the model declines the payments of its tenant."""
+
+    endpoint: str
+    tenant: str
+    value: float
+
 
 @dataclass(frozen=True)
 class Replay:
@@ -83,6 +100,10 @@ class Evidence(Protocol):
 
     def declared_latency_ms(self) -> Mapping[str, float]:
         """Latency SLAs of the endpoints and views that the model works with, by name."""
+        ...
+
+    def thresholds(self) -> Sequence[ServedThreshold]:
+        """Of the endpoints that serve the model, whichever version: they will decide by its scores."""
         ...
 
     def psi(self, reference: Floats, current: Floats) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -35,6 +35,8 @@ def named(review: PromotionReview) -> PromotionReview:
 def _contents(review: PromotionReview) -> str:
     """104 bits, which is what fits beside the time in the column."""
     said = review.model_dump(mode="json", exclude={"id"})
+    if not review.thresholds:
+        del said["thresholds"]  # of a model that nothing serves, and of a review from before they were kept
     return digest({**said, "verdicts": sorted(said["verdicts"], key=lambda verdict: verdict["gate"])})[:26]
 
 
@@ -48,6 +50,7 @@ def store(connection: Connection, audit: AuditLog, review: PromotionReview) -> N
         "artifact_digest": review.artifact_digest,
         "policy_digest": review.policy_digest,
         "champion": review.champion,
+        "thresholds": review.thresholds,
         "judged_by": review.judged_by,
         "judged_at": review.judged_at,
     }
@@ -93,6 +96,7 @@ def require_standing(
     to: Stage,
     policy_digest: str,
     champion: str | None,
+    thresholds: Mapping[str, float],
     unmoved_since: datetime,
     now: datetime,
     valid_for: timedelta,
@@ -114,12 +118,22 @@ def require_standing(
         (review.artifact_digest != artifact_digest(version), "its files are not those that were judged"),
         (review.policy_digest != policy_digest, "the gate policy was changed since"),
         (review.champion != champion, f"it was compared with {_shown(review.champion)}, not {_shown(champion)}"),
+        *((True, why) for why in _decides_otherwise(review.thresholds, thresholds)),
         (unmoved_since > review.judged_at, "the version was moved since"),
         (now - review.judged_at > valid_for, f"it is older than {valid_for.total_seconds() / 3600:g} hours"),
     )
     for is_so, why in stale:
         if is_so:
             raise Conflict(f"review {review.id} of {subject} is stale: {why}", hint=AGAIN)
+
+
+def _decides_otherwise(then: Mapping[str, float], now: Mapping[str, float]) -> Iterator[str]:
+    """An endpoint that serves the model no more takes nothing from what was judged."""
+    for endpoint, value in sorted(now.items()):
+        if endpoint not in then:
+            yield f"{endpoint}, which declines from {value:g} on, did not serve it then"
+        elif then[endpoint] != value:
+            yield f"{endpoint} declines from {value:g} on, it was judged at {then[endpoint]:g}"
 
 
 def _shown(champion: str | None) -> str:
@@ -155,6 +169,7 @@ def _review(rows: list[RowMapping]) -> PromotionReview:
         artifact_digest=first["artifact_digest"],
         policy_digest=first["policy_digest"],
         champion=first["champion"],
+        thresholds=first["thresholds"],
         judged_by=first["judged_by"],
         judged_at=first["judged_at"],
     )

@@ -16,8 +16,8 @@ from platform_core.operations.admission import Admission
 from platform_core.operations.resources import Resource, RolloutSpec
 from platform_core.operations.rollout_spec import MOST_OF_A_CANARY
 from platform_core.operations.spec_patch import SpecPatch
-from platform_core.training.gates.promotion import Promotions
-from platform_core.training.moves import in_production, place_of, replaced
+from platform_core.training.gates.promotion import Promotions, Usable
+from platform_core.training.moves import hold, in_production, place_of, replaced
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,23 @@ class EndpointAdmission(Admission):
 
     promotions: Promotions
 
-    def admit(self, connection: Connection, resource: Resource, patch: SpecPatch, *, actor: str) -> None:
+    def prepare(self, resource: Resource, patch: SpecPatch) -> Usable | None:
+        """A candidate that is to answer more than a trial, looked at in whole."""
+        old, new = resource.spec, patch.spec
+        if resource.environment != "production" or not isinstance(old, RolloutSpec) or not isinstance(new, RolloutSpec):
+            return None
+        many = new.canary is not None and new.live_percent > MOST_OF_A_CANARY and _newly(old, new)
+        return self.promotions.look(new.model, new.canary) if many and new.canary else None
+
+    def admit(
+        self, connection: Connection, resource: Resource, patch: SpecPatch, prepared: object, *, actor: str
+    ) -> None:
         """Raises Conflict for a version that has not come far enough, NotFound for one that nobody registered."""
         del actor
         old, new = resource.spec, patch.spec
         if resource.environment != "production" or not isinstance(old, RolloutSpec) or not isinstance(new, RolloutSpec):
             return
+        hold(connection, new.model)  # a version that begins to answer is not taken down at the same moment
         if new.champion != old.champion or new.model != old.model:
             _require_champion(connection, old, new)
         if new.previous_champion not in (None, old.champion, old.previous_champion):
@@ -40,20 +51,28 @@ class EndpointAdmission(Admission):
         before = old.canary if old.live_percent > 0 else None
         if answers is not None and (answers != before or new.model != old.model):
             _require_candidate(connection, new.model, answers)
-        newly = answers != before or new.model != old.model or old.live_percent <= MOST_OF_A_CANARY
-        if answers is not None and newly and new.live_percent > MOST_OF_A_CANARY:
-            self._require_reviewed(connection, new, answers)
+        if answers is not None and _newly(old, new) and new.live_percent > MOST_OF_A_CANARY:
+            self._require_reviewed(connection, new, answers, prepared)
 
-    def _require_reviewed(self, connection: Connection, spec: RolloutSpec, version: str) -> None:
+    def _require_reviewed(self, connection: Connection, spec: RolloutSpec, version: str, prepared: object) -> None:
         if place_of(connection, spec.model, version).stage == "production":
             return
+        if not isinstance(prepared, Usable) or prepared.version.version != version:
+            raise Conflict(f"{spec.model} version {version} was not looked at before it is to answer", hint="try again")
         try:
-            self.promotions.require_reviewed(connection, spec.model, version, "production")
+            self.promotions.require_reviewed(connection, prepared, "production")
         except Conflict as error:
             raise Conflict(
                 f"{spec.live_percent} % are more than a trial, which has {MOST_OF_A_CANARY} % at most: {error.message}",
                 hint=f"vigia models gate {spec.model} {version} --to production",
             ) from error
+
+
+def _newly(old: RolloutSpec, new: RolloutSpec) -> bool:
+    """Whether the candidate answers, or more than a trial, where it did not before."""
+    answers = new.canary if new.live_percent > 0 else None
+    before = old.canary if old.live_percent > 0 else None
+    return answers != before or new.model != old.model or old.live_percent <= MOST_OF_A_CANARY
 
 
 def _require_champion(connection: Connection, old: RolloutSpec, spec: RolloutSpec) -> None:

@@ -26,6 +26,7 @@ model_gates = sa.Table(
     sa.Column("artifact_digest", sa.String(64), nullable=False),
     sa.Column("policy_digest", sa.String(64), nullable=False),
     sa.Column("champion", sa.String(32)),
+    sa.Column("thresholds", Json, nullable=False, server_default="{}"),
     sa.Column("judged_by", sa.String(160), nullable=False),
     sa.Column("judged_at", UtcDateTime, nullable=False),
     sa.ForeignKeyConstraint(["name", "version"], ["model_versions.name", "model_versions.version"]),

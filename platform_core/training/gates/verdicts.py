@@ -45,6 +45,9 @@ class PromotionReview(Frozen):
     champion: str | None
     """The version in production that it was compared with; None where there was none."""
 
+    thresholds: dict[str, float] = Field(default_factory=dict[str, float])
+    """By which the endpoints that serve the model declined then, by their names."""
+
     judged_by: str
     judged_at: datetime
 

@@ -19,10 +19,11 @@ from audit.note import TextSigner
 from foundation.clock import FixedClock
 from foundation.errors import Conflict, InvalidInput, Unavailable
 from platform_core.catalog.specs import Catalog
-from platform_core.training.artifacts import open_artifact, render_files, write_directory
+from platform_core.training.artifacts import open_artifact, render_files
 from platform_core.training.manifest import make_manifest, sha256, write_manifest
 from platform_core.training.registry import ModelRegistry
 from platform_core.training.signing import KEY_NAME, ModelKeys
+from platform_core.training.staging import staged_files
 from platform_core.training.store import ModelStore
 from platform_core.urn import parse_urn
 from tests.conftest import NIGHT
@@ -138,14 +139,10 @@ def test_a_signed_version_of_another_registry_is_not_the_registered_one(
     """Rightly signed for this name and version, but somebody swapped the whole directory."""
     keys = ModelKeys(tmp_path / "keys" / "models.pem")
     trained = small_model(2)
-    ModelStore(tmp_path / "others", keys).write(
-        trained.signature,
-        render_files(trained, NAME, "1"),
-        name=NAME,
-        version="1",
-        created_at=clock.now(),
-        created_by="x",
-    )
+    others, now = ModelStore(tmp_path / "others", keys), clock.now()
+    files = render_files(trained, NAME, "1")
+    with others.written(trained.signature, files, name=NAME, version="1", created_at=now, created_by="x") as staged:
+        staged.publish()
     shutil.rmtree(directory)
     shutil.copytree(tmp_path / "others" / NAME / "1", directory)
     with pytest.raises(Conflict, match="holds a signed model that is not the one registered"):
@@ -263,6 +260,11 @@ def test_a_figure_that_is_no_number_is_not_registered(registry: ModelRegistry) -
     assert [v.version for v in registry.list("fraud_score")] == ["1"]
 
 
+def written(directory: Path, files: dict[str, bytes]) -> None:
+    with staged_files(directory, files) as staged:
+        staged.publish()
+
+
 def test_a_signed_signature_that_cannot_be_read_is_refused_with_a_reason(tmp_path: Path) -> None:
     """As one of another version of this program."""
     files = {"signature.json": b'{"flavor": "lightgbm"}', "card.md": b"# none", "model.txt": b"tree"}
@@ -272,7 +274,7 @@ def test_a_signed_signature_that_cannot_be_read_is_refused_with_a_reason(tmp_pat
         make_manifest(signature, files, name="other", version="1", created_at=NIGHT, created_by="human:ana")
     )
     signed = {"manifest.json": manifest, "manifest.note": keys.sign("other", "1", manifest).encode()}
-    write_directory(tmp_path / "other" / "1", {**files, **signed})
+    written(tmp_path / "other" / "1", {**files, **signed})
     with pytest.raises(Conflict, match=r"the signature of other version 1 cannot be read: feature_service"):
         open_artifact(tmp_path / "other" / "1", keys, name="other", version="1")
 
@@ -295,7 +297,7 @@ def test_a_manifest_of_another_version_is_refused_whatever_its_note_says(tmp_pat
         make_manifest(trained.signature, files, name="other", version="1", created_at=NIGHT, created_by="human:ana")
     )
     signed = {"manifest.json": manifest, "manifest.note": keys.sign("mine", "2", manifest).encode()}
-    write_directory(tmp_path / "mine" / "2", {**files, **signed})
+    written(tmp_path / "mine" / "2", {**files, **signed})
     with pytest.raises(Conflict, match="mine version 2 says that it is other version 1"):
         open_artifact(tmp_path / "mine" / "2", keys, name="mine", version="2")
 

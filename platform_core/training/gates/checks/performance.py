@@ -2,16 +2,21 @@
 
 Non-inferiority: what has to be shown is that the candidate is not worse by more than a margin, so that too few payments
 never pass for equality. Three measures, on the same payments drawn again and again (`intervals`): AUC, average
-precision, and the cost of deciding by each version's own threshold.
+precision, and the cost of deciding as the endpoints that serve the model do (`thresholds`): both versions at the same
+threshold, which is the endpoint's. The cost is that of all endpoints together; besides, no single endpoint may become
+dearer by more than the margin for certain.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from platform_core.training.gates.intervals import Interval, Ranked, percentile, replicates
 from platform_core.training.gates.policy import HeldOutLimits, PerformanceLimits
 from platform_core.training.gates.port import Case, Floats, LabelledRows
+from platform_core.training.gates.thresholds import Deciding, deciding, described, figures, ways
 from platform_core.training.gates.verdicts import Figure, GateVerdict, Outcome, worst
 from platform_core.training.retraining import declared
 from platform_core.training.scoring import LoadedModel
@@ -30,7 +35,8 @@ class Performance:
             return too_few
         if case.champion is None:
             return _alone(case.candidate, rows, limits, case.policy.held_out.seed)
-        return _compared(case.candidate, case.champion, rows, limits, case.policy.held_out.seed)
+        parts = deciding(rows, case.evidence.thresholds())
+        return _compared(case.candidate, case.champion, rows, parts, limits, case.policy.held_out.seed)
 
 
 def not_enough(rows: LabelledRows, limits: HeldOutLimits) -> GateVerdict | None:
@@ -65,36 +71,47 @@ def _alone(model: LoadedModel, rows: LabelledRows, limits: PerformanceLimits, se
     )
 
 
-def _compared(
-    candidate: LoadedModel, champion: LoadedModel, rows: LabelledRows, limits: PerformanceLimits, seed: int
+def _compared(  # noqa: PLR0917 - two models, what they are compared on, and the limits
+    candidate: LoadedModel,
+    champion: LoadedModel,
+    rows: LabelledRows,
+    parts: Sequence[Deciding],
+    limits: PerformanceLimits,
+    seed: int,
 ) -> GateVerdict:
     models = (candidate, champion)
     scores = [model.score(rows.matrix(model)) for model in models]
     ranked = [Ranked.of(score) for score in scores]
     missed = missed_to_declined(candidate, limits)
-    costs = [_cost(rows, score, model, missed) for score, model in zip(scores, models, strict=True)]
+    costs = [
+        np.array([_cost(rows, part, score, model, missed) for part in parts])
+        for score, model in zip(scores, models, strict=True)
+    ]
+    groups = [*ways(parts), *([number] for number in range(len(parts)))]
     positive, negative = rows.weight * rows.label, rows.weight * (1 - rows.label)
     found = np.array(
         [
-            _differences(ranked, costs, positive * n, negative * n, n)
+            _differences(ranked, costs, groups, positive * n, negative * n, n)
             for n in replicates(rows.label, limits.replicates, seed)
         ]
     )
-    whole = _differences(ranked, costs, positive, negative, np.ones(len(rows)))
-    auc, precision, cost = (percentile(whole[i], found[:, i], limits.confidence) for i in range(3))
-    # a cost is better when it is less: seen from the other side it is held to a margin as the others are
-    cheaper = Interval(-cost.estimate, -cost.high, -cost.low)
-    measures = (
-        ("AUC", auc, limits.auc_margin),
-        ("average precision", precision, limits.average_precision_margin),
-        ("cost", cheaper, limits.cost_margin),
-    )
+    whole = _differences(ranked, costs, groups, positive, negative, np.ones(len(rows)))
+    auc, precision, *changes = (percentile(w, found[:, i], limits.confidence) for i, w in enumerate(whole))
+    together, of_parts = changes[: -len(parts)], changes[-len(parts) :]
+    cost = max(together, key=lambda one: one.high)
+    measures = (("AUC", auc, limits.auc_margin), ("average precision", precision, limits.average_precision_margin))
     outcomes: dict[str, Outcome] = {name: _above(interval, -margin) for name, interval, margin in measures}
+    outcomes["cost"] = _below(cost, limits.cost_margin)
+    dearer = {f"cost at {p.name}": one for p, one in zip(parts, of_parts, strict=True) if one.low > limits.cost_margin}
+    outcomes |= dict.fromkeys(dearer if len(parts) > 1 else (), "failed")
     values = [r.auc_and_precision(positive, negative) for r in ranked]
+    said = _said(champion.version.version, len(rows), outcomes, auc, precision, cost)
+    for name, one in dearer.items() if len(parts) > 1 else ():
+        said += f", {name} {one.estimate:+.1%} [{one.low:+.1%}, {one.high:+.1%}]"
     return GateVerdict(
         gate=NAME,
         outcome=worst(outcomes.values()),
-        said=_said(champion.version.version, len(rows), outcomes, auc, precision, cost),
+        said=f"{said}, {described(parts, candidate)}{_own(parts, champion)}",
         figures={
             **_counts(rows),
             "auc": values[0][0],
@@ -108,11 +125,12 @@ def _compared(
             "average_precision_difference_low": precision.low,
             "average_precision_difference_high": precision.high,
             "missed_to_declined": missed,
-            "threshold": candidate.version.signature.decline_threshold,
-            "champion_threshold": champion.version.signature.decline_threshold,
+            **figures(parts, candidate),
+            **figures(parts, champion, "champion_threshold"),
             "cost_change": cost.estimate,
             "cost_change_low": cost.low,
             "cost_change_high": cost.high,
+            **{f"cost_change {part.name}": one.estimate for part, one in zip(parts, of_parts, strict=True)},
         },
         limits={
             "auc_difference_low": -limits.auc_margin,
@@ -122,14 +140,24 @@ def _compared(
     )
 
 
-def _differences(
-    ranked: list[Ranked], costs: list[Floats], positive: Floats, negative: Floats, times: Floats
-) -> tuple[float, float, float]:
-    """Of AUC, of average precision, and of cost as a share of the champion's: candidate against champion."""
+def _differences(  # noqa: PLR0917 - the scores of both, and how often each row was drawn
+    ranked: list[Ranked],
+    costs: list[Floats],
+    groups: list[list[int]],
+    positive: Floats,
+    negative: Floats,
+    times: Floats,
+) -> list[float]:
+    """Of AUC, of average precision, and of the cost of each group of deciders as a share of the champion's: candidate
+    against champion."""
     (auc, precision), (champion_auc, champion_precision) = (r.auc_and_precision(positive, negative) for r in ranked)
-    cost, champion_cost = (float(c @ times) for c in costs)
-    change = (cost - champion_cost) / champion_cost if champion_cost else (0.0 if not cost else 1.0)
-    return auc - champion_auc, precision - champion_precision, change
+    of_parts = [of_one @ times for of_one in costs]
+    changes = [_change(*(float(cost[group].sum()) for cost in of_parts)) for group in groups]
+    return [auc - champion_auc, precision - champion_precision, *changes]
+
+
+def _change(cost: float, champion: float) -> float:
+    return (cost - champion) / champion if champion else (0.0 if not cost else 1.0)
 
 
 def missed_to_declined(candidate: LoadedModel, limits: PerformanceLimits) -> float:
@@ -141,10 +169,22 @@ def missed_to_declined(candidate: LoadedModel, limits: PerformanceLimits) -> flo
     return costs.missed / costs.declined
 
 
-def _cost(rows: LabelledRows, score: Floats, model: LoadedModel, missed: float) -> Floats:
-    """What each payment costs when it is decided by the version's own threshold, in genuine payments declined."""
-    declined = score >= model.version.signature.decline_threshold
-    return rows.weight * np.where(rows.label == 1, missed * ~declined, 1.0 * declined)
+def _cost(rows: LabelledRows, part: Deciding, score: Floats, model: LoadedModel, missed: float) -> Floats:
+    """What each payment costs that `part` decides, in genuine payments declined."""
+    declined = part.declined(model, score)
+    return rows.weight * np.where(rows.label == 1, missed * (part.rows & ~declined), 1.0 * declined)
+
+
+def _own(parts: Sequence[Deciding], champion: LoadedModel) -> str:
+    """The champion's threshold where that is not the same as the candidate's."""
+    if all(part.threshold is not None for part in parts):
+        return ""
+    return f" (the champion from {champion.version.signature.decline_threshold:.4g})"
+
+
+def _below(interval: Interval, limit: float) -> Outcome:
+    """As `_above`, for what is better when it is less."""
+    return _above(Interval(-interval.estimate, -interval.high, -interval.low), -limit)
 
 
 def _above(interval: Interval, limit: float) -> Outcome:
