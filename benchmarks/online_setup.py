@@ -61,7 +61,12 @@ def frame(entities: int, turn: int) -> pd.DataFrame:
 
 
 def feature_table(given: pd.DataFrame) -> pa.Table:
-    return pa.table({("key" if name == "card_id" else name): pa.array(given[name]) for name in given.columns})
+    columns = {
+        str(name): column.array if name in {"event_ts", "created_ts"} else column.to_numpy()
+        for name, column in given.items()
+    }
+    columns["key"] = columns.pop("card_id")
+    return pa.table({name: pa.array(column, from_pandas=True) for name, column in columns.items()})
 
 
 def keys(count: int) -> list[str]:

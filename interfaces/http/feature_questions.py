@@ -16,7 +16,7 @@ from foundation.frozen import Frozen
 from interfaces.http.arrow_rows import entity_table
 from platform_core.access.principals import Principal
 from platform_core.features.entity_columns import EntityColumns, EntityRows
-from platform_core.features.keys import KEY_HINT, key_problem
+from platform_core.features.frames import column_of
 from platform_core.features.point_in_time.entity_rows import EVENT_TIMESTAMP
 
 ARROW = "application/vnd.apache.arrow.stream"
@@ -130,25 +130,13 @@ def moments_table(rows: EntityRows) -> pa.Table:
         try:
             moment = datetime.fromisoformat(str(text))
         except ValueError as error:
-            raise InvalidInput(f"row {number}, {EVENT_TIMESTAMP!r} is {text!r}: {error}") from error
+            hint = "give times as 2026-11-19T08:30:00Z"
+            raise InvalidInput(f"row {number}, {EVENT_TIMESTAMP!r} is {text!r:.80}, no time", hint=hint) from error
         if moment.tzinfo is None:
             raise InvalidInput(f"row {number}, {EVENT_TIMESTAMP!r} is {text!r}", hint="give times with a zone, e.g. …Z")
         moments.append(moment)
     table: dict[str, Any] = {EVENT_TIMESTAMP: pa.array(moments, pa.timestamp("us", "UTC"))}
     for name in columns.names():
-        if name == EVENT_TIMESTAMP:
-            continue
-        try:
-            table[name] = pa.array(list(columns.column(name, "a column")))
-        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-            raise InvalidInput(f"column {name!r} is of several types: {error}") from error
-        except OverflowError as error:
-            row, value = next(
-                found for found in enumerate(columns.column(name, "a column"), start=1) if _wide(found[1])
-            )
-            raise InvalidInput(f"row {row}, {name!r} is {key_problem(value)}", hint=KEY_HINT) from error
+        if name != EVENT_TIMESTAMP:
+            table[name] = column_of(list(columns.column(name, "every row")), name, "entity rows")
     return pa.table(table)
-
-
-def _wide(value: object) -> bool:
-    return isinstance(value, int) and key_problem(value) is not None

@@ -9,9 +9,10 @@ Errors are those of `foundation.errors`, as the server raised them.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import httpx
 import pyarrow as pa
@@ -26,8 +27,14 @@ from foundation.errors import (
     Unavailable,
     VigiaError,
 )
-from platform_core.features.entity_columns import EntityRows
+from platform_core.features.entity_columns import EntityColumns, EntityRows
+from platform_core.features.frames import to_arrow
+from platform_core.features.keys import KEY_HINT, key_problem
 from platform_core.features.online_response import OnlineResponse
+from platform_core.features.references import named
+
+if TYPE_CHECKING:
+    from platform_core.features.frames import Tabular
 
 ARROW = "application/vnd.apache.arrow.stream"
 _ERRORS: dict[str, type[VigiaError]] = {
@@ -60,35 +67,35 @@ class FeatureStoreClient:
     ) -> OnlineResponse:
         """As `OnlineRetriever.get_online_features`, whose errors it raises; Unavailable also when nobody answers."""
         asked: dict[str, Any] = {
-            "features": features if isinstance(features, str) else list(features),
+            "features": named(features),
             "tenant": tenant,
             "full_feature_names": full_feature_names,
         }
         path = "/v1/features/online"
         if isinstance(entity_rows, pa.Table):
             return OnlineResponse.from_arrow(self._table(path, params=asked, **_arrow(entity_rows)))
-        return OnlineResponse.from_arrow(self._table(path, json={**asked, "entity_rows": entity_rows}))
+        return OnlineResponse.from_arrow(self._table(path, **_json(asked, entity_rows)))
 
     def get_historical_features(
         self,
         features: str | Sequence[str],
-        entity_rows: pa.Table,
+        entity_rows: Tabular,
         *,
         tenant: str,
         as_of: Literal["event", "created"] = "event",
         full_feature_names: bool = True,
         statuses: bool = False,
     ) -> pa.Table:
-        """As `platform_core.features.historical.get_historical_features`, for up to 5,000 rows: `entity_rows` with a
-        column per feature, as it was at their `event_timestamp`."""
+        """As `platform_core.features.historical.get_historical_features`, for up to 5,000 rows (an Arrow
+        table, a pandas or Polars frame, or dicts): with a column per feature, as it was at their `event_timestamp`."""
         asked: dict[str, Any] = {
-            "features": features if isinstance(features, str) else list(features),
+            "features": named(features),
             "tenant": tenant,
             "as_of": as_of,
             "full_feature_names": full_feature_names,
             "statuses": statuses,
         }
-        return self._table("/v1/features/historical", params=asked, **_arrow(entity_rows))
+        return self._table("/v1/features/historical", params=asked, **_arrow(to_arrow(entity_rows)))
 
     def _table(self, path: str, **request: Any) -> pa.Table:
         try:
@@ -106,6 +113,20 @@ def _arrow(rows: pa.Table) -> dict[str, Any]:
     with pa.ipc.new_stream(sink, rows.schema) as writer:
         writer.write_table(rows)
     return {"content": sink.getvalue().to_pybytes(), "headers": {"Content-Type": ARROW}}
+
+
+def _json(asked: dict[str, Any], rows: EntityRows) -> dict[str, Any]:
+    """Raises InvalidInput, naming row and column, for what JSON cannot say."""
+    try:
+        body = json.dumps({**asked, "entity_rows": rows}, ensure_ascii=False, allow_nan=False).encode()
+    except (TypeError, ValueError) as error:
+        columns = EntityColumns(rows)
+        for name in columns.names():
+            for row, value in enumerate(columns.column(name, "every row"), start=1):
+                if (problem := key_problem(value)) is not None:
+                    raise InvalidInput(f"row {row}, {name!r} is {problem}", hint=KEY_HINT) from error
+        raise InvalidInput(f"the question has no form in JSON: {error}", hint="give texts and numbers") from error
+    return {"content": body, "headers": {"Content-Type": "application/json"}}
 
 
 def _error(answer: httpx.Response) -> VigiaError:

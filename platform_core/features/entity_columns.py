@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, cast
+from typing import Any
 
 import pyarrow as pa
 
@@ -29,9 +29,12 @@ class EntityColumns:
         elif isinstance(rows, Mapping):
             self._columns = rows
             self.count = _common_length(self._columns)
-        else:
-            self._rows = cast(Sequence[Mapping[str, object]], rows)
+        elif isinstance(rows, Sequence) and not isinstance(rows, str | bytes):
+            self._rows = _checked_rows(rows)
             self.count = len(self._rows)
+        else:
+            hint = "give a list of rows, columns by name, or an Arrow table"
+            raise InvalidInput(f"entity_rows is a {type(rows).__name__}", hint=hint)
         if not self.count:
             raise InvalidInput("entity_rows is empty", hint="give at least one row, e.g. [{'card_id': 'c1'}]")
 
@@ -44,6 +47,8 @@ class EntityColumns:
     def column(self, name: str, reader: str) -> Sequence[object]:
         """Raises InvalidInput when it is missing from the rows or from one of them; `reader` is who needs it."""
         if self._table is not None and name in self._table.column_names:
+            if self._table.column_names.count(name) > 1:
+                raise InvalidInput(f"entity_rows has two columns {name!r}", hint="rename or drop one of them")
             return self._table.column(name).to_pylist()
         if name in self._columns:
             return self._columns[name]
@@ -59,7 +64,7 @@ class EntityColumns:
 
 def checked_keys(columns: Sequence[Sequence[object]], names: Sequence[str]) -> Sequence[str]:
     """One entity key per row. Raises InvalidInput, naming row and column, for a value that is no key."""
-    if len(columns) == 1 and set(map(type, columns[0])) == _TEXT:
+    if len(columns) == 1 and set(map(type, columns[0])) == _TEXT and "".join(columns[0]).isascii():  # type: ignore[arg-type]
         return columns[0]  # type: ignore[return-value]  # all of them are str
     keys: list[str] = []
     for number, parts in enumerate(zip(*columns, strict=True), start=1):
@@ -72,11 +77,23 @@ def checked_keys(columns: Sequence[Sequence[object]], names: Sequence[str]) -> S
     return keys
 
 
+def _checked_rows(rows: Sequence[Any]) -> Sequence[Mapping[str, object]]:
+    for number, row in enumerate(rows, start=1):
+        if not isinstance(row, Mapping):
+            hint = "a row is a mapping of join keys, e.g. {'card_id': 'c1'}"
+            raise InvalidInput(f"row {number} of entity_rows is {row!r:.80}, a {type(row).__name__}", hint=hint)
+    return rows
+
+
 def _common_length(columns: Mapping[str, Sequence[object]]) -> int:
+    for name, column in columns.items():
+        if isinstance(column, str | bytes) or not hasattr(column, "__len__"):
+            hint = "a column is a list of values, one for each row"
+            raise InvalidInput(f"the column {name!r} of entity_rows is {column!r:.80}", hint=hint)
     lengths = {name: len(column) for name, column in columns.items()}
     if len(set(lengths.values())) > 1:
         said = ", ".join(f"{name} {length}" for name, length in lengths.items())
-        raise InvalidInput(f"the columns of entity_rows differ in length: {said}")
+        raise InvalidInput(f"the columns of entity_rows differ in length: {said}", hint="give one value for each row")
     return next(iter(lengths.values()), 0)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pyarrow as pa
 
 from foundation.errors import InvalidInput
+from platform_core.features.keys import key_problem
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +56,7 @@ def to_polars(table: pa.Table) -> pl.DataFrame:
 def from_mappings(rows: Sequence[Any], what: str) -> pa.Table:
     """Dicts as rows; a key that one of them lacks is null there."""
     names: dict[str, None] = {}
-    for number, row in enumerate(rows):
+    for number, row in enumerate(rows, start=1):
         if not isinstance(row, Mapping):
             raise InvalidInput(f"row {number} of the {what} is a {type(row).__name__}", hint="give dicts")
         names |= dict.fromkeys(str(name) for name in row)
@@ -75,7 +76,7 @@ def column_of(values: list[Any], name: str, what: str) -> pa.Array:
     """Python values as a column; times of any zones become UTC."""
     found = [v if isinstance(v, datetime) and v == v else None for v in values]  # noqa: PLR0124 - NaT is not itself
     if any(v is not None for v in found):
-        for number, value in enumerate(found):
+        for number, value in enumerate(found, start=1):
             if value is not None and value.tzinfo is None:
                 raise InvalidInput(
                     f"row {number} of the {what} has a time without a zone in {name!r}: {value.isoformat()}",
@@ -84,5 +85,19 @@ def column_of(values: list[Any], name: str, what: str) -> pa.Array:
         values = [v if given is None else given.astimezone(UTC) for v, given in zip(values, found, strict=True)]
     try:
         return pa.array(values, from_pandas=True)
-    except (pa.ArrowException, OverflowError) as error:
-        raise InvalidInput(f"the column {name!r} of the {what} is no column of one type: {error}") from error
+    except (pa.ArrowException, OverflowError, UnicodeError) as error:
+        where, hint = _odd_one(values), "give text or numbers in all rows, or leave the column out"
+        message = f"the column {name!r} of the {what} is no column of one type: {where or error}"
+        raise InvalidInput(message, hint=hint) from error
+
+
+def _odd_one(values: Sequence[Any]) -> str | None:
+    """The first value that does not go with those before it, by its row (counted from 1)."""
+    usual: type | None = None
+    for number, value in enumerate(values, start=1):
+        if isinstance(value, int | str) and (problem := key_problem(value)) is not None:
+            return f"row {number} is {problem}"
+        if usual is not None and value is not None and type(value) is not usual:
+            return f"row {number} is {value!r:.80}, a {type(value).__name__}, after a {usual.__name__}"
+        usual = usual if value is None else type(value)
+    return None

@@ -111,7 +111,12 @@ def historical_features(
     entities = {view.entity: catalog.entity(view.entity) for view in views.values()}
     checked = checked_rows(rows, tenant, entities.values())
     times = moments(checked[EVENT_TIMESTAMP], EVENT_TIMESTAMP)
-    asked = {name: questions(checked[TENANT], keys_of(checked, entity), times) for name, entity in entities.items()}
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="questions") as pool:
+        sorting = {
+            name: pool.submit(questions, checked[TENANT], keys_of(checked, entity), times)
+            for name, entity in entities.items()
+        }
+        asked = {name: sorted_.result() for name, sorted_ in sorting.items()}
     columns: dict[str, pa.ChunkedArray | pa.Array] = {}
     reports: list[ViewReport] = []
 

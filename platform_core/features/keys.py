@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from foundation.errors import InvalidInput
 
 SEPARATOR = "|"
-KEY_HINT = "a key is text or a whole number of 64 bits"
+KEY_HINT = "a key is text or a whole number from -2^63 to 2^63 - 1"
 _arrow = cast(Any, pc)  # its functions are made at run time
 
 
@@ -28,10 +28,10 @@ def entity_key(values: Sequence[object]) -> str:
     """
     if len(values) == 1:
         value = values[0]
-        return value if type(value) is str else _text(value, 1)
+        return value if type(value) is str and value.isascii() else _text(value, 1)
     if not values:
         raise InvalidInput("an entity key needs at least one value")
-    parts = [value if type(value) is str else _text(value, place) for place, value in enumerate(values, start=1)]
+    parts = [_text(value, place) for place, value in enumerate(values, start=1)]
     return SEPARATOR.join([part.replace("\\", "\\\\").replace("|", "\\|") for part in parts])
 
 
@@ -57,7 +57,7 @@ def _escaped(column: pa.ChunkedArray | pa.Array) -> Any:
 
 
 def _text(value: object, place: int) -> str:
-    if isinstance(value, str):
+    if isinstance(value, str) and (value.isascii() or key_problem(value) is None):
         return str(value)
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -71,5 +71,11 @@ def key_problem(value: object) -> str | None:
     if value is None:
         return "null"
     if isinstance(value, int):
-        return None if -(1 << 63) <= value < 1 << 63 else f"a number of {value.bit_length()} bits"
-    return None if isinstance(value, str) else f"{value!r}, a {type(value).__name__}"
+        return None if -(1 << 63) <= value < 1 << 63 else f"a whole number of {value.bit_length()} bits and a sign"
+    if not isinstance(value, str):
+        return f"{value!r:.80}, a {type(value).__name__}"
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return f"{value[:80]!r}, no text: it has a half of a surrogate pair"
+    return None

@@ -9,7 +9,7 @@ from threading import Lock
 
 from foundation.errors import InvalidInput
 from platform_core.catalog.specs import Catalog, Dtype
-from platform_core.features.references import references
+from platform_core.features.references import named, references
 
 _MOST_REMEMBERED = 256
 
@@ -71,7 +71,7 @@ class ReadPlans:
 
         Raises as `references` does, and InvalidInput for short names that collide.
         """
-        wanted = features if isinstance(features, str) else tuple(features)
+        wanted = named(features)
         plan = self._plans.get((wanted, full_names))
         if plan is None:
             plan = self._compile(wanted, full_names)

@@ -24,11 +24,22 @@ class Reference:
         return f"{self.view}:{self.feature}"
 
 
+def named(features: str | Sequence[str]) -> str | tuple[str, ...]:
+    """`features`, which are not looked up yet. Raises InvalidInput for what is no text and no list of texts."""
+    if isinstance(features, str):
+        return features
+    if isinstance(features, Sequence) and all(isinstance(feature, str) for feature in features):  # pyright: ignore[reportUnnecessaryIsInstance]
+        return tuple(features)
+    hint = "name a feature service, or give a list of view:feature"
+    raise InvalidInput(f"{features!r:.200} names no features", hint=hint)
+
+
 def references(catalog: Catalog, service_or_features: str | Sequence[str]) -> tuple[Reference, ...]:
     """The features asked for, each once, in order. A text without a colon is a feature service.
 
     Raises NotFound for a service, view or feature that the catalog does not have, InvalidInput for what names none.
     """
+    service_or_features = named(service_or_features)
     if isinstance(service_or_features, str):
         if "," in service_or_features:
             raise InvalidInput(
@@ -37,7 +48,7 @@ def references(catalog: Catalog, service_or_features: str | Sequence[str]) -> tu
         if ":" not in service_or_features:
             service_or_features = catalog.feature_service(service_or_features).features
         else:
-            service_or_features = [service_or_features]
+            service_or_features = (service_or_features,)
     if not service_or_features:
         raise InvalidInput("no features were asked for", hint="name a feature service, or features as view:feature")
     return tuple(dict.fromkeys(_reference(catalog, text) for text in service_or_features))

@@ -20,6 +20,7 @@ from platform_core.features.online.metrics import OnlineReadMetrics
 from platform_core.features.online.port import AskedStore, OnlineStore
 from platform_core.features.online_response import EventTimes, OnlineResponse, ReadTimes
 from platform_core.features.read_plan import PlannedView, ReadPlan, ReadPlans
+from platform_core.features.references import named
 from platform_core.features.values import FeatureValue
 
 MAX_ROWS = 5_000
@@ -181,7 +182,7 @@ class OnlineRetriever:
             # What is asked most: a single row whose keys are text.
             for view, name in plan.keyed:
                 key: object = row.get(name)
-                if type(key) is not str:
+                if type(key) is not str or not key.isascii():
                     break
                 entities[name] = [key]
                 wanted.append((view, (key,)))
@@ -200,7 +201,9 @@ class OnlineRetriever:
         return plan, entities, wanted
 
     def _authorize(self, principal: Principal, tenant: str, features: str | Sequence[str]) -> None:
-        asked = features if isinstance(features, str) else ", ".join(features)
+        asked = features if isinstance(features, str) else ", ".join(named(features))
+        if not isinstance(tenant, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidInput(f"the tenant is {tenant!r}", hint="name one")
         if self._guard is None:
             raise Forbidden("nobody may read features here", hint="this process was started without an audit log")
         self._guard.require(principal, tenant, {"features": asked[:1000]})

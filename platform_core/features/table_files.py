@@ -104,7 +104,7 @@ def _parse_times(table: pa.Table, what: str) -> pa.Table:
     if name not in table.column_names or not pa.types.is_string(table[name].type):
         return table
     times: list[datetime | None] = []
-    for number, text in enumerate(table[name].to_pylist()):
+    for number, text in enumerate(table[name].to_pylist(), start=1):
         try:
             times.append(None if text is None else datetime.fromisoformat(text))
         except ValueError as error:

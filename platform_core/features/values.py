@@ -82,9 +82,6 @@ def common_dtype(values: Collection[FeatureValue]) -> Dtype:
     raise InvalidInput(f"values of several types: {', '.join(sorted(found))}", hint="a feature has one dtype")
 
 
-_DOUBLE_BITS = 1023
-
-
 def _refuse_surrogates(text: str) -> None:
     try:
         text.encode()
@@ -97,8 +94,8 @@ def checked(value: FeatureValue, dtype: Dtype) -> FeatureValue:
     if value is None:
         return None
     given = dtype_of(value)
-    if isinstance(value, int) and value.bit_length() > _DOUBLE_BITS:
-        raise InvalidInput(f"a number of {value.bit_length()} bits does not fit in 64")
+    if isinstance(value, int) and not -_INT64 <= value < _INT64:  # also for float64: it would be another number
+        raise InvalidInput(f"a whole number of {value.bit_length()} bits and a sign does not fit in 64 bits")
     if dtype == "float64" and isinstance(value, int | float) and given != "bool":
         if not isfinite(value):
             raise InvalidInput(f"{value!r} is not a finite number", hint="write null for what is not known")
@@ -107,8 +104,6 @@ def checked(value: FeatureValue, dtype: Dtype) -> FeatureValue:
         _refuse_surrogates(value)
     if given != dtype:
         raise InvalidInput(f"{value!r} is not a {dtype}")
-    if isinstance(value, int) and not -_INT64 <= value < _INT64:
-        raise InvalidInput(f"a number of {value.bit_length()} bits does not fit in 64")
     if isinstance(value, datetime):
         microseconds(value)
     return value

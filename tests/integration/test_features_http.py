@@ -225,7 +225,7 @@ def test_keys_that_one_answer_cannot_hold_are_said_or_held(room: Any) -> None:
     wide: Any = [{"card_id": "c1"}, {"card_id": 1 << 70}]
     for headers in ({}, {"Accept": ARROW}):
         answer = post(address, json=question(entity_rows=wide), headers=headers)
-        assert (answer.status_code, "row 2, 'card_id' is a number of 71 bits" in answer.text) == (422, True)
+        assert (answer.status_code, "row 2, 'card_id' is a whole number of 71 bits" in answer.text) == (422, True)
     late = T.isoformat()
     answer = httpx.post(
         f"{address}/v1/features/historical",

@@ -22,7 +22,7 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from foundation.errors import InvalidInput, NotFound, Unavailable
 from platform_core.features.offline.arrow import conform, plain_type
 from platform_core.features.offline.delta_log import OWN_PARTITION as PARTITION
-from platform_core.features.offline.delta_log import added_rows, files_between, holds, refuse_unreadable
+from platform_core.features.offline.delta_log import added_rows, files_between, holds, log_unreadable, refuse_unreadable
 from platform_core.features.offline.parquet_scan import DataFile, between, read_parquet, scan_parquet
 from platform_core.features.offline.port import ArrivalsForgotten
 
@@ -225,11 +225,11 @@ class DeltaOfflineStore:
         except (TableNotFoundError, FileNotFoundError) as error:
             self._tables.pop(table, None)
             if (path / "_delta_log").is_dir():
-                raise Unavailable(f"the Delta log of {path} cannot be read: {error}") from error
+                raise log_unreadable(path, error) from error
             raise self._not_found(table) from error
         except (DeltaError, OSError, ValueError) as error:
             self._tables.pop(table, None)
-            raise Unavailable(f"the Delta log of {path} cannot be read: {error}") from error
+            raise log_unreadable(path, error) from error
         return handle
 
     def _not_found(self, table: str) -> NotFound:

@@ -7,8 +7,7 @@ from pathlib import Path
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from foundation.errors import Unavailable
-from platform_core.features.offline.delta_log import refuse_unreadable
+from platform_core.features.offline.delta_log import log_unreadable, refuse_unreadable
 
 
 def current_files(table: Path) -> list[Path]:
@@ -21,4 +20,4 @@ def current_files(table: Path) -> list[Path]:
         refuse_unreadable(handle, table)
         return sorted(Path(uri.removeprefix("file://")) for uri in handle.file_uris())
     except (DeltaError, OSError) as error:
-        raise Unavailable(f"the Delta table at {str(table)!r} cannot be read: {error}") from error
+        raise log_unreadable(table, error) from error

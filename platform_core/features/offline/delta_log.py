@@ -55,6 +55,13 @@ def _is_within(low: datetime | None, high: datetime | None, start: datetime | No
     return (start is None or low >= start) and (end is None or high + _TRUNCATION < end)
 
 
+def log_unreadable(path: Path, error: Exception) -> Unavailable:
+    """delta-rs puts its backtrace below what it says."""
+    said = str(error).strip().partition("\n")[0][:300]
+    hint = "a writer was cut short or a file damaged: restore the log, or move the directory away and write it again"
+    return Unavailable(f"the Delta log of {path} cannot be read: {said}", hint=hint)
+
+
 def refuse_unreadable(handle: DeltaTable, path: Path) -> None:
     """Raises Unavailable for a table whose files do not tell the whole story: read as they are, rows that a deletion
     vector marks would come back, and columns would go by other names."""

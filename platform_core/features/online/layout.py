@@ -46,6 +46,7 @@ _CODES: Mapping[Dtype, tuple[str, str]] = {
     "string": ("I", "<u4"),
 }
 _ZEROS: Mapping[Dtype, float | int | bool] = {"float64": 0.0, "int64": 0, "timestamp": 0, "bool": False, "string": 0}
+_FLOATS = frozenset({float})
 _HEADER = "<qq8s"
 _BEFORE_VALUES = 4
 """Fields of a row before its values: event and created time, id, null bitmap."""
@@ -164,8 +165,8 @@ class Layout:
             event, created = microseconds(row.event_ts), microseconds(row.created_ts)
         except InvalidInput as error:
             raise InvalidInput(f"key {row.key!r}: {error.message}", hint=error.hint) from error
-        if self._floats_only:
-            values = row.values.values()
+        values = row.values.values()
+        if self._floats_only and _FLOATS.issuperset(map(type, values)):
             try:
                 blob = self.struct.pack(event, created, self.id, self._no_nulls, *values)
                 if isfinite(sum(values)):  # type: ignore[arg-type]  # numbers, or pack had raised

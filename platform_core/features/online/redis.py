@@ -7,8 +7,8 @@
 
 A scope is `<length of tenant>.<length of view>:<tenant>:<view>`. The rows of a batch are read, compared here, and those
 that win are written in one transaction, which happens only if nobody wrote the view meanwhile (WATCH); else the batch
-is looked at again. So two writers cannot cross. A script that compares inside Redis takes five times the server's time:
-each row becomes four strings of its interpreter.
+is looked at again. So two writers cannot cross. A script that compares inside Redis takes three times the server's time:
+each row becomes strings of its interpreter.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from foundation.clock import Clock
 from foundation.errors import InvalidInput, Unavailable
@@ -120,8 +121,7 @@ class RedisOnlineStore(PackedStore):
         written = f"vigia:written:{scope_name(tenant, view)}"
         for attempt in range(_ATTEMPTS):
             _, known, old = self._channel.ask_all([("WATCH", (newest,)), ("GET", (newest,)), ("MGET", names)])
-            before = np.frombuffer(b"".join([_NO_TIMES if row is None else row[:16] for row in old]), "<i8")
-            event, created = before[::2], before[1::2]
+            event, created = _times(old)
             later = (rows.event_us > event) | ((rows.event_us == event) & (rows.created_us > created))
             wins = np.flatnonzero(later | (event > horizon_us) | (event == NEVER) | force)
             if not len(wins):
@@ -193,6 +193,16 @@ class RedisOnlineStore(PackedStore):
         except RedisError as error:
             message = f"the online store in Redis at {self.address} did not answer: {error}"
             raise Unavailable(message, hint="is it up?") from error
+
+
+def _times(rows: Sequence[bytes | None]) -> npt.NDArray[np.int64]:
+    """Event and created times, each an array; NEVER where there is no row."""
+    first = rows[0]
+    if first is not None and None not in rows and len(set(map(len, cast(Sequence[bytes], rows)))) == 1:
+        together = np.frombuffer(b"".join(cast(Sequence[bytes], rows)), np.uint8).reshape(len(rows), len(first))
+        return np.ascontiguousarray(together[:, :16]).view("<i8").T
+    times = b"".join([_NO_TIMES if row is None else row[:16] for row in rows])
+    return np.frombuffer(times, "<i8").reshape(len(rows), 2).T
 
 
 def _address(connection: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, cast
 
 import numpy as np
@@ -11,7 +12,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from foundation.errors import InvalidInput
-from platform_core.catalog.specs import Dtype
 from platform_core.features.online.layout import Layout, PackedRows
 from platform_core.features.online.rows import FeatureRow, newest_places
 from platform_core.features.values import microseconds
@@ -42,8 +42,8 @@ class TableRows:
         if horizon is not None and len(self.keys) and self.event.max() > microseconds(horizon):
             far = self.event > microseconds(horizon)
             beyond, rows = self.rows.filter(pa.array(far)), TableRows(self.rows.filter(pa.array(~far)))
-        places = newest_places(rows.keys, rows.event.tolist(), rows.created.tolist(), rows._values)
-        if len(places) < len(rows.keys):
+        if len(set(rows.keys)) < len(rows.keys):
+            places = newest_places(rows.keys, rows.event.tolist(), rows.created.tolist(), rows._values)
             rows = TableRows(rows.rows.take(pa.array(places, pa.int64())))
         return rows, beyond
 
@@ -51,8 +51,7 @@ class TableRows:
         """Of rows whose features are all float64: what columns are packed by. None for others."""
         names = _features(self.rows)
         floats = all(pa.types.is_float64(self.rows.schema.field(name).type) for name in names)
-        fields: list[tuple[str, Dtype]] = [(name, "float64") for name in names]
-        return Layout(fields) if floats and names else None
+        return _of_floats(tuple(names)) if floats and names else None
 
     def packed(self, layout: Layout) -> PackedRows:
         """Every row, by the `numeric_layout`. Raises InvalidInput, naming key and feature, for a number that is not
@@ -93,6 +92,11 @@ class TableRows:
 
     def _values(self, place: int) -> dict[str, Any]:
         return {name: self.rows[name][place].as_py() for name in _features(self.rows)}
+
+
+@lru_cache(maxsize=256)
+def _of_floats(names: tuple[str, ...]) -> Layout:
+    return Layout([(name, "float64") for name in names])
 
 
 def _features(rows: pa.Table) -> list[str]:

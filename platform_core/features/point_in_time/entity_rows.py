@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from foundation.errors import InvalidInput
 from platform_core.catalog.specs import Entity
-from platform_core.features.keys import entity_keys
+from platform_core.features.keys import KEY_HINT, entity_keys, key_problem
 
 EVENT_TIMESTAMP = "event_timestamp"
 TENANT = "tenant"
@@ -28,11 +28,13 @@ def checked_rows(rows: pa.Table, tenant: str | None, entities: Iterable[Entity])
                 "a tenant was given, and the entity rows have a column 'tenant'", hint="drop one of them"
             )
         rows = rows.append_column(TENANT, pa.repeat(pa.scalar(tenant), len(rows)))
+    have = f"they have {', '.join(names)}" if names else "they have no columns"
     for column in (EVENT_TIMESTAMP, TENANT, *(key for entity in entities for key in entity.join_keys)):
         if column not in rows.column_names:
-            raise InvalidInput(f"the entity rows lack the column {column!r}", hint=f"they have {', '.join(names)}")
+            raise InvalidInput(f"the entity rows lack the column {column!r}", hint=have)
         if column != EVENT_TIMESTAMP:
             _check_key(column, rows[column].type)
+            _check_bits(column, rows[column])
     return rows.set_column(rows.column_names.index(TENANT), TENANT, _plain(rows[TENANT]).cast(pa.string()))
 
 
@@ -52,6 +54,14 @@ def _check_key(column: str, dtype: pa.DataType) -> None:
     raise InvalidInput(
         f"the column {column!r} of the entity rows is {dtype}", hint=f"a key is text or a whole number{floats}"
     )
+
+
+def _check_bits(column: str, values: pa.ChunkedArray) -> None:
+    """Online a key has 64 bits with its sign: here too, so that both find the same."""
+    if pa.types.is_uint64(values.type):
+        for row, value in enumerate(values.to_pylist(), start=1):
+            if value is not None and (problem := key_problem(value)) is not None:
+                raise InvalidInput(f"row {row} of the entity rows: {column!r} is {problem}", hint=KEY_HINT)
 
 
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -47,7 +47,7 @@ def moments(column: pa.ChunkedArray, name: str) -> Moments:
             hint="say which: pandas tz_localize('UTC'), polars dt.replace_time_zone('UTC'), arrow timestamp[us, UTC]",
         )
     if column.null_count:
-        row = pc.index(column.is_null(), True).as_py()
+        row = pc.index(column.is_null(), True).as_py() + 1
         raise InvalidInput(f"row {row} of the entity rows has no {name!r}", hint="drop the row, or give it a time")
     ticks = column.cast(pa.int64()).to_numpy().astype(np.int64, copy=False)
     if per := _PER_MICROSECOND.get(dtype.unit):
@@ -56,7 +56,8 @@ def moments(column: pa.ChunkedArray, name: str) -> Moments:
     factor = _MICROSECONDS[dtype.unit]
     limit = np.iinfo(np.int64).max // factor
     if len(ticks) and (ticks.max() > limit or ticks.min() < -limit):
-        row = int(np.flatnonzero(np.abs(ticks) > limit)[0])
-        raise InvalidInput(f"row {row} of the entity rows has a {name!r} beyond what microseconds can count")
+        row = int(np.flatnonzero(np.abs(ticks) > limit)[0]) + 1
+        message = f"row {row} of the entity rows has a {name!r} beyond what microseconds can count"
+        raise InvalidInput(message, hint=f"it is {dtype}: were its numbers of a finer unit?")
     micros = ticks * factor
     return Moments(micros, micros)

@@ -142,10 +142,10 @@ def test_several_zones_in_one_column_are_fine_and_none_is_not() -> None:
     rows[1]["event_timestamp"] = rows[1]["event_timestamp"].astimezone(ZoneInfo("America/Sao_Paulo"))
     assert to_arrow(rows)["event_timestamp"].to_pylist() == [T0 + HOUR] * 2
     rows[1]["event_timestamp"] = rows[1]["event_timestamp"].replace(tzinfo=None)
-    with pytest.raises(InvalidInput, match=r"row 1 of the entity rows .* 'event_timestamp'.*zone"):
+    with pytest.raises(InvalidInput, match=r"row 2 of the entity rows .* 'event_timestamp'.*zone"):
         to_arrow(rows)
     frame = pd.DataFrame({"event_timestamp": pd.Series([r["event_timestamp"] for r in rows], dtype=object)})
-    with pytest.raises(InvalidInput, match=r"row 1 of the entity rows .* 'event_timestamp'.*zone"):
+    with pytest.raises(InvalidInput, match=r"row 2 of the entity rows .* 'event_timestamp'.*zone"):
         to_arrow(frame)
 
 
@@ -158,10 +158,10 @@ def test_several_zones_in_one_column_are_fine_and_none_is_not() -> None:
         (lambda t: _with(t, "card_id", pa.array([1.0, 2.0])), r"'card_id' of the entity rows is double.*Int64"),
         (lambda t: _with(t, "event_timestamp", pa.array(["x", "y"])), "'event_timestamp' of the entity rows is string"),
         (lambda t: _with(t, "event_timestamp", pa.array([0, 1], pa.timestamp("us"))), r"without a zone.*tz_localize"),
-        (lambda t: _with(t, "event_timestamp", pa.array([0, None], TIMESTAMP)), "row 1 .* has no 'event_timestamp'"),
+        (lambda t: _with(t, "event_timestamp", pa.array([0, None], TIMESTAMP)), "row 2 .* has no 'event_timestamp'"),
         (
             lambda t: _with(t, "event_timestamp", pa.array([0, 1 << 60], pa.timestamp("s", "UTC"))),
-            "row 1 .* beyond what microseconds",
+            "row 2 .* beyond what microseconds",
         ),
     ],
 )

@@ -47,10 +47,10 @@ def test_text_files_keep_keys_as_text_and_need_zones(tmp_path: Path) -> None:
         historical_file(store, catalog, ["card:mean"], tmp_path / f"asked{ending}", tmp_path / "out.csv")
         assert read_file(tmp_path / "out.csv")["card__mean"].to_pylist() == ["7"]
     (tmp_path / "naive.csv").write_text("tenant,card_id,event_timestamp\nbr,007,2026-11-18T21:30:00\n")
-    with pytest.raises(InvalidInput, match=r"row 0 .*without a zone"):
+    with pytest.raises(InvalidInput, match=r"row 1 .*without a zone"):
         historical_file(store, catalog, ["card:mean"], tmp_path / "naive.csv", tmp_path / "out2.csv")
     (tmp_path / "words.csv").write_text("tenant,card_id,event_timestamp\nbr,007,yesterday\n")
-    with pytest.raises(InvalidInput, match=r"row 0 .*'yesterday'"):
+    with pytest.raises(InvalidInput, match=r"row 1 .*'yesterday'"):
         historical_file(store, catalog, ["card:mean"], tmp_path / "words.csv", tmp_path / "out2.csv")
     assert not (tmp_path / "out2.csv").exists()
 

@@ -15,9 +15,15 @@ from tests.fakes.velocity import NOW
 
 @pytest.mark.parametrize(
     ("value", "said"),
-    [(10**400, "a number of 1329 bits"), (1 << 70, "a number of 71 bits"), ("a\ud800", "half of a surrogate pair")],
+    [
+        (10**400, "a whole number of 1329 bits"),
+        (1 << 70, "a whole number of 71 bits"),
+        (1 << 63, "a whole number of 64 bits and a sign"),
+        (-(1 << 63) - 1, "a whole number of 64 bits and a sign"),
+        ("a\ud800", "half of a surrogate pair"),
+    ],
 )
-@pytest.mark.parametrize("beside", [1, "a"])
+@pytest.mark.parametrize("beside", [1, 0.5, "a"])
 def test_it_is_named(tmp_path: Path, value: Any, said: str, beside: Any) -> None:
     if isinstance(value, str) != isinstance(beside, str):
         beside = value
