@@ -11,7 +11,7 @@ from foundation.errors import NotFound
 from platform_core.features.direct import direct_at_events, greatest_first, is_direct
 from platform_core.features.feature_rows import offline_table
 from platform_core.features.offline.port import OfflineStore
-from platform_core.features.source_rows import EVENT_ID, catalog_rows, stored_since
+from platform_core.features.source_rows import catalog_rows, first_delivered, stored_since
 from platform_core.features.target import Target
 from platform_core.features.transformations import aggregate_at_events, longest_window, quote
 from platform_core.features.transformations import timestamp as literal
@@ -45,11 +45,7 @@ def feature_history(
     )
     event_ts = quote(source.event_timestamp)
     kept = "true" if spec.quarantine_since is None else f"{event_ts} < {literal(spec.quarantine_since)}"
-    once = ""
-    if any(c.name == EVENT_ID for c in source.columns):
-        turn = f"row_number() OVER (PARTITION BY {EVENT_ID} ORDER BY {quote(source.created_timestamp)})"
-        once = f"QUALIFY {EVENT_ID} IS NULL OR {turn} = 1"
-    events = target.keyed(f"(SELECT * FROM stored WHERE {kept} {once})")  # noqa: S608
+    events = target.keyed(f"(SELECT * FROM stored WHERE {kept} {first_delivered(source)})")  # noqa: S608
     if is_direct(view):
         query = direct_at_events(target, events=events, newest_only=newest_only)
     else:

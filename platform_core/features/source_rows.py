@@ -14,6 +14,7 @@ from platform_core.catalog.specs import DataSource
 from platform_core.features.clock_skew import MAX_CLOCK_SKEW
 from platform_core.features.offline.arrow import unified
 from platform_core.features.source_problems import not_of_its_type
+from platform_core.features.transformations import quote
 from platform_core.features.values import ARROW_TYPES
 
 _compute: Any = pyarrow.compute  # its kernels are made at import time: no type checker sees them
@@ -75,6 +76,14 @@ def stored_since(
     if source.event_timestamp in others.column_names:
         others = others.filter(_compute.is_null(others[source.event_timestamp]))
     return unified([rows, others])
+
+
+def first_delivered(source: DataSource) -> str:
+    """SQL, a QUALIFY: of the rows that repeat an event the one created first. Empty where events have no ids."""
+    if all(column.name != EVENT_ID for column in source.columns):
+        return ""
+    turn = f"row_number() OVER (PARTITION BY {EVENT_ID} ORDER BY {quote(source.created_timestamp)})"
+    return f"QUALIFY {EVENT_ID} IS NULL OR {turn} = 1"
 
 
 def _stored(rows: pa.Table, name: str, dtype: pa.DataType, source: DataSource) -> pa.ChunkedArray | None:

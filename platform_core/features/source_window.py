@@ -26,6 +26,7 @@ from platform_core.features.source_rows import (
     Arrival,
     catalog_rows,
     describe,
+    first_delivered,
     joined,
     stored_since,
     thinned,
@@ -201,12 +202,10 @@ class SourceWindow:
 
     def _insert(self, rows: pa.Table, version: int) -> int:
         """Returns how many rows are new: an event that is there already is not taken in again."""
-        event_ts, created_ts = quote(self._source.event_timestamp), quote(self._source.created_timestamp)
-        once = ""
-        if any(c.name == EVENT_ID for c in self._source.columns):
+        event_ts, once = quote(self._source.event_timestamp), first_delivered(self._source)
+        if once:
             known = f"SELECT {EVENT_ID} FROM {self.relation} WHERE {EVENT_ID} IS NOT NULL"  # noqa: S608
-            turn = f"row_number() OVER (PARTITION BY {EVENT_ID} ORDER BY {created_ts})"
-            once = f"AND ({EVENT_ID} IS NULL OR {EVENT_ID} NOT IN ({known})) QUALIFY {EVENT_ID} IS NULL OR {turn} = 1"
+            once = f"AND ({EVENT_ID} IS NULL OR {EVENT_ID} NOT IN ({known})) {once}"
         self.database.register("arrived", rows)
         statement = f"INSERT INTO {self.relation} SELECT *, {version} FROM arrived WHERE {event_ts} >= ? {once}"  # noqa: S608
         (inserted,) = self.database.execute(statement, [self.floor]).fetchall()[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
@@ -119,6 +119,11 @@ def _watchable(catalog: Catalog, watched: Watched) -> Iterable[tuple[str, ...]]:
     if watched == "column":
         return ((source.name, column.name) for source in catalog.sources for column in source.columns)
     return ((source.name,) for source in catalog.sources)
+
+
+def first_few(said: Sequence[str], most: int) -> str:
+    """`most` of them at most, and how many more there are."""
+    return "; ".join([*said[:most], *([f"and {len(said) - most} more"] if len(said) > most else [])])
 
 
 def fingerprint(monitor: str, subject: str) -> str:

@@ -13,7 +13,7 @@ from platform_core.catalog.specs import Feature
 from platform_core.features.clock_skew import MAX_CLOCK_SKEW
 from platform_core.features.feature_rows import offline_table
 from platform_core.monitoring.alert import Alert
-from platform_core.monitoring.monitor import Monitor, Watch, alert
+from platform_core.monitoring.monitor import Monitor, Watch, alert, first_few
 from platform_core.monitoring.nulls import MINIMUM_EXCESS
 from platform_core.monitoring.recent_rows import WINDOW
 from platform_core.monitoring.statistics import binomial_tail
@@ -54,15 +54,12 @@ class PromiseMonitor(Monitor):
         broken = [k.broken for k in kept if k.broken is not None]
         if not broken:
             return None
-        more = f"; and {len(broken) - _LISTED} more" if len(broken) > _LISTED else ""
         return alert(
             watch,
             "quality",
             now=view.clock.now(),
             value=worst,
-            summary=f"{name} of {tenant}, last {WINDOW.total_seconds() / 60:g} min: "
-            + "; ".join(broken[:_LISTED])
-            + more,
+            summary=f"{name} of {tenant}, last {WINDOW.total_seconds() / 60:g} min: " + first_few(broken, _LISTED),
         )
 
 

@@ -21,8 +21,9 @@ from platform_core.view import PlatformView
 
 _compute: Any = pyarrow.compute  # its kernels are made at import time: no type checker sees them
 
-AWAITED = timedelta(minutes=15)
-"""How long an online row may be ahead of the offline history, which is written at checkpoints."""
+AWAITED = timedelta(hours=1)
+"""How long an online row may be ahead of the offline history, which is written at checkpoints: every few seconds of the
+wall, which are minutes on the clock of a simulation."""
 
 _TIMES = ("tenant", "key", "event_ts", "created_ts")
 

@@ -34,6 +34,9 @@ from platform_core.monitoring.screen_columns import (
 _compute: Any = pyarrow.compute  # its kernels are made at import time: no type checker sees them
 
 WEEKS = 4
+LONGEST_OF_WEEKDAYS = timedelta(days=7)
+"""What is compared with the same hours of a week before must not reach into it."""
+
 SEGMENTS = 50
 """Of a segment's values the most frequent so many are judged."""
 
@@ -149,7 +152,7 @@ def samples(
     begin = now - settings.current
     if settings.baseline == "window":
         return read(begin - settings.reference, begin), read(begin, now)
-    if settings.current > timedelta(days=7):
+    if settings.current > LONGEST_OF_WEEKDAYS:
         raise InvalidInput("a baseline by weekday and hour needs a current window of a week at most")
     weeks = [timedelta(days=7 * n) for n in range(1, WEEKS + 1)]
     return pa.concat_tables([read(begin - week, now - week) for week in weeks]), read(begin, now)

@@ -9,7 +9,7 @@ from typing import ClassVar
 from foundation.errors import Conflict
 from platform_core.catalog.specs import FeatureView
 from platform_core.monitoring.alert import Alert
-from platform_core.monitoring.monitor import Monitor, Watch, Watched, alert
+from platform_core.monitoring.monitor import Monitor, Watch, Watched, alert, first_few
 from platform_core.monitoring.screen import FeatureDrift, Screen, ScreenSettings, screen
 from platform_core.monitoring.screen_reports import ScreenReports
 from platform_core.view import PlatformView
@@ -79,18 +79,17 @@ def _settings(view: FeatureView) -> ScreenSettings:
 
 
 def _summary(name: str, tenant: str, moved: list[FeatureDrift], result: Screen) -> str:
-    said = "; ".join(
+    said = [
         f"{f.name}: {f.effect or 0:.0%} of rows elsewhere, PSI {_figure(f.psi)}, JS {_figure(f.jensen_shannon)}, "
         f"p {f.p_value or 0:.1g} ({f.current_rows} rows against {f.reference_rows})"
-        for f in moved[:5]
-    )
-    more = f"; and {len(moved) - 5} more" if len(moved) > 5 else ""
+        for f in moved
+    ]
     mine = [f for f in result.features if (f.view, f.tenant) == (name, tenant)]
     left = [f for f in mine if f.verdict == "not judged"]
     unjudged = f"; {len(left)} not judged: {_reasons(left)}" if left else ""
     hours = (result.current_to - result.current_from).total_seconds() / 3600
     judged = f"{len(moved)} of {len(mine) - len(left)} features drifted"
-    return f"{name} of {tenant}, last {hours:g} h: {judged}: {said}{more}{unjudged}"[:2000]
+    return f"{name} of {tenant}, last {hours:g} h: {judged}: {first_few(said, 5)}{unjudged}"[:2000]
 
 
 def _figure(value: float | None) -> str:
@@ -99,5 +98,4 @@ def _figure(value: float | None) -> str:
 
 
 def _reasons(left: list[FeatureDrift]) -> str:
-    more = f"; and {len(left) - 3} more" if len(left) > 3 else ""
-    return "; ".join(f"{f.name}: {f.reason}" for f in left[:3]) + more
+    return first_few([f"{f.name}: {f.reason}" for f in left], 3)

@@ -48,6 +48,13 @@ feature_views:
       - {name: amount_mean_24h, function: mean, column: amount, window: 24h}
 """
 
+SCREENED_WRONGLY = {
+    ("--current", "10x"): "^--current: '10x' is not a duration",
+    ("--reference", "0d"): "^--reference: '0d' is not a duration",
+    ("--current", "8d", "--baseline", "weekday_hour"): "^--current: 8d is too long for a baseline by weekday and hour",
+    ("--segment", "country"): "^--segment: card_velocity has no column 'country'",
+}
+
 VIEW = CATALOG.partition("feature_views:\n")[2]
 
 
@@ -113,6 +120,9 @@ def test_materialize_then_backfill_then_runs_then_screen(now: datetime, monkeypa
     assert {f["feature"] for f in screened["features"]} == {"n_1h", "amount_mean_24h"}
     assert screened["unread"] == {}
     assert "2 features in" in features("screen").stdout
+    for asked, said in SCREENED_WRONGLY.items():
+        with pytest.raises(InvalidInput, match=said):
+            features("screen", *asked)
 
 
 def test_the_second_one_is_told_who_is_at_it() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 
 def moment_of(text: str, option: str) -> datetime:
@@ -19,6 +19,17 @@ def moment_of(text: str, option: str) -> datetime:
     if found.tzinfo is None:
         raise InvalidInput(f"{option}: {text!r} has no zone", hint=hint)
     return found.astimezone(UTC)
+
+
+def span_of(text: str, option: str) -> timedelta:
+    """A duration. Raises InvalidInput, naming the option."""
+    from foundation.errors import InvalidInput
+    from platform_core.catalog.durations import parse_duration
+
+    try:
+        return parse_duration(text)
+    except InvalidInput as error:
+        raise InvalidInput(f"{option}: {error.message}", hint=error.hint) from error
 
 
 def person() -> str:

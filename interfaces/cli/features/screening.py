@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from interfaces.cli.features.moments import span_of
 from interfaces.cli.options import ApiKey, Json, KeyFile, person_key
 
 if TYPE_CHECKING:
@@ -36,17 +37,17 @@ def screen(
     from interfaces.bootstrap.platform import platform_view
     from interfaces.settings import load_settings
     from interfaces.terminal.output import plain, print_json
-    from platform_core.catalog.durations import parse_duration
-    from platform_core.monitoring.screen import ScreenSettings
+    from platform_core.monitoring.screen import LONGEST_OF_WEEKDAYS, ScreenSettings
     from platform_core.monitoring.screen import screen as run_screen
     from platform_core.monitoring.screen_report import write_screen_reports
 
     base = open_existing(load_settings())
     reader = TenantReader(base, person_key(api_key, key_file, "reading features"))
     platform = platform_view(base)
-    settings = ScreenSettings(
-        current=parse_duration(current), reference=parse_duration(reference), baseline=baseline, segment=segment
-    )
+    newest, before = span_of(current, "--current"), span_of(reference, "--reference")
+    settings = ScreenSettings(current=newest, reference=before, baseline=baseline, segment=segment)
+    if baseline == "weekday_hour" and settings.current > LONGEST_OF_WEEKDAYS:
+        raise InvalidInput(f"--current: {current} is too long for a baseline by weekday and hour", hint="7d at most")
     views = [
         platform.catalog.feature_view(name).name for name in view or [v.name for v in platform.catalog.feature_views]
     ]
@@ -59,6 +60,8 @@ def screen(
         raise InvalidInput(f"no view has rows of tenant {tenant!r}", hint="without --tenant all are judged")
     now = platform.clock.now()
     result = run_screen(platform.offline, platform.catalog, now, settings, only=pairs)
+    if segment is not None and result.unread and not result.features:
+        raise InvalidInput(f"--segment: {next(iter(result.unread.values()))}")
     reports: list[Path] = []
     if report:
         directory = load_settings().data_dir / "reports" / "drift"
