@@ -91,7 +91,7 @@ def _serve(base: Foundations, token: Callable[[], str], worker: Worker | None) -
     # What an online compaction does to reads is part of this store's physics: it is watched here, where reads are.
     store = CompactionAwareStore(online_store(settings, catalog), resources, asked=asked_store(settings))
     guard = TenantGuard(base.audit)
-    retriever = OnlineRetriever(catalog, store, base.clock, guard=guard)
+    retriever = OnlineRetriever(catalog, store, base.clock, guard=guard, asked=store.asked)
     directory = open_directory(settings.principals_file, settings.environment)
     shared = None if worker is None else SharedMetrics(worker.metrics)
     app = create_inference_app(

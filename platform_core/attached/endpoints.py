@@ -201,7 +201,7 @@ def targets(spec: RolloutSpec, endpoint: AttachedEndpoint) -> tuple[Variant, ...
 def _asked(resource: Resource) -> int:
     """The newest revision that was set there."""
     status = resource.status
-    return int(status.get("asked_revision", status.get("applied_revision", 1)))
+    return int(status.get("asked_revision") or status.get("applied_revision") or 1)
 
 
 def _shares(endpoint: AttachedEndpoint) -> dict[str, float]:

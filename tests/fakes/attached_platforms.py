@@ -176,8 +176,10 @@ class SlowSageMaker:
 class ScriptedDatabricks:
     """The Jobs API as https://docs.databricks.com/api/workspace/jobs describes it, with three jobs; pages of two."""
 
-    def __init__(self, token: str) -> None:
-        self.token = token
+    def __init__(self, token: str, *, version: str | None = None) -> None:
+        """`version`: the only one of the API that it knows; of 2.1 the answers have `state` for `status`."""
+        self.token, self.version = token, version or "2.2"
+        self._only = None if version is None else f"/api/{version}/"
         self.now = 1_760_000_000_000
         self.jobs = {11: "nightly features", 12: "backfill", 13: "backfill"}
         self.started: dict[int, dict[str, Any]] = {}
@@ -195,6 +197,8 @@ class ScriptedDatabricks:
             return 503, b"<html>"
         if asked.headers.get("authorization") != f"Bearer {self.token}":
             return 403, {"error_code": "PERMISSION_DENIED", "message": "Invalid access token."}
+        if self._only is not None and not path.startswith(self._only):
+            return 404, {"error_code": "ENDPOINT_NOT_FOUND", "message": f"No API found for '{path}'"}
         if path.endswith("/jobs/list"):
             rows = [{"job_id": number, "settings": {"name": name}} for number, name in self.jobs.items()]
             return self._page(rows, given, "jobs")
@@ -205,7 +209,7 @@ class ScriptedDatabricks:
                 if run["start_time"] >= int(given["start_time_from"])
                 and int(given.get("job_id", run["job_id"])) == run["job_id"]
             ]
-            return self._page(rows, given, "runs")
+            return self._page([self._told(run) for run in rows], given, "runs")
         if path.endswith("/jobs/run-now"):
             return 200, {"run_id": self._start(asked.json())}
         if path.endswith("/jobs/runs/cancel"):
@@ -216,6 +220,17 @@ class ScriptedDatabricks:
                 self.finish(str(run["run_id"]), "USER_CANCELED")
             return 200, {}
         return 404, {}
+
+    def _told(self, run: dict[str, Any]) -> dict[str, Any]:
+        """A run as this version of the API has it."""
+        if self._only is None or self.version != "2.1":
+            return run
+        status = run["status"]
+        ended = status.get("termination_details", {})
+        results = {"SUCCESS": "SUCCESS", "USER_CANCELED": "CANCELED"}
+        result = {"result_state": results.get(ended["code"], "FAILED")} if ended else {}
+        state = {"life_cycle_state": status["state"], "state_message": ended.get("message", ""), **result}
+        return {**{name: value for name, value in run.items() if name != "status"}, "state": state}
 
     def _start(self, body: dict[str, Any]) -> int:
         if body["idempotency_token"] in self.tokens:
