@@ -105,8 +105,11 @@ def ask(connection: http.client.HTTPConnection, key: str, card: str) -> dict[str
 
 
 @contextmanager
-def served(directory: Path, migrated: Path, *, workers: int, drain_seconds: float = 1.0) -> Generator[Served]:
-    """Versions 1 and 2 of `fraud_score`, the endpoint on version 1; features of CARDS cards in the SQLite store."""
+def served(
+    directory: Path, migrated: Path, *, workers: int, drain_seconds: float = 1.0, **more: str
+) -> Generator[Served]:
+    """Versions 1 and 2 of `fraud_score`, the endpoint on version 1; features of CARDS cards in the SQLite store.
+    `more` are environment variables of the process."""
     directory.mkdir(parents=True)
     shutil.copyfile(migrated, directory / "vigia.db")
     settings = Settings(data_dir=directory)
@@ -145,6 +148,7 @@ def served(directory: Path, migrated: Path, *, workers: int, drain_seconds: floa
         "VIGIA__SERVING__CONTROL_TOKEN": "a-control-token-of-length",
         "VIGIA__SERVING__DRAIN_SECONDS": str(drain_seconds),
         "PYTHONPATH": str(Path(__file__).parents[2]),
+        **more,
     }
     command = [sys.executable, "-m", "interfaces.cli", "platform", "serve", "--workers", str(workers)]
     with log.open("wb") as stream:
