@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from audit import merkle
-from audit.leaf import FIRST_PREVIOUS_HASH, Leaf
+from audit.leaf import FIRST_PREVIOUS_HASH, encoded
 
-_HEAD = "SELECT sequence, leaf_hash, frontier FROM audit_entries ORDER BY sequence DESC LIMIT 1"
+HEAD = "SELECT sequence, leaf_hash, frontier FROM audit_entries ORDER BY sequence DESC LIMIT 1"
 
 
 class TreeHead(NamedTuple):
@@ -21,15 +22,15 @@ class TreeHead(NamedTuple):
 
 
 class ChainHead(NamedTuple):
-    """All that is needed to append: entries so far, the last one's leaf hash (hexadecimal), and the frontier."""
+    """All that is needed to append: entries so far, the last one's leaf hash (hexadecimal), the packed frontier."""
 
     size: int
     last_hash: str
-    frontier: merkle.Frontier
+    frontier: bytes
 
     @property
     def tree(self) -> TreeHead:
-        return TreeHead(self.size, merkle.root_of(self.frontier).hex())
+        return TreeHead(self.size, merkle.root_of(split_frontier(self.frontier)).hex())
 
 
 class Content(NamedTuple):
@@ -55,20 +56,24 @@ class Link(NamedTuple):
 
 def link(head: ChainHead, content: Content) -> tuple[Link, ChainHead]:
     """The place of `content` after `head`, and the head after it. Raises InvalidInput for text that is not Unicode."""
-    leaf = merkle.leaf_hash(Leaf(head.size, *content, head.last_hash).encoded())
-    frontier = merkle.extend(head.frontier, head.size, leaf)
+    size, previous_hash, frontier = head
+    leaf = merkle.leaf_hash(encoded(size, *content, previous_hash))
+    frontier = merkle.extend_packed(frontier, size, leaf)
     leaf_hash = leaf.hex()
-    placed = Link(head.size, head.last_hash, leaf_hash, b"".join(frontier))
-    return placed, ChainHead(head.size + 1, leaf_hash, frontier)
+    return Link(size, previous_hash, leaf_hash, frontier), ChainHead(size + 1, leaf_hash, frontier)
 
 
 def read_head(connection: Connection) -> ChainHead:
     """The head of the stored log."""
-    row = connection.exec_driver_sql(_HEAD).one_or_none()
+    return head_of(connection.exec_driver_sql(HEAD).one_or_none())
+
+
+def head_of(row: Sequence[Any] | None) -> ChainHead:
+    """From the row that `HEAD` finds."""
     if row is None:
-        return ChainHead(0, FIRST_PREVIOUS_HASH, ())
+        return ChainHead(0, FIRST_PREVIOUS_HASH, b"")
     sequence, leaf_hash, frontier = row
-    return ChainHead(sequence + 1, leaf_hash, split_frontier(bytes(frontier)))
+    return ChainHead(sequence + 1, leaf_hash, bytes(frontier))
 
 
 def split_frontier(packed: bytes) -> merkle.Frontier:

@@ -28,7 +28,8 @@ FIRST_PREVIOUS_HASH = "0" * 64
 
 def iso(moment: datetime) -> str:
     """A time as it is hashed: UTC with microseconds."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return utc.isoformat(timespec="microseconds")
 
 
 _ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00", re.ASCII)
@@ -38,6 +39,30 @@ def require_iso(text: str) -> None:
     """Raises InvalidInput for what is not of the form that `iso` writes, TypeError for what is no text."""
     if _ISO.fullmatch(text) is None:
         raise InvalidInput(f"{text[:40]!r} is no time as the log writes it")
+
+
+def encoded(  # noqa: PLR0917 - the fields of a leaf, in its order
+    sequence: int,
+    recorded_at: str,
+    action: str,
+    actor: str,
+    subject: str,
+    tenant: str | None,
+    incident_id: str | None,
+    payload: str,
+    previous_hash: str,
+) -> bytes:
+    """The leaf's bytes; parameters are those of `Leaf`. Raises InvalidInput for text that is not Unicode."""
+    text = (
+        f'{{"previous_hash":{_text(previous_hash)},"record":{{"action":{_text(action)}'
+        f',"actor":{_text(actor)},"incident_id":{_quote(incident_id)},"payload":{payload}'
+        f',"subject":{_text(subject)},"tenant":{_quote(tenant)}}}'
+        f',"recorded_at":{_text(recorded_at)},"sequence":{sequence}}}'
+    )
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput(f"an audit record holds text that is not Unicode: {error}") from error
 
 
 class Leaf(NamedTuple):
@@ -55,16 +80,7 @@ class Leaf(NamedTuple):
 
     def encoded(self) -> bytes:
         """The leaf's bytes. Raises InvalidInput for text that is not Unicode (a lone surrogate)."""
-        text = (
-            f'{{"previous_hash":{_quote(self.previous_hash)},"record":{{"action":{_quote(self.action)}'
-            f',"actor":{_quote(self.actor)},"incident_id":{_quote(self.incident_id)},"payload":{self.payload}'
-            f',"subject":{_quote(self.subject)},"tenant":{_quote(self.tenant)}}}'
-            f',"recorded_at":{_quote(self.recorded_at)},"sequence":{self.sequence}}}'
-        )
-        try:
-            return text.encode()
-        except UnicodeEncodeError as error:
-            raise InvalidInput(f"an audit record holds text that is not Unicode: {error}") from error
+        return encoded(*self)
 
 
 def parse_json(text: str, *, unique: bool = False) -> dict[str, Any]:

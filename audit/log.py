@@ -8,6 +8,7 @@ that may only hand in reads what the worker has placed.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -15,15 +16,16 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from audit.chain import Content, TreeHead, has_intake, link, read_head, split_frontier
+from audit.chain import HEAD, Content, TreeHead, has_intake, head_of, link, read_head, split_frontier
 from audit.entry import AuditEntry, AuditRecord
+from audit.kinds import personal_fields
 from audit.leaf import iso, parse_json
 from audit.port import AuditLog, Sealing
 from audit.sequencer import integrate_if_allowed
 from audit.tables import audit_entries
 from foundation.canonical import canonical_bytes
 from foundation.clock import Clock
-from foundation.database import explain, reading, transaction
+from foundation.database import explain, reading, sqlite_driver, sqlite_transaction, transaction
 from foundation.errors import InvalidInput, Unavailable
 
 __all__ = ["SqlAuditLog", "TreeHead", "split_frontier"]
@@ -57,10 +59,14 @@ class SqlAuditLog(AuditLog):
         try:
             if connection is not None:
                 self._append(connection, records)
-                return
-            with transaction(self._engine) as own:
-                self._append(own, records)
-        except (SQLAlchemyError, OSError, Unavailable) as error:
+            elif has_intake(self._engine) or self._seals(records):
+                with transaction(self._engine) as own:
+                    self._append(own, records)
+            else:
+                payloads = [_payload(record) for record in records]
+                with sqlite_transaction(self._engine) as driver:
+                    self._link(driver, records, payloads)
+        except (SQLAlchemyError, sqlite3.Error, OSError, Unavailable) as error:
             said = explain(error) if isinstance(error, SQLAlchemyError) else str(getattr(error, "message", error))
             raise Unavailable(
                 f"the audit log could not be written: {said}", hint="nothing was done; check the database and its disk"
@@ -100,24 +106,35 @@ class SqlAuditLog(AuditLog):
     def _append(self, connection: Connection, records: Sequence[AuditRecord]) -> None:
         if self._sealing is not None:
             records = [self._sealing.sealed(connection, record) for record in records]
-        at = iso(self._clock.now())
-        contents = [_content(record, at) for record in records]
-        if has_intake(connection):
-            moment = datetime.fromisoformat(at)
-            connection.exec_driver_sql(_HAND_IN, [(moment, *content[1:]) for content in contents])
+        payloads = [_payload(record) for record in records]
+        if not has_intake(connection):
+            self._link(sqlite_driver(connection), records, payloads)
             return
-        # The transaction holds the write lock from its BEGIN IMMEDIATE: nobody else reads this head and adds to it.
-        head = read_head(connection)
-        rows: list[tuple[object, ...]] = []
-        for content in contents:
+        moment = datetime.fromisoformat(iso(self._clock.now()))
+        rows = [(moment, *_said(record), payload) for record, payload in zip(records, payloads, strict=True)]
+        connection.exec_driver_sql(_HAND_IN, rows)
+
+    def _link(self, driver: sqlite3.Connection, records: Sequence[AuditRecord], payloads: Sequence[str]) -> None:
+        """On SQLite. The transaction holds the write lock from its BEGIN IMMEDIATE: nobody else reads this head and
+        adds to it."""
+        head = head_of(driver.execute(HEAD).fetchone())
+        at = iso(self._clock.now())
+        for record, payload in zip(records, payloads, strict=True):
+            content = Content(at, *_said(record), payload)
             placed, head = link(head, content)
-            rows.append((placed.sequence, *content, *placed[1:]))
-        connection.exec_driver_sql(_INSERT, rows if len(rows) > 1 else rows[0])
+            driver.execute(_INSERT, (placed[0], *content, *placed[1:]))
+
+    def _seals(self, records: Sequence[AuditRecord]) -> bool:
+        return self._sealing is not None and any(personal_fields(record.action) for record in records)
 
 
-def _content(record: AuditRecord, at: str) -> Content:
-    payload = canonical_bytes(record.payload).decode()
-    return Content(at, record.action, record.actor, record.subject, record.tenant, record.incident_id, payload)
+def _payload(record: AuditRecord) -> str:
+    return canonical_bytes(record.payload).decode()
+
+
+def _said(record: AuditRecord) -> tuple[str, str, str, str | None, str | None]:
+    """In the order of `Content`."""
+    return record.action, record.actor, record.subject, record.tenant, record.incident_id
 
 
 def _entry(row: sa.Row[tuple[object, ...]]) -> AuditEntry:
@@ -133,16 +150,14 @@ def _entry(row: sa.Row[tuple[object, ...]]) -> AuditEntry:
 
 
 def _refuse_nul(record: AuditRecord) -> None:
+    everything = f"{record.actor}{record.subject}{record.tenant}{record.incident_id}"
+    if "\x00" not in everything and everything.isascii():
+        return
     for name in ("actor", "subject", "tenant", "incident_id"):
         text = getattr(record, name) or ""
         if "\x00" in text:
             raise InvalidInput(f"an audit record's {name} holds a NUL character, which PostgreSQL cannot store")
-        if not text.isascii():
-            _refuse_surrogates(name, text)
-
-
-def _refuse_surrogates(name: str, text: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidInput(f"an audit record's {name} holds text that is not Unicode: {error}") from error
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise InvalidInput(f"an audit record's {name} holds text that is not Unicode: {error}") from error

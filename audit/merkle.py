@@ -37,6 +37,15 @@ def extend(frontier: Frontier, size: int, leaf: bytes) -> Frontier:
     return tuple(peaks)
 
 
+def extend_packed(packed: bytes, size: int, leaf: bytes) -> bytes:
+    """`extend` on a frontier that is stored: its hashes one after the other."""
+    node, end = leaf, len(packed)
+    while size & 1:
+        node = node_hash(packed[end - HASH_BYTES : end], node)
+        size, end = size >> 1, end - HASH_BYTES
+    return packed[:end] + node
+
+
 def root_of(frontier: Frontier) -> bytes:
     """The tree's root hash."""
     if not frontier:

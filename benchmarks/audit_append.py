@@ -1,8 +1,10 @@
 """What does the audit cost? Durable audited appends beside plain durable inserts of the same rows, in one run.
 
-Both sides go through the same engine and the same kind of transaction, interleaved in blocks so that a slow moment of
-the disk hits both: one entry per commit, and 64 per commit. The figures that count are the ratios of the medians; the
-last line is one JSON object.
+All sides go through the same engine with the same durability and the same payload, interleaved in blocks so that a slow
+moment of the disk hits all: one entry per commit, and 64 per commit. Plain is an insert as every other of this house
+(SQLAlchemy Core in `transaction`), and, as `driver`, one in the driver's own words on the driver's connection, which is
+how the log itself appends on SQLite. The figures that count are the ratios of the medians; the last line is one JSON
+object.
 
 On PostgreSQL the audited side is what production does: writers hand entries in, one sequencer in a process of its own
 places them meanwhile. Beside one writer, several write at once, and the time until the last entry has its place is
@@ -23,7 +25,7 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,12 +37,13 @@ from sqlalchemy.engine import Engine
 
 from audit.chain import has_intake
 from audit.entry import AuditRecord
+from audit.leaf import iso
 from audit.log import SqlAuditLog
 from audit.sequencer import integrate, sequencing
 from audit.verify import verify_log
 from foundation.canonical import canonical_bytes
 from foundation.clock import SystemClock
-from foundation.database import UtcDateTime, metadata, open_database, transaction
+from foundation.database import UtcDateTime, metadata, open_database, sqlite_transaction, transaction
 
 BLOCK = 10
 BATCH = 64
@@ -59,6 +62,7 @@ plain = sa.Table(
     sa.Column("payload", sa.Text),
 )
 INSERT = sa.insert(plain)
+COLUMNS = [column.name for column in plain.columns]
 
 
 def seconds(block: Callable[[], object]) -> float:
@@ -78,15 +82,36 @@ def insert(engine: Engine, clock: SystemClock, count: int) -> None:
         connection.execute(INSERT, rows)
 
 
-def interleaved(plainly: Callable[[], None], audited: Callable[[], None], rounds: int) -> tuple[float, float]:
+def insert_by_driver(engine: Engine, clock: SystemClock, count: int) -> None:
+    """The same rows without SQLAlchemy between them and the driver, but for its pool."""
+    held = [FIELDS[name] for name in COLUMNS[2:-1]]
+    payload = [canonical_bytes(PAYLOAD).decode() for _ in range(count)]
+    if has_intake(engine):
+        marks = ", ".join(["%s"] * len(COLUMNS))
+        with transaction(engine) as connection:
+            now: object = clock.now()
+            rows = [(next(COUNT), now, *held, said) for said in payload]
+            connection.exec_driver_sql(f"INSERT INTO {plain.name} ({', '.join(COLUMNS)}) VALUES ({marks})", rows)
+        return
+    marks = ", ".join(["?"] * len(COLUMNS))
+    with sqlite_transaction(engine) as driver:
+        now = iso(clock.now())
+        for said in payload:
+            driver.execute(
+                f"INSERT INTO {plain.name} ({', '.join(COLUMNS)}) VALUES ({marks})",
+                (next(COUNT), now, *held, said),
+            )
+
+
+def interleaved(sides: Sequence[Callable[[], None]], rounds: int) -> list[float]:
     """Median seconds of one call of each; their order changes with every round."""
-    sides, times = [plainly, audited], ([], [])
-    plainly()
-    audited()
+    times: list[list[float]] = [[] for _ in sides]
+    for side in sides:
+        side()
     for turn in range(rounds):
-        for which in (0, 1) if turn % 2 else (1, 0):
+        for which in range(len(sides)) if turn % 2 else reversed(range(len(sides))):
             times[which].append(seconds(sides[which]))
-    return statistics.median(times[0]), statistics.median(times[1])
+    return [statistics.median(taken) for taken in times]
 
 
 def measure(engine: Engine, entries: int, writers: int) -> dict[str, float]:
@@ -100,17 +125,26 @@ def measure(engine: Engine, entries: int, writers: int) -> dict[str, float]:
 
         return repeated
 
-    one = interleaved(repeat(lambda: insert(engine, clock, 1)), repeat(lambda: log.append(RECORD)), entries // BLOCK)
-    batch = interleaved(
-        lambda: insert(engine, clock, BATCH), lambda: log.append_all([RECORD] * BATCH), max(10, entries // BATCH * 2)
-    )
+    def sides(count: int) -> list[Callable[[], None]]:
+        records = [RECORD] * count
+        return [
+            lambda: insert(engine, clock, count),
+            lambda: insert_by_driver(engine, clock, count),
+            lambda: log.append_all(records),
+        ]
+
+    one = interleaved([repeat(side) for side in sides(1)], entries // BLOCK)
+    batch = interleaved(sides(BATCH), max(10, entries // BATCH * 2))
     figures = {
         "plain_insert_us": one[0] * 1e6 / BLOCK,
-        "audited_append_us": one[1] * 1e6 / BLOCK,
-        "ratio_one_at_a_time": one[1] / one[0],
+        "driver_insert_us": one[1] * 1e6 / BLOCK,
+        "audited_append_us": one[2] * 1e6 / BLOCK,
+        "ratio_one_at_a_time": one[2] / one[0],
+        "ratio_one_at_a_time_to_driver": one[2] / one[1],
         "plain_batch_us_per_row": batch[0] * 1e6 / BATCH,
-        "audited_batch_us_per_row": batch[1] * 1e6 / BATCH,
-        "ratio_in_batches_of_64": batch[1] / batch[0],
+        "audited_batch_us_per_row": batch[2] * 1e6 / BATCH,
+        "ratio_in_batches_of_64": batch[2] / batch[0],
+        "ratio_in_batches_of_64_to_driver": batch[2] / batch[1],
     }
     if has_intake(engine):
         figures |= side_by_side(engine, log, clock, entries, writers)

@@ -19,18 +19,16 @@ from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-import lightgbm as lgb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmarks.serving_world import COLUMNS, FEATURES, model_text, signature
 from platform_core.serving.batch import score_batch
 from platform_core.training.scoring import LoadedModel
 from platform_core.training.trees import TreeModel
-from platform_core.training.types import ModelSignature, ModelVersion, SignatureFeature
+from platform_core.training.types import ModelVersion
 
-COLUMNS = 20
-TREES = 100
 THREADS = 2
 ROW_GROUP = 250_000
 
@@ -39,7 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     rows = min(parser.parse_args().rows, 20_000_000)
-    model = _model()
+    model = loaded_model()
     with tempfile.TemporaryDirectory() as directory:
         source = Path(directory) / "rows.parquet"
         _write(source, rows)
@@ -75,7 +73,7 @@ def _in_a_child(source: Path, out: Path) -> tuple[int, float]:
 
 
 def _batch(source: Path, out: Path, pipe: Connection) -> None:
-    model = _model()
+    model = loaded_model()
     model.booster.predict(np.zeros((1, COLUMNS)))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     started = time.perf_counter()
@@ -84,37 +82,22 @@ def _batch(source: Path, out: Path, pipe: Connection) -> None:
     pipe.send(((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024, seconds))
 
 
-def _model() -> LoadedModel:
-    rng = np.random.default_rng(7)
-    matrix = rng.normal(size=(20_000, COLUMNS))
-    label = (matrix[:, 0] * matrix[:, 1] + matrix[:, 2] + rng.normal(size=20_000) > 1).astype(float)
-    parameters = {"objective": "binary", "num_leaves": 31, "verbosity": -1, "deterministic": True, "num_threads": 1}
-    booster = lgb.train(parameters, lgb.Dataset(matrix, label), TREES)
-    at = datetime(2026, 11, 19, tzinfo=UTC)
-    signature = ModelSignature(
-        feature_service="benchmark",
-        features=tuple(SignatureFeature(name=f"f{i}", origin="request") for i in range(COLUMNS)),
-        decline_threshold=0.5,
-        metrics={},
-        baseline={},
-        parameters={},
-        seed=7,
-        data_digest="",
-        data_start=at,
-        data_end=at,
-        rows=20_000,
-        code_version="",
-        environment={},
-    )
+def loaded_model() -> LoadedModel:
     version = ModelVersion(
-        name="benchmark", version="1", stage="dev", signature=signature, files={}, created_at=at, created_by="benchmark"
+        name="benchmark",
+        version="1",
+        stage="dev",
+        signature=signature(stored=False),
+        files={},
+        created_at=datetime(2026, 11, 19, tzinfo=UTC),
+        created_by="benchmark",
     )
-    return LoadedModel(version, TreeModel(booster))
+    return LoadedModel(version, TreeModel.from_text(model_text()))
 
 
 def _write(path: Path, rows: int) -> None:
     rng = np.random.default_rng(11)
-    schema = pa.schema([(f"f{i}", pa.float64()) for i in range(COLUMNS)])
+    schema = pa.schema([(name, pa.float64()) for name in FEATURES])
     with pq.ParquetWriter(path, schema) as writer:
         for start in range(0, rows, ROW_GROUP):
             size = min(ROW_GROUP, rows - start)

@@ -9,14 +9,25 @@ import socket
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
 import httpx
 import numpy as np
 
-from benchmarks.serving_world import ENDPOINT, FEATURES, SERVICE, TENANT, VIEW, catalog, matrix, model_text, stored_rows
+from benchmarks.online_setup import free_port
+from benchmarks.serving_world import (
+    ENDPOINT,
+    FEATURES,
+    SERVICE,
+    TENANT,
+    VIEW,
+    catalog,
+    matrix,
+    model_text,
+    signature,
+    stored_rows,
+)
 from foundation.database import transaction
 from interfaces.bootstrap.foundations import Foundations, open_foundations
 from interfaces.bootstrap.models import registry_of
@@ -30,7 +41,7 @@ from platform_core.operations.resources import RolloutSpec
 from platform_core.operations.serving_policy import ServingPolicy
 from platform_core.operations.sql_resources import SqlResources
 from platform_core.training.moves import move
-from platform_core.training.types import ModelSignature, SignatureFeature, Stage, TrainedModel
+from platform_core.training.types import Stage, TrainedModel
 
 TOKEN = "control-token-of-the-load-test"
 ENVIRONMENT: Environment = "staging"
@@ -46,7 +57,7 @@ class World:
     def __init__(self, directory: Path, *, workers: int, cards: int) -> None:
         self.directory = directory
         self.cards = cards
-        self._redis_port, self._port = _free_port(), _free_port()
+        self._redis_port, self._port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self._port}"
         self._redis: subprocess.Popen[bytes] | None = None
         self._serving: subprocess.Popen[bytes] | None = None
@@ -146,7 +157,7 @@ class World:
         whole = lgb.Booster(model_str=model_text(stored=True))
         for number, trees in zip(VERSIONS, (100, 40), strict=True):
             text = whole.model_to_string(num_iteration=trees)
-            registry.register(TrainedModel(text, _signature()), "fraud", "service:benchmark")
+            registry.register(TrainedModel(text, signature(stored=True)), "fraud", "service:benchmark")
             self.scores[number] = np.asarray(lgb.Booster(model_str=text).predict(matrix()[: self.cards]))
         _say_they_passed(base)
         applied = CatalogStore(base.engine, base.clock, base.audit, environment=ENVIRONMENT)
@@ -191,31 +202,6 @@ def _catalog() -> Catalog:
     card = Column(name="card_id", dtype="string", pii="quasi", description="")
     source = known.sources[0].model_copy(update={"columns": (*times, card, *numbers)})
     return known.model_copy(update={"sources": (source,)})
-
-
-def _signature() -> ModelSignature:
-    at = datetime(2026, 11, 19, tzinfo=UTC)
-    return ModelSignature(
-        feature_service=SERVICE,
-        features=tuple(SignatureFeature(name=f"{VIEW}__{name}", origin="store") for name in FEATURES),
-        decline_threshold=0.5,
-        metrics={},
-        baseline={},
-        parameters={},
-        seed=7,
-        data_digest="",
-        data_start=at,
-        data_end=at,
-        rows=20_000,
-        code_version="",
-        environment={},
-    )
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def _listens(port: int) -> bool:

@@ -1,40 +1,25 @@
 """Features from Redis and a score, over HTTP: ours against Feast with MLflow's pyfunc in FastAPI, one worker each.
 
 LightGBM of 100 trees on 20 features of one card. Ours has authorization by API key, tracing at 1 %, and the prediction
-log on; beside it the same without the three, which is what they cost. Scores are checked equal first. p50: one kept
-connection, the servers in turns; requests/s: several connections, one server after the other. Prints a table and one
-line of JSON.
+log on; beside it the same without the three, which is what they cost. Scores are checked equal first. How it is
+measured: `serving_sides`. Prints a table and one line of JSON.
 
-    python -m benchmarks.serving_redis [--requests 400] [--seconds 3] [--connections 8] [--rounds 2]
+    python -m benchmarks.serving_redis [--requests 1000] [--seconds 3] [--connections 8] [--rounds 2]
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import statistics
 import tempfile
 from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from benchmarks.online_setup import free_port, print_results, redis_server
-from benchmarks.serving_client import Line, latencies, request_bytes, throughput
-from benchmarks.serving_peers import Side, check_equal, prepare, running
-from benchmarks.serving_world import (
-    CARDS,
-    PATH,
-    TENANT,
-    VIEW,
-    bodies,
-    inference_app,
-    matrix,
-    model_text,
-    start,
-    stop,
-    stored_rows,
-)
+from benchmarks.serving_client import request_bytes
+from benchmarks.serving_sides import Side, check_equal, measure, options, ours, prepare, running
+from benchmarks.serving_world import CARDS, PATH, TENANT, VIEW, bodies, inference_app, matrix, model_text, stored_rows
 
 FEAST = ["feast[redis]==0.67.*", "mlflow-skinny==3.6.*", "lightgbm==4.6.*", "pandas<3", "fastapi", "uvicorn[standard]"]
 API_KEY = "vigia_checkout_benchmark-key-that-is-long-enough-to-be-one"
@@ -42,12 +27,7 @@ LEAST_P50, LEAST_RATE, MOST_COST = 5.0, 15.0, 1.5
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--requests", type=int, default=400, help="requests to each side, one after the other")
-    parser.add_argument("--seconds", type=float, default=3.0, help="how long each side is loaded")
-    parser.add_argument("--connections", type=int, default=8)
-    parser.add_argument("--rounds", type=int, default=2)
-    options = parser.parse_args()
+    given = options(__doc__)
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         directory = Path(name)
         redis_port = stack.enter_context(redis_server(directory))
@@ -60,16 +40,9 @@ def main() -> None:
             stack.enter_context(_own("ours", directory / "ours", url, True)),
             stack.enter_context(_feast(text, directory, redis_port)),
         ]
-        check_equal([sides[0], *sides])
-        lines = [(Line(side.port), side.requests) for side in sides]
-        taken = latencies(lines, options.requests, warm_up=options.requests // 10)
-        rates: dict[str, list[float]] = {side.name: [] for side in sides}
-        for _ in range(options.rounds):
-            for side in sides:
-                asked, at_once = side.requests, options.connections
-                rates[side.name].append(throughput(side.port, asked, connections=at_once, seconds=options.seconds))
-    p50 = {side.name: statistics.median(s) * 1000 for side, s in zip(sides, taken, strict=True)}
-    rate = {name: max(found) for name, found in rates.items()}
+        check_equal(sides)
+        measured = measure(sides, given)
+    p50, rate = measured.p50_ms, measured.per_second
     rows: list[dict[str, Any]] = [
         {
             "figure": "ours to Feast + pyfunc",
@@ -103,14 +76,10 @@ def _fill(url: str) -> None:
     store.close()
 
 
-@contextmanager
-def _own(name: str, directory: Path, url: str, everything: bool) -> Generator[Side]:
-    process, port = start(_app, directory, url, everything)
+def _own(name: str, directory: Path, url: str, everything: bool) -> AbstractContextManager[Side]:
     headers = {"Authorization": f"Bearer {API_KEY}"} if everything else {}
-    try:
-        yield Side(name, port, [request_bytes(PATH, body, headers) for body in bodies(stored=True)])
-    finally:
-        stop([process])
+    asked = [request_bytes(PATH, body, headers) for body in bodies(stored=True)]
+    return ours(name, asked, _app, directory, url, everything)
 
 
 def _app(directory: Path, url: str, everything: bool) -> Any:
@@ -139,7 +108,6 @@ def _app(directory: Path, url: str, everything: bool) -> Any:
 @contextmanager
 def _feast(text: Path, directory: Path, redis_port: int) -> Generator[Side]:
     home = directory / "feast"
-    home.mkdir()
     python = prepare("feast", FEAST, text, home)
     rows = directory / "rows.json"
     rows.write_text(json.dumps(matrix().tolist()))

@@ -126,7 +126,7 @@ def inference_app(
     registry = ModelRegistry(engine, clock, audit, directory / "models")
     stored = online is not None
     known = catalog(stored=stored)
-    registry.register(TrainedModel(model_text(stored=stored), _signature(stored=stored)), "fraud", "service:benchmark")
+    registry.register(TrainedModel(model_text(stored=stored), signature(stored=stored)), "fraud", "service:benchmark")
     resources = SqlResources(engine, clock, audit)
     spec = RolloutSpec(model="fraud", champion="1", feature_service=SERVICE)
     resources.create(f"urn:vigia:endpoint:{ENDPOINT}", spec, tenant=TENANT, actor="service:benchmark")
@@ -149,7 +149,8 @@ def _let_go(_row: Any) -> None:
     pass
 
 
-def _signature(*, stored: bool) -> ModelSignature:
+def signature(*, stored: bool) -> ModelSignature:
+    """Of `model_text`, whose rows are the request's or the store's."""
     at = datetime(2026, 11, 19, tzinfo=UTC)
     origin = "store" if stored else "request"
     columns = [SignatureFeature(name=name, origin=origin) for name in names(stored=stored)]

@@ -13,6 +13,7 @@ import pyarrow.compute
 
 from foundation.errors import InvalidInput, NotFound
 from platform_core.catalog.specs import Column, DataSource, FeatureView
+from platform_core.features.target import source_spec as spec_of_source
 from platform_core.operations.resources import ConnectorSpec, Resource, RolloutSpec, SourceSpec
 from platform_core.urn import parse_urn, urn
 from platform_core.view import PlatformView
@@ -89,11 +90,7 @@ def connector_resource(platform: PlatformView, source: str) -> tuple[Resource, C
 
 def source_spec(platform: PlatformView, source: str) -> SourceSpec:
     """How materialization reads `source` today; the default spec when no such resource is kept."""
-    try:
-        spec = platform.resources.get(urn("source", source)).spec
-    except NotFound:
-        return SourceSpec()
-    return spec if isinstance(spec, SourceSpec) else SourceSpec()
+    return spec_of_source(platform.resources, source)
 
 
 def name_of(value: str, kind: str) -> str:

@@ -69,7 +69,7 @@ class Ask:
         question = " ".join(question.split())
         if not question or len(question) > LONGEST_QUESTION:
             raise InvalidInput("a question has between 1 and 2000 characters")
-        if not principal.roles & MAY_ASK:
+        if not principal.tenants_with(MAY_ASK):
             raise Forbidden(f"{principal.id} may not ask", hint="the role responder is needed")
         agent = {semconv.OPERATION_NAME: semconv.INVOKE_AGENT, semconv.AGENT_NAME: "ask"}
         with span(semconv.span_name(semconv.INVOKE_AGENT, "ask"), **agent):
@@ -89,11 +89,12 @@ class Ask:
         if intent == "approvals":
             found = stores.waiting(self._approvals, principal)
             return self._told(question, intent, found, nothing="Nothing is waiting for approval.")
-        tenants = self._finder.tenants if "*" in principal.tenants else self._finder.tenants & principal.tenants
+        mine = principal.tenants_with(MAY_ASK)
+        tenants = self._finder.tenants if "*" in mine else self._finder.tenants & mine
         planned = self._router.plan(intent, subjects, tenants=tenants)
         notes: list[str] = []
         planned = self._chosen(question, planned, notes)
-        scope = Scope(self._lineage, principal)
+        scope = Scope(self._lineage, mine)
         allowed = [call for call in planned if scope.allows(call.arguments)]
         if len(allowed) < len(planned):
             notes.append("what belongs to other tenants was left out")

@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from platform_core.access.principals import Principal, Role
+from platform_core.access.principals import MAY_PROPOSE
 from platform_core.catalog.lineage import Lineage
 
-MAY_ASK: frozenset[Role] = frozenset({"responder", "oncall", "approver", "admin"})
+MAY_ASK = MAY_PROPOSE
 _OWNED = ("source", "connector", "deployment", "endpoint")
 
 
 class Scope:
-    """A principal without the grant over all tenants may make only calls that name one of its own."""
+    """Whoever may not ask about all `tenants` (`*`) may make only calls that name one of theirs."""
 
-    def __init__(self, lineage: Lineage, principal: Principal) -> None:
+    def __init__(self, lineage: Lineage, tenants: frozenset[str]) -> None:
         self._lineage = lineage
-        self._principal = principal
+        self._mine = tenants
 
     def allows(self, arguments: Mapping[str, Any]) -> bool:
-        if "*" in self._principal.tenants:
+        if "*" in self._mine:
             return True
         touched = self._tenants(arguments)
-        return bool(touched) and touched <= self._principal.tenants
+        return bool(touched) and touched <= self._mine
 
     def _tenants(self, arguments: Mapping[str, Any]) -> set[str]:
         touched: set[str] = set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agents.chat.ports import ReadsApprovals, ReadsIncidents
+from agents.chat.scope import MAY_ASK
 from agents.chat.types import Citation
 from agents.incident.seeing import without_proposals
 from agents.incident.types import Incident, IncidentStatus
@@ -20,7 +21,7 @@ def of_incident(incidents: ReadsIncidents, approvals: ReadsApprovals, label: str
         incident = incidents.by_label(label)
     except NotFound as error:
         return _citation("incidents", {"label": label}, f"{label}: {error}", found=False)
-    if not principal.may_act_for(incident.tenant):
+    if not principal.roles_in(incident.tenant) & MAY_ASK:
         return _citation("incidents", {"label": label}, f"{label}: no such incident", found=False)
     record = incidents.diagnosis(incident.id)
     top = record.diagnosis.top if record else None
@@ -37,8 +38,8 @@ def unresolved(incidents: ReadsIncidents, principal: Principal, subjects: Sequen
     """Incidents that are not over, about `subjects` if any are given."""
     found = [
         incident
-        for incident in incidents.list(statuses=_UNRESOLVED, tenants=principal.tenants, limit=50)
-        if principal.may_act_for(incident.tenant) and (not subjects or set(subjects) & set(incident.subjects))
+        for incident in incidents.list(statuses=_UNRESOLVED, tenants=principal.tenants_with(MAY_ASK), limit=50)
+        if principal.roles_in(incident.tenant) & MAY_ASK and (not subjects or set(subjects) & set(incident.subjects))
     ]
     return [_citation("incidents", {"label": incident.label}, _line(incident)) for incident in found]
 

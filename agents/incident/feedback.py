@@ -50,7 +50,7 @@ class FeedbackDesk:
             incident = incidents.get(connection, incident_id)
             if principal.kind != "human" or not principal.may_act_for(incident.tenant):
                 raise Forbidden(f"{principal.id} may not judge {incident.label}", hint="a person of its tenant may")
-            if not principal.roles & MAY_JUDGE:
+            if not principal.roles_in(incident.tenant) & MAY_JUDGE:
                 hint = f"it moves the priors of later diagnoses: {', '.join(sorted(MAY_JUDGE))} may"
                 raise Forbidden(f"{principal.id} may not judge {incident.label}", hint=hint)
             record = findings.diagnosis_of(connection, incident_id)

@@ -19,6 +19,7 @@ from foundation.clock import Clock
 from foundation.errors import Conflict, InvalidInput, NotFound, VigiaError
 from foundation.frozen import Frozen
 from foundation.outside_text import OutsideText, Redact
+from foundation.reasons import reason_for, require_short
 from guardrails.approvals.service import ApprovalService
 from guardrails.approvals.types import ApprovalRequest, Channel
 from guardrails.executor.port import Planner
@@ -31,7 +32,6 @@ from platform_core.access.principals import Principal
 from platform_core.catalog.lineage import Lineage
 
 MOST_ARGUMENTS = 50
-LONGEST_REASON = 2000
 LONGEST_MESSAGE = 600
 """Characters of a refusal that repeats what was typed."""
 
@@ -54,14 +54,15 @@ class Proposed(Frozen):
 
 
 class ProposalDesk:
-    """`planners` can plan and nothing else. Everything raises NotFound for what the person may not see, InvalidInput
-    for what cannot be planned, Forbidden where policy or taint refuse, Conflict when it is not the time for it."""
+    """`planners` of a person see what that person may see, and can plan and nothing else. Everything raises NotFound
+    for what the person may not see, InvalidInput for what cannot be planned, Forbidden where policy or taint refuse,
+    Conflict when it is not the time for it."""
 
     def __init__(
         self,
         store: IncidentStore,
         approvals: ApprovalService,
-        planners: Mapping[str, Planner],
+        planners: Callable[[Principal], Mapping[str, Planner]],
         types: Mapping[str, type[Typed]],
         lineage: Callable[[], Lineage],
         *,
@@ -158,16 +159,14 @@ class ProposalDesk:
         reason: str,
         cited: tuple[str, ...],
     ) -> ActionProposal:
-        if len(reason) > LONGEST_REASON:
-            raise InvalidInput(f"a reason of {len(reason)} characters: at most {LONGEST_REASON}")
-        said = self._outside.text(reason).strip()
-        if not said:
-            raise InvalidInput("a proposal says why", hint="those who approve it read the reason")
-        if tool not in self._planners:
-            raise InvalidInput(f"there is no action {tool[:80]!r}", hint=f"one of {', '.join(sorted(self._planners))}")
+        require_short("a proposal", reason)
+        said = reason_for("a proposal", self._outside.text(reason))
+        planners = self._planners(person)
+        if tool not in planners:
+            raise InvalidInput(f"there is no action {tool[:80]!r}", hint=f"one of {', '.join(sorted(planners))}")
         if len(arguments) > MOST_ARGUMENTS:
             raise InvalidInput(f"{len(arguments)} arguments: an action takes at most {MOST_ARGUMENTS}")
-        planner = self._planners[act_tool(tool, self._planners)]
+        planner = planners[act_tool(tool, planners)]
         try:
             given = self._types[tool].typed(arguments)
             plan, lineage = planner.plan(given), self._lineage()

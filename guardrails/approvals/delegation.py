@@ -14,6 +14,7 @@ from foundation.database import reading, transaction
 from foundation.errors import Conflict, Forbidden, InvalidInput, NotFound
 from foundation.frozen import Frozen
 from foundation.ids import new_id
+from foundation.reasons import reason_for
 from guardrails import locks
 from guardrails.approvals.people import People
 from guardrails.approvals.tables import delegations
@@ -48,15 +49,16 @@ class Delegations:
         self, principal: Principal, to: str, *, lasts: timedelta, reason: str, tenant: str | None = None
     ) -> Delegation:
         """Raises Forbidden for who has nothing to hand on, NotFound for an unknown delegate, InvalidInput."""
-        if principal.kind != "human" or not principal.roles & _MAY_DELEGATE:
+        if principal.kind != "human" or not principal.roles_anywhere() & _MAY_DELEGATE:
             raise Forbidden(f"{principal.id} has no decisions to delegate", hint="oncall, approver or admin may")
-        if tenant is not None and not principal.may_act_for(tenant):
+        if tenant is not None and not principal.roles_in(tenant) & _MAY_DELEGATE:
             raise Forbidden(f"{principal.id} may not act for tenant {tenant}, so neither may a delegate")
         colleague = self._people(to)
         if colleague.kind != "human" or colleague.id == principal.id:
             raise InvalidInput(f"{to} cannot be a delegate of {principal.id}", hint="name another person")
-        if not timedelta(0) < lasts <= LONGEST or not reason.strip():
-            raise InvalidInput("a delegation has a reason, and an end within 14 days")
+        reason = reason_for("a delegation", reason)
+        if not timedelta(0) < lasts <= LONGEST:
+            raise InvalidInput("a delegation has an end within 14 days")
         now = self._clock.now()
         made = Delegation(
             id=new_id("dlg"),
@@ -81,7 +83,8 @@ class Delegations:
             if row is None:
                 raise NotFound(f"there is no delegation {delegation_id!r}")
             known = Delegation(**row)
-            if principal.id not in (known.delegator, known.delegate) and "admin" not in principal.roles:
+            theirs = principal.id in (known.delegator, known.delegate)
+            if not theirs and "admin" not in principal.roles_in(known.tenant):
                 raise Forbidden(f"{principal.id} has no part in {delegation_id}")
             update = sa.update(delegations).where(table.id == delegation_id, table.revoked_at.is_(None))
             if connection.execute(update.values(revoked_at=self._clock.now())).rowcount != 1:

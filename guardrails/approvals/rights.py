@@ -46,7 +46,7 @@ class Rights:
     def judge(self, connection: Connection, proposal: ActionProposal, at: datetime) -> Judged:
         """The verdict on `proposal` at `at`. Broken glass is only looked for where it could change something."""
         policy = self._policy.current()
-        roles = roles_of(self._people, proposal.requested_by)
+        roles = roles_of(self._people, proposal.requested_by, proposal.tenant, proposal.environment)
         question = PolicyQuestion.about(proposal, at=at, requester_roles=roles)
         verdict = policy.judge(question)
         if verdict.effect == "deny" or verdict.approvers_needed > 1:
@@ -65,7 +65,7 @@ class Rights:
             person = self._people(principal_id)
         except NotFound as unknown:
             return MayDecide(allowed=False, reason=unknown.message)
-        if not person.may_act_for(judged.question.tenant):
+        if not person.may_act_for(judged.question.tenant, judged.question.environment):
             whose = judged.question.tenant or "* (all of them)"
             return MayDecide(allowed=False, reason=f"{principal_id} may not act for tenant {whose}")
         return may
@@ -75,8 +75,9 @@ class Rights:
 
     def may_see(self, principal: Principal, proposal: ActionProposal, at: datetime) -> bool:
         question = PolicyQuestion.about(proposal, at=at)
-        seen = self._policy.current().may("see", principal.id, principal.roles, question)
-        return seen.allowed and principal.may_act_for(proposal.tenant)
+        held = principal.roles_in(proposal.tenant, proposal.environment)
+        seen = self._policy.current().may("see", principal.id, held, question)
+        return seen.allowed and principal.may_act_for(proposal.tenant, proposal.environment)
 
     def to_approve(
         self,
@@ -91,7 +92,7 @@ class Rights:
         way they may see the proposal themselves: a delegation hands on decisions, not tenants.
         `anybodys`: whoever wrote it."""
         policy = self._policy.current()
-        roles = roles_of(self._people, proposal.requested_by)
+        roles = roles_of(self._people, proposal.requested_by, proposal.tenant, proposal.environment)
         authors = frozenset[str]() if anybodys else store.authors_of(connection, proposal)
         own = policy.may_decide(principal, proposal, at=at, requester_roles=roles, authors=authors)
         if own.allowed and not self.may_see(principal, proposal, at):

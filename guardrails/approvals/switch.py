@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from foundation.errors import Conflict, Forbidden, InvalidInput
+from foundation.errors import Conflict, Forbidden
 from foundation.frozen import Frozen
 from guardrails.approvals.tables import guard_switches
 from platform_core.access.principals import Principal, Role
@@ -60,14 +60,8 @@ def require_may_switch(principal: Principal, *, on: bool) -> None:
     """Anybody on call may stop everything; starting everything again takes an approver for all tenants, since it stands
     still for all of them. Raises Forbidden."""
     roles = _MAY_ENGAGE if on else _MAY_RELEASE
-    if principal.kind != "human" or not principal.roles & roles:
+    if principal.kind != "human" or not principal.roles_anywhere() & roles:
         verb = "engage" if on else "release"
         raise Forbidden(f"{principal.id} may not {verb} the kill switch", hint=f"roles: {', '.join(sorted(roles))}")
-    if not on and not principal.may_act_for(None):
+    if not on and not principal.roles_in(None) & roles:
         raise Forbidden(f"{principal.id} may not release the kill switch", hint="it holds for every tenant")
-
-
-def require_reason(reason: str) -> None:
-    """Whoever finds everything standing still must be able to read why. Raises InvalidInput."""
-    if not reason.strip() or "\x00" in reason:
-        raise InvalidInput("the kill switch needs a reason in words", hint="it is shown to everybody it stops")

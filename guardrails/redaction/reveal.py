@@ -72,9 +72,9 @@ class RevealDesk:
     def _refusal(self, principal: Principal) -> str | None:
         if principal.kind != "human":
             return f"{principal.id} is no person: nothing is revealed to agents and services"
-        if not principal.roles & self._roles:
+        if not principal.roles_anywhere() & self._roles:
             return f"{principal.id} has none of the roles that may reveal: {', '.join(sorted(self._roles))}"
-        if not principal.may_act_for(None):
+        if not principal.roles_in(None) & self._roles:
             return f"{principal.id} may not act for all tenants, and a pseudonym belongs to none"
         return self._permits(principal)
 

@@ -40,7 +40,7 @@ def attached_jobs(settings: Settings) -> Jobs:
     from platform_core.attached.databricks import DatabricksJobs
 
     token = own.databricks_token.get_secret_value
-    return DatabricksJobs(str(own.databricks_host), token, tenant=own.databricks_tenant)
+    return DatabricksJobs(str(own.databricks_host), token, version=own.databricks_api, tenant=own.databricks_tenant)
 
 
 def run_job(base: Foundations, api_key: str, job: str, *, key: str | None) -> str:

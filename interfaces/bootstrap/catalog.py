@@ -53,10 +53,11 @@ def apply_catalog(
     """As the person whose key it is. Raises Unauthenticated, Forbidden, Conflict."""
     catalog = files(settings, directory)
     person = open_directory(settings.principals_file, settings.environment).by_api_key(api_key)
-    if "admin" not in person.roles:
+    mine = person.tenants_with({"admin"})
+    if not mine:
         raise Forbidden(f"{person.id} may not apply a catalog", hint="that takes the role admin")
     require_no_freeze(settings, "apply_catalog")
-    tenants = None if "*" in person.tenants else person.tenants
+    tenants = None if "*" in mine else mine
     store = catalog_store(open_foundations(settings))
     return store.apply(catalog, person.id, tenants=tenants, base=base_version, reviewed=reviewed)
 

@@ -1,15 +1,12 @@
 """The environment of a store is written into it: nobody works on production's data with staging's settings by mistake.
 
-A stamp is put where there is none, so what was there before stamps becomes that of whoever opens it first. What is kept
-apart by its address alone (a DynamoDB table, a Feast repository) has none.
+A stamp is put where there is none, so what was there before stamps becomes that of whoever opens it first.
 """
 
 from __future__ import annotations
 
-import os
-import tempfile
 from contextlib import suppress
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
@@ -17,11 +14,14 @@ from sqlalchemy.exc import IntegrityError
 
 from foundation.clock import Clock
 from foundation.database import reading, transaction
-from foundation.errors import Conflict
+from foundation.errors import Conflict, Unavailable
 from interfaces.settings import Settings
+from platform_core.access.stamp_file import STAMP, claim_file
 from platform_core.operations.tables import store_stamps
 
-STAMP = ".environment"
+if TYPE_CHECKING:
+    from platform_core.features.online.packed_store import PackedStore
+
 _NAME = "environment"
 
 
@@ -29,37 +29,30 @@ def require_own_stores(settings: Settings, engine: Engine, clock: Clock) -> None
     """Raises Conflict when data directory (offline store, models, keys) or database are another environment's."""
     if settings.shared_stores:
         return
-    found = _of_directory(settings.data_dir, settings.environment)
-    refuse_other(settings, found, f"the data directory {settings.data_dir}", "VIGIA__DATA_DIR")
+    found = claim_file(settings.data_dir / STAMP, settings.environment)
+    _refuse_other(settings, found, f"the data directory {settings.data_dir}", "VIGIA__DATA_DIR")
     found = _of_database(engine, clock, settings.environment)
-    refuse_other(settings, found, f"the database {settings.database_name}", "VIGIA__DATABASE_URL")
+    _refuse_other(settings, found, f"the database {settings.database_name}", "VIGIA__DATABASE_URL")
 
 
-def refuse_other(settings: Settings, found: str, what: str, variable: str) -> None:
+def require_own_online(settings: Settings, store: PackedStore, variable: str) -> None:
+    """Raises Conflict when the online store is another environment's.
+
+    While it is away this waits for the next start: who starts now is to find it again as ever.
+    """
+    if settings.shared_stores:
+        return
+    with suppress(Unavailable):
+        found = store.claim(settings.environment)
+        _refuse_other(settings, found, f"the online store {store.address}", variable)
+
+
+def _refuse_other(settings: Settings, found: str, what: str, variable: str) -> None:
     if found != settings.environment:
         raise Conflict(
             f"{what} is that of {found}, and VIGIA__ENVIRONMENT is {settings.environment}",
             hint=f"set the one or the other, {variable} to a store of its own; VIGIA__SHARED_STORES=true shares them",
         )
-
-
-def _of_directory(directory: Path, environment: str) -> str:
-    path = directory / STAMP
-    if not path.exists():
-        # Written whole and then linked: there is never a stamp that says nothing yet.
-        handle, written = tempfile.mkstemp(prefix=STAMP, dir=directory)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(f"{environment}\n")
-            with suppress(FileExistsError):  # another process was first
-                os.link(written, path)
-        finally:
-            Path(written).unlink()
-    found = path.read_text(encoding="utf-8").strip()
-    if not found:
-        hint = "write the name of the environment whose data this is into it"
-        raise Conflict(f"{path} is empty: nobody knows whose the data directory is", hint=hint)
-    return found
 
 
 def _of_database(engine: Engine, clock: Clock, environment: str) -> str:

@@ -10,10 +10,9 @@ from audit.entry import AuditRecord
 from foundation.errors import Forbidden, InvalidInput
 from interfaces.bootstrap.foundations import Foundations
 from interfaces.principals import PrincipalsFile, open_directory
-from platform_core.access.principals import Principal, Role
+from platform_core.access.principals import MAY_PROPOSE, Principal, Role
 from platform_core.urn import urn
 
-MAY_CHANGE: frozenset[Role] = frozenset({"responder", "oncall", "approver", "admin"})
 MAY_SIGN: frozenset[Role] = frozenset({"admin"})
 
 
@@ -24,7 +23,7 @@ def person_of(base: Foundations, api_key: str) -> Principal:
 
 
 def require_may(
-    base: Foundations, person: Principal, what: str, model: str, *, roles: frozenset[Role] = MAY_CHANGE
+    base: Foundations, person: Principal, what: str, model: str, *, roles: frozenset[Role] = MAY_PROPOSE
 ) -> None:
     """`what`: train, say. Raises Forbidden, once that is in the audit log."""
     environment = base.settings.environment

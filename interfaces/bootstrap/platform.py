@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import platform_core.simulation
-from foundation.errors import InvalidInput, NotFound, Unavailable
-from interfaces.bootstrap.environments import refuse_other
+from foundation.errors import InvalidInput, NotFound
+from interfaces.bootstrap.environments import require_own_online
 from interfaces.bootstrap.foundations import Foundations, make_clock
 from interfaces.bootstrap.lineage import LiveLineage
 from interfaces.settings import Settings
@@ -24,6 +23,7 @@ from platform_core.operations.sql_timeline import SqlOperations
 from platform_core.view import PlatformView
 
 if TYPE_CHECKING:
+    from platform_core.features.online.packed_store import PackedStore
     from platform_core.features.online.redis_asked import AskedRedis
 
 SIMULATED_CATALOG = Path(platform_core.simulation.__file__).parent / "catalog"
@@ -70,8 +70,15 @@ def online_store(settings: Settings, catalog: Catalog | None = None) -> OnlineSt
     """Of `catalog`, which says how the keys of a store that is not ours are made.
 
     Refuses rows that are from the future of the platform's clock. Raises InvalidInput for Redis or Feast without an
-    address, Unavailable when DynamoDB's table can be neither found nor made.
+    address, Unavailable when DynamoDB's table can be neither found nor made, Conflict for another environment's store.
     """
+    store, variable = _opened(settings, catalog)
+    require_own_online(settings, store, variable)
+    return store
+
+
+def _opened(settings: Settings, catalog: Catalog | None) -> tuple[PackedStore, str]:
+    """The store, and the setting that says where it is."""
     online, clock = settings.online, make_clock(settings)
     if online.kind == "feast":
         from platform_core.attached.feast.online import FeastOnlineStore
@@ -80,27 +87,22 @@ def online_store(settings: Settings, catalog: Catalog | None = None) -> OnlineSt
             raise InvalidInput("the online store is Feast's without a repository", hint="set VIGIA__ONLINE__URL")
         views = () if catalog is None else catalog.feature_views
         join_keys = {} if catalog is None else {v.name: catalog.entity(v.entity).join_keys for v in views}
-        return FeastOnlineStore(Path(online.url), tenant=online.tenant, join_keys=join_keys)
+        return FeastOnlineStore(Path(online.url), tenant=online.tenant, join_keys=join_keys), "VIGIA__ONLINE__URL"
     if online.kind == "redis":
         from platform_core.features.online.redis import RedisOnlineStore
 
         if online.url is None:
             raise InvalidInput("the online store is Redis without an address", hint="set VIGIA__ONLINE__URL")
-        store = RedisOnlineStore(online.url, clock=clock)
-        if not settings.shared_stores:
-            # While Redis is away this waits for the next start: who starts now is to find it again as ever.
-            with suppress(Unavailable):
-                refuse_other(settings, store.claim(settings.environment), store.address, "VIGIA__ONLINE__URL")
-        return store
+        return RedisOnlineStore(online.url, clock=clock), "VIGIA__ONLINE__URL"
     if online.kind == "dynamodb":
         from platform_core.features.online.dynamodb import DynamoOnlineStore
 
         store = DynamoOnlineStore.connect(online.table, region=online.region, url=online.url, clock=clock)
         store.create_table()
-        return store
+        return store, "VIGIA__ONLINE__TABLE"
     from platform_core.features.online.sqlite import SqliteOnlineStore
 
-    return SqliteOnlineStore(settings.data_dir / "online.db", clock=clock)
+    return SqliteOnlineStore(settings.data_dir / "online.db", clock=clock), "VIGIA__DATA_DIR"
 
 
 def asked_store(settings: Settings) -> AskedRedis | None:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
+from foundation.errors import Conflict
 from interfaces.bootstrap.foundations import Foundations
 from interfaces.bootstrap.platform import offline_store
 from interfaces.bootstrap.secrets import key_file
 from interfaces.settings import Settings
 from platform_core.catalog.specs import Catalog
+from platform_core.operations.sql_timeline import SqlOperations
+from platform_core.operations.timeline import ChangeEvent
 from platform_core.serving.prediction_log import PredictionWriter
 from platform_core.serving.prediction_log_keys import entity_pseudonyms, needs_pseudonyms
+from platform_core.serving.prediction_log_losses import Loss
+from platform_core.urn import urn
 
 
 def prediction_writer(base: Foundations, catalog: Catalog) -> PredictionWriter:
@@ -20,7 +26,29 @@ def prediction_writer(base: Foundations, catalog: Catalog) -> PredictionWriter:
         offline_store(settings),
         spill=settings.data_dir / "serving" / "predictions",
         pseudonym=entity_names(settings, catalog),
+        tell=loss_on_timeline(base),
     )
+
+
+def loss_on_timeline(base: Foundations) -> Callable[[Loss], None]:
+    """A loss that was told already is not told again."""
+    operations = SqlOperations(base.engine)
+
+    def tell(loss: Loss) -> None:
+        how = "a worker was killed with" if loss.why == "killed" else "neither memory nor disk had room for"
+        event = ChangeEvent(
+            id=loss.id,
+            at=base.clock.now(),
+            kind="fault",
+            subject=urn("store", "prediction-log"),
+            summary=f"{loss.rows} predictions are not in the log: {how} them",
+            author="service:serving",
+            details={"rows": loss.rows, "why": loss.why},
+        )
+        with suppress(Conflict):
+            operations.record_change(event)
+
+    return tell
 
 
 def entity_names(settings: Settings, catalog: Catalog) -> Callable[[str], str]:

@@ -43,7 +43,7 @@ def refused_by(policy: Policy, principal: Principal, clock: Clock) -> str | None
         tier="read",
         environment="production",
         tenant=None,
-        requester_roles=principal.roles,
+        requester_roles=principal.roles_in(None),
         at=clock.now(),
     )
     verdict = policy.judge(question)

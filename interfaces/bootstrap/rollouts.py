@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from foundation.errors import Forbidden, InvalidInput, NotFound
+from foundation.errors import Forbidden, NotFound
 from foundation.frozen import Frozen
+from foundation.reasons import reason_for
 from interfaces.bootstrap.foundations import Foundations, open_existing
-from interfaces.principals import open_directory
 from interfaces.settings import Settings
 from platform_core.access.principals import Principal
 from platform_core.operations.resources import Resource, RolloutSpec
@@ -150,33 +150,28 @@ class RolloutDesk:
         )
 
     def _visible(self, name: str, person: Principal) -> Resource:
-        (resource,) = self._endpoints(name)
-        if not person.may_act_for(resource.tenant):
-            raise NotFound(f"there is no endpoint {name!r}", hint="or it belongs to a tenant that is not yours")
+        mine = [r for r in self._endpoints() if person.may_act_for(r.tenant, r.environment)]
+        (resource,) = self._endpoints(name, mine)
         return resource
 
-    def _endpoints(self, name: str | None) -> list[Resource]:
-        there = [r for r in self._resources.list(kind="endpoint") if isinstance(r.spec, RolloutSpec)]
+    def _endpoints(self, name: str | None = None, among: list[Resource] | None = None) -> list[Resource]:
+        """All `among` those that may be seen, or the one called `name`: only they are named when there is none."""
+        there = among
+        if there is None:
+            there = [r for r in self._resources.list(kind="endpoint") if isinstance(r.spec, RolloutSpec)]
         if name is None:
             return there
         wanted = [r for r in there if r.urn == urn("endpoint", name)]
         if not wanted:
-            known = ", ".join(parse_urn(r.urn)[1] for r in there) or "none"
+            known = ", ".join(parse_urn(r.urn)[1] for r in there) or "none that is yours"
             raise NotFound(f"there is no endpoint {name!r}", hint=f"endpoints: {known}")
         return wanted
 
     def _clean(self, reason: str) -> str:
         from interfaces.bootstrap.redaction import redactor
 
-        said = redactor(self._base.settings).redact(reason).strip()
-        if not said:
-            raise InvalidInput("a reason is missing", hint="it is kept in the audit log")
-        return said
+        return reason_for("a rollout", redactor(self._base.settings).redact(reason))
 
 
 def rollout_desk(settings: Settings) -> RolloutDesk:
     return RolloutDesk(open_existing(settings))
-
-
-def person_of(settings: Settings, key: str) -> Principal:
-    return open_directory(settings.principals_file, settings.environment).by_api_key(key)

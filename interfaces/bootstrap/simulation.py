@@ -6,6 +6,7 @@ from foundation.errors import InvalidInput
 from interfaces.bootstrap.foundations import open_foundations
 from interfaces.bootstrap.platform import online_store
 from interfaces.bootstrap.process import start_telemetry, until_stopped
+from interfaces.bootstrap.redaction import redactor
 from interfaces.settings import Settings
 from interfaces.settings.sections import AlertSourceSettings
 
@@ -46,6 +47,7 @@ def run_simulation(settings: Settings) -> None:
             port=settings.simulation.port,
             token=token.get_secret_value(),
             stop=stop,
+            redact=redactor(settings).redact,
         )
 
 

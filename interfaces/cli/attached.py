@@ -40,10 +40,18 @@ def sync(
         print_json(found)
         return
     rows = [
-        (each.urn, each.tenant, each.status.get("state"), each.status.get("error") or each.status.get("differs") or "")
+        (
+            each.urn,
+            each.tenant,
+            each.status.get("state"),
+            each.revision,
+            each.status.get("applied_revision") or "none of ours",
+            each.status.get("error") or "; ".join(each.status.get("differs", ())),
+        )
         for each in found
     ]
-    print_table("attached endpoints", ("endpoint", "tenant", "state", ""), rows, empty="none has the tag vigia:tenant")
+    columns = ("endpoint", "tenant", "state", "revision", "in force there", "")
+    print_table("attached endpoints", columns, rows, empty="none has the tag vigia:tenant")
 
 
 @app.command("jobs")

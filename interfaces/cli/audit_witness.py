@@ -65,10 +65,11 @@ def serve(
     """Answer `POST /add-checkpoint` (c2sp.org/tlog-witness)."""
     from interfaces.bootstrap.listening import require_free
     from interfaces.bootstrap.process import run_http
+    from interfaces.bootstrap.unkept import unkept_redaction
     from interfaces.http.witness import witness_app
 
     require_free(host, port, setting="--port")
-    run_http(witness_app(_witness(name, key_file, state, log)), host=host, port=port)
+    run_http(witness_app(_witness(name, key_file, state, log), unkept_redaction().redact), host=host, port=port)
 
 
 def _witness(name: str, key_file: Path, state: Path, logs: list[str]) -> Witness:

@@ -106,7 +106,11 @@ def main() -> None:
 
 
 def _say(message: str, hint: str | None) -> None:
+    """What failed may repeat a line of a file, or what was typed, and it ends in the logs of pipelines: redacted."""
+    from foundation.outside_text import OutsideText
+    from interfaces.bootstrap.unkept import unkept_redaction
     from interfaces.terminal.safety import safe_text
 
+    text = safe_text(f"vigia: {message}" + (f"\n  hint: {hint}" if hint else ""))
     with suppress(OSError):  # the terminal may be closed
-        typer.echo(safe_text(f"vigia: {message}" + (f"\n  hint: {hint}" if hint else "")), err=True)
+        typer.echo(OutsideText(unkept_redaction().redact).text(text), err=True)

@@ -22,7 +22,7 @@ from interfaces.http.services import CopilotServices
 def create_copilot_app(services: CopilotServices) -> FastAPI:
     """Routes over `services`; OpenAPI at `/openapi.json`."""
     app = FastAPI(title="Vigía", version="0.1.0", docs_url=None, redoc_url=None)
-    install_error_handlers(app)
+    install_error_handlers(app, services.redactor.redact)
     install_last_resort(app)
     install_access(app, services.principals)
     app.add_middleware(BodyLimit, limit=services.max_body_bytes)

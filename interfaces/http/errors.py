@@ -8,7 +8,6 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from foundation.frozen import Frozen
-from foundation.http_errors import error_body
 from foundation.telemetry.logs import get_logger
 
 log = get_logger(__name__)
@@ -41,10 +40,11 @@ def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def install_last_resort(app: FastAPI) -> None:
-    """An unexpected error answers 500 without internals; the log has them."""
+    """An unexpected error answers 500 without internals; the log has them. After `install_error_handlers`."""
 
     async def on_error(request: Request, error: Exception) -> JSONResponse:
         log.error("request failed", method=request.method, path=request.url.path, error=repr(error))
-        return JSONResponse(error_body("internal", "an unexpected error; it has been logged"), 500)
+        body = request.app.state.answering.body("internal", "an unexpected error; it has been logged")
+        return JSONResponse(body, 500)
 
     app.add_exception_handler(Exception, on_error)

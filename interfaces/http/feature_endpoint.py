@@ -1,22 +1,22 @@
 """An endpoint without the layers of a framework: for answers that take less time than those layers.
 
 `Endpoint` is a plain ASGI application for one path. As a route it comes after routing and the application's middleware;
-`ShortCuts`, added to the application, hands it its requests before them.
+ahead of the application (`FrontedApp`), before them.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
 from threading import BoundedSemaphore
 from typing import NamedTuple
 
 import orjson
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from foundation.errors import TooLarge, Unavailable, VigiaError
-from foundation.http_errors import error_body
+from foundation.http_errors import Answering
 from foundation.telemetry.logs import get_logger
 from interfaces.http.access import known_by
 from interfaces.http.feature_questions import ARROW, JSON, Call
@@ -46,9 +46,10 @@ class Busy(Unavailable):
 class Endpoint:
     """Answers POSTs of people by `answer`, which may raise VigiaErrors.
 
-    `answer` runs in one of `threads`, because its store may block; with a question of `SMALL` bytes at most it runs in
-    the event loop while the store does not wait for anybody. An Arrow stream is never read there: what it takes is not
-    told by its size. With `most` at most so many questions are in the threads or wait for one; more are Busy.
+    `answer` runs in one of `threads`, because its store may block. A question of `SMALL` bytes at most needs none:
+    where the store can be asked by an event loop, `ask` answers it; where it waits for nobody, `answer` does so in the
+    loop. An Arrow stream is never read there: what it takes is not told by its size. With `most` at most so many
+    questions are in the threads or wait for one; more are Busy.
     """
 
     def __init__(
@@ -58,12 +59,14 @@ class Endpoint:
         limit: Limit,
         *,
         waits: Callable[[], bool] = lambda: True,
+        ask: Callable[[Call], Awaitable[Answer]] | None = None,
         most: int | None = None,
     ) -> None:
         self._answer = answer
         self._threads = threads
         self._limit = limit
         self._waits = waits
+        self._ask = ask
         self._places = None if most is None else BoundedSemaphore(most)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -74,16 +77,21 @@ class Endpoint:
             if body is None:
                 return
             call = Call(headers, scope["query_string"], principal, body)
-            if len(body) <= SMALL and not self._waits() and call.content_type != ARROW:
-                answer = self._answer(call)
-            else:
+            if len(body) > SMALL or call.content_type == ARROW:
                 answer = await self._in_a_thread(call)
+            elif self._ask is not None:
+                answer = await self._ask(call)
+            elif self._waits():
+                answer = await self._in_a_thread(call)
+            else:
+                answer = self._answer(call)
         except VigiaError as error:
-            await _send_error(send, error)
+            await _send_error(send, scope["app"].state.answering, error)
             return
         except Exception as error:  # noqa: BLE001  # the application's own last resort is not above a short cut
             log.error("request failed", method=scope["method"], path=scope["path"], error=repr(error))  # noqa: TRY400
-            await _send_error(send, VigiaError("an unexpected error; it has been logged"), "internal")
+            unexpected = VigiaError("an unexpected error; it has been logged")
+            await _send_error(send, scope["app"].state.answering, unexpected, "internal")
             return
         await _send(send, 200, answer.content, [(b"content-type", answer.media_type.encode())])
 
@@ -117,22 +125,7 @@ class Endpoint:
         return TooLarge(f"the request has {size} bytes, the most is {self._limit.size}", hint=self._limit.hint)
 
 
-class ShortCuts:
-    """ASGI middleware: POSTs to the paths of `endpoints` go to them at once."""
-
-    def __init__(self, app: ASGIApp, endpoints: Mapping[str, Endpoint]) -> None:
-        self._app = app
-        self._endpoints = endpoints
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        endpoint = self._endpoints.get(scope.get("path", ""))
-        if endpoint is not None and scope["type"] == "http" and scope["method"] == "POST":
-            await endpoint(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
-
-
-async def _send_error(send: Send, error: VigiaError, code: str | None = None) -> None:
+async def _send_error(send: Send, answering: Answering, error: VigiaError, code: str | None = None) -> None:
     headers = [(b"content-type", JSON.encode())]
     if error.http_status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
@@ -140,7 +133,7 @@ async def _send_error(send: Send, error: VigiaError, code: str | None = None) ->
         headers.append((b"retry-after", b"1"))
     if error.http_status == 413:  # the rest of the body is not read: the connection cannot be used again
         headers.append((b"connection", b"close"))
-    content = orjson.dumps(error_body(code or error.code, error.message, error.hint))
+    content = orjson.dumps(answering.body(code or error.code, error.message, error.hint))
     await _send(send, error.http_status, content, headers)
 
 

@@ -85,7 +85,7 @@ def operations_routes(records: Records, desk: ChangeDesk) -> APIRouter:
 
 def _tenants(who: Principal) -> frozenset[str] | None:
     """None: all of them, and what belongs to none."""
-    return None if who.may_act_for(None) else who.tenants
+    return None if who.may_act_for(None) else who.tenants_with()
 
 
 def _span(clock: Clock, since: datetime | None, until: datetime | None, usual: timedelta) -> tuple[datetime, datetime]:

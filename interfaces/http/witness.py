@@ -7,11 +7,14 @@ from fastapi import FastAPI, Request, Response
 from audit.witness import ForkSeen, OtherSize, Witness
 from foundation.body_limit import BodyLimit
 from foundation.errors import InvalidInput, VigiaError
+from foundation.outside_text import OutsideText, Redact, unredacted
 
 _MOST_BYTES = 64 * 1024
 
 
-def witness_app(witness: Witness) -> FastAPI:
+def witness_app(witness: Witness, redact: Redact = unredacted) -> FastAPI:
+    """`redact`: for what refusals repeat of a request."""
+    outside = OutsideText(redact)
     app = FastAPI(title="Vigía audit witness", openapi_url=None)
     app.add_middleware(BodyLimit, limit=_MOST_BYTES)
 
@@ -27,6 +30,6 @@ def witness_app(witness: Witness) -> FastAPI:
             return Response("not UTF-8\n", status_code=400, media_type="text/plain")
         except VigiaError as error:
             status = 400 if isinstance(error, InvalidInput) and not isinstance(error, ForkSeen) else error.http_status
-            return Response(f"{error.message}\n", status_code=status, media_type="text/plain")
+            return Response(f"{outside.text(error.message)}\n", status_code=status, media_type="text/plain")
 
     return app

@@ -66,6 +66,9 @@ class AttachedSettings(Frozen):
     databricks_tenant: str | None = None
     """Whose its jobs are; nobody's in particular when not set."""
 
+    databricks_api: Literal["2.1", "2.2"] = "2.2"
+    """The version of the Jobs API that the workspace is asked by."""
+
 
 class UsageSettings(Frozen):
     """What use is charged at, to share the platform's cost among those who use it; nothing costs anything when not

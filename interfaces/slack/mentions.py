@@ -14,6 +14,6 @@ def mentions(people: Iterable[Principal], roles: Collection[Role], tenant: str |
     ids = [
         person.slack_user_id
         for person in people
-        if person.slack_user_id and person.roles & set(roles) and person.may_act_for(tenant) and person.id != without
+        if person.slack_user_id and person.roles_in(tenant) & set(roles) and person.id != without
     ]
     return "".join(f"<@{user}> " for user in ids[:_MOST_NAMES])

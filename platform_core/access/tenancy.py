@@ -33,5 +33,5 @@ class TenantGuard:
                 payload=dict(detail),
             )
         )
-        granted = ", ".join(sorted(principal.tenants)) or "none"
+        granted = ", ".join(sorted(principal.tenants_with())) or "none"
         raise Forbidden(f"{principal.id} may not read features of tenant {shown!r}", hint=f"granted: {granted}")

@@ -4,6 +4,10 @@ An attached endpoint is a resource as every other: read, planned, approved, patc
 path. This controller keeps the two together, as controllers do: what the other platform has becomes a resource, a
 change of the resource's spec is set there once, and what is seen there goes into the status. Somebody who changes the
 endpoint on its own platform is not fought: the status says what differs until a person decides.
+
+In the status, `asked_revision` is the newest one that was set there, and `applied_revision` the one that is in force
+as the platform itself tells: traffic and instances are as it says, and nothing is under way. It is None when what is
+in force there is no revision of ours.
 """
 
 from __future__ import annotations
@@ -27,7 +31,7 @@ MODEL_TAG, SERVICE_TAG = "vigia:model", "vigia:feature_service"
 
 class Variant(Frozen):
     """A version behind an endpoint. `weight`: its part of the traffic, relative to the others'. `instances` None where
-    the platform scales it by itself."""
+    the platform scales it by itself. What was read is what is in force, not what is about to be."""
 
     name: str
     weight: float
@@ -50,6 +54,10 @@ class EndpointPlatform(Protocol):
 
     def endpoints(self) -> list[AttachedEndpoint]:
         """Those that are tagged for us (TENANT_TAG), by name. Raises Forbidden, Unavailable."""
+        ...
+
+    def endpoint(self, name: str) -> AttachedEndpoint:
+        """That one as it is now. Raises NotFound, Forbidden, Unavailable."""
         ...
 
     def set_variants(self, endpoint: str, variants: tuple[Variant, ...]) -> None:
@@ -77,62 +85,68 @@ class AttachedEndpoints:
             self._converge(name, endpoint, known.get(name))
         for name in known.keys() - found.keys():
             self._resources.report_status(name, {PLATFORM: self._platform.name, "state": "gone"})
-        return [self._resources.get(name) for name in sorted(known.keys() | found.keys())]
+        return [r for r in self._resources.list(kind="endpoint") if self._is_ours(r)]
 
     def _converge(self, name: str, endpoint: AttachedEndpoint, resource: Resource | None) -> None:
         if resource is None:
             self._create(name, endpoint)
             return
-        applied = int(resource.status.get("applied_revision", 1))
-        error: str | None = None
-        if resource.revision > applied and isinstance(resource.spec, RolloutSpec):
+        asked, error = _asked(resource), None
+        if resource.revision > asked and isinstance(resource.spec, RolloutSpec):
             try:
                 wanted = targets(resource.spec, endpoint)
                 if wanted:
                     self._platform.set_variants(endpoint.name, wanted)
-                    endpoint = with_targets(endpoint, wanted)
-                applied = resource.revision
+                    endpoint = self._platform.endpoint(endpoint.name)
+                asked = resource.revision
             except VigiaError as failure:
                 error = str(failure)
-        self._resources.report_status(name, self._status(endpoint, resource, applied, error))
+        self._resources.report_status(name, self._status(endpoint, resource, asked, error))
 
     def _create(self, name: str, endpoint: AttachedEndpoint) -> None:
+        if endpoint.state == "updating" or not endpoint.variants:
+            return  # nobody could say yet what it does
+        status = {**self._seen(endpoint), "asked_revision": 1, "applied_revision": 1}
         try:
             self._resources.create(
                 name,
                 spec_of(endpoint),
                 tenant=endpoint.tags[TENANT_TAG],
                 environment=self._environment,
-                status=self._status(endpoint, None, 1, None),
+                status=status,
                 actor=self._actor,
             )
         except Conflict:
             # Another process attached it at the same moment, or there is one of our own of that name.
             return
 
-    def _status(
-        self, endpoint: AttachedEndpoint, resource: Resource | None, applied: int, error: str | None
-    ) -> dict[str, Any]:
-        status: dict[str, Any] = {
-            PLATFORM: self._platform.name,
-            "state": endpoint.state,
-            "applied_revision": applied,
-            "variants": {v.name: {"weight": v.weight, "instances": v.instances} for v in endpoint.variants},
-        }
+    def _status(self, endpoint: AttachedEndpoint, resource: Resource, asked: int, error: str | None) -> dict[str, Any]:
+        status = self._seen(endpoint) | {"asked_revision": asked}
+        differs = _differences(resource.spec, endpoint) if isinstance(resource.spec, RolloutSpec) else []
+        if endpoint.state == "ready" and not differs:
+            status["applied_revision"] = resource.revision
+        else:
+            unmoved = resource.status.get("variants") == status["variants"]
+            status["applied_revision"] = resource.status.get("applied_revision") if unmoved else None
         problem = error or endpoint.problem
         if problem is not None:
             status["error"] = problem
-        if error is None and resource is not None and isinstance(resource.spec, RolloutSpec):
-            differs = _differences(resource.spec, endpoint)
-            if differs and resource.revision == applied:
-                status["differs"] = differs
+        if differs and error is None and endpoint.state == "ready" and resource.revision == asked:
+            status["differs"] = differs
         return status
+
+    def _seen(self, endpoint: AttachedEndpoint) -> dict[str, Any]:
+        return {
+            PLATFORM: self._platform.name,
+            "state": endpoint.state,
+            "variants": {v.name: {"weight": v.weight, "instances": v.instances} for v in endpoint.variants},
+        }
 
     def _is_here(self, endpoint: AttachedEndpoint) -> bool:
         return endpoint.tags.get(ENVIRONMENT_TAG, "production") == self._environment
 
     def _is_ours(self, resource: Resource) -> bool:
-        return resource.status.get(PLATFORM) == self._platform.name
+        return resource.status.get(PLATFORM) == self._platform.name and resource.environment == self._environment
 
     def _urn(self, endpoint: AttachedEndpoint) -> str:
         return urn("endpoint", f"{self._platform.name}.{endpoint.name.lower()}")
@@ -184,16 +198,10 @@ def targets(spec: RolloutSpec, endpoint: AttachedEndpoint) -> tuple[Variant, ...
     return tuple(said.get(name) or Variant(name=name, weight=weight) for name, weight in wanted.items())
 
 
-def with_targets(endpoint: AttachedEndpoint, wanted: tuple[Variant, ...]) -> AttachedEndpoint:
-    """`endpoint` as it is about to be."""
-    said = {v.name: v for v in wanted}
-    variants = tuple(
-        v
-        if v.name not in said
-        else v.model_copy(update={"weight": said[v.name].weight, "instances": said[v.name].instances or v.instances})
-        for v in endpoint.variants
-    )
-    return endpoint.model_copy(update={"variants": variants, "state": "updating"})
+def _asked(resource: Resource) -> int:
+    """The newest revision that was set there."""
+    status = resource.status
+    return int(status.get("asked_revision") or status.get("applied_revision") or 1)
 
 
 def _shares(endpoint: AttachedEndpoint) -> dict[str, float]:

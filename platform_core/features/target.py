@@ -80,7 +80,8 @@ class Targets:
         if source is None:
             known = ", ".join(s.tenant for s in sources)
             raise InvalidInput(f"feature view {view!r} has no source of tenant {tenant!r}", hint=f"tenants: {known}")
-        return Target(spec, tenant, source, self._catalog.entity(spec.entity).join_keys, self._source_spec(source.name))
+        keys = self._catalog.entity(spec.entity).join_keys
+        return Target(spec, tenant, source, keys, source_spec(self._resources, source.name))
 
     def readers(self, source: DataSource) -> list[FeatureView]:
         """The views that compute from `source`."""
@@ -93,11 +94,14 @@ class Targets:
         except NotFound:
             return False
 
-    def _source_spec(self, name: str) -> SourceSpec:
-        try:
-            return cast(SourceSpec, self._resources.get(urn("source", name)).spec)
-        except NotFound:
-            return SourceSpec()  # a source that nobody controls: no quarantine, no mapping
+
+def source_spec(resources: ResourceReader, source: str) -> SourceSpec:
+    """How `source` is to be read today; one that nobody controls has no quarantine and no mapping."""
+    try:
+        spec = resources.get(urn("source", source)).spec
+    except NotFound:
+        return SourceSpec()
+    return spec if isinstance(spec, SourceSpec) else SourceSpec()
 
 
 def job_urn(view: str) -> str:

@@ -6,10 +6,9 @@ from datetime import datetime
 
 from foundation.errors import Conflict
 from platform_core.features.clock_skew import MAX_CLOCK_SKEW
+from platform_core.features.target import source_spec
 from platform_core.monitoring.alert import Alert
 from platform_core.monitoring.monitor import Monitor, Watch, alert
-from platform_core.operations.resources import SourceSpec
-from platform_core.urn import urn
 from platform_core.view import PlatformView
 
 
@@ -53,12 +52,6 @@ class FreshnessMonitor(Monitor):
 
 
 def _quarantined_since(view: PlatformView, name: str, tenant: str) -> datetime | None:
-    sources = {
-        urn("source", source.name)
-        for source in map(view.catalog.source, view.catalog.feature_view(name).sources)
-        if source.tenant == tenant
-    }
-    for resource in view.resources.list(kind="source"):
-        if resource.urn in sources and isinstance(resource.spec, SourceSpec):
-            return resource.spec.quarantine_since
-    return None
+    sources = map(view.catalog.source, view.catalog.feature_view(name).sources)
+    source = next((s for s in sources if s.tenant == tenant), None)
+    return None if source is None else source_spec(view.resources, source.name).quarantine_since

@@ -1,7 +1,8 @@
-"""Online and offline disagree: values served are not what the events say."""
+"""Online and offline disagree: what is served is not the offline history, or that is not what the events say."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 from platform_core.monitoring.agreement import Agreement, compare
@@ -15,30 +16,33 @@ MINIMUM_ROWS = 10
 EVERY = timedelta(minutes=30)
 
 
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    found: Agreement | None
+    over: bool
+
+
 class ParityMonitor(Monitor):
     """`parity-<view>-<tenant>`; threshold: the share of sampled values that may differ, e.g. 0.02. Looked at every half
-    hour: it recomputes the most recently written rows from their events."""
+    hour: it reads the history of the most recently written rows and recomputes these from their events. What differed
+    is looked at again each time: a row may be on its way from one store to the other."""
 
     prefix = "parity"
     watched = "view"
 
     def __init__(self) -> None:
         super().__init__()
-        self._found: Kept[Agreement | None] = Kept(EVERY)
+        self._looked: Kept[_Looked] = Kept(EVERY, lambda looked: looked.found is not None and not looked.over)
 
     def look(self, view: PlatformView, watch: Watch) -> Alert | None:
-        name, tenant = watch.parts
         now = view.clock.now()
-        found = self._found.get(watch.name, watch.spec, now, lambda: _agreement(view, name, tenant))
-        if found is None:
+        looked = self._looked.get(watch.name, watch.spec, now, lambda: _look(view, watch))
+        if (found := looked.found) is None:
             return None
         self.readings[watch.name] = found.rate
-        if found.sampled < MINIMUM_ROWS or found.rate <= watch.spec.threshold:
+        if not looked.over:
             return None
-        examples = "; ".join(
-            f"{d.feature} of {d.key!r} at {d.event_ts:%H:%M:%S}: online {d.online}, recomputed {d.recomputed}"
-            for d in found.examples
-        )
+        name, tenant = watch.parts
         return alert(
             watch,
             "parity",
@@ -46,14 +50,16 @@ class ParityMonitor(Monitor):
             value=found.rate,
             severity="critical",
             summary=f"{name} of {tenant}: {found.mismatches} of {found.compared} values of the {found.sampled} rows "
-            f"written last differ from their events; {examples}"[:2000],
+            f"written last differ; {found.said}"[:2000],
         )
 
 
-def _agreement(view: PlatformView, name: str, tenant: str) -> Agreement | None:
+def _look(view: PlatformView, watch: Watch) -> _Looked:
+    name, tenant = watch.parts
     spec = view.catalog.feature_view(name)
     source = next((s for s in map(view.catalog.source, spec.sources) if s.tenant == tenant), None)
     sample = view.online.sample(tenant, name, SAMPLE)
     if source is None or not sample:
-        return None
-    return compare(view, spec, source, sample)
+        return _Looked(None, over=False)
+    found = compare(view, spec, source, sample)
+    return _Looked(found, over=found.sampled >= MINIMUM_ROWS and found.rate > watch.spec.threshold)

@@ -1,14 +1,14 @@
 """The nightly screen: every feature of every view, today's rows against a baseline, in one columnar pass per view.
 
 PSI and Jensen-Shannon are Evidently's (`shares`); what counts as drifted is decided by effect and significance over all
-features together (`judgement`). What it flags gets Evidently's full report (`report`).
+features together (`judgement`). What it flags gets Evidently's full report (`report`). A column that cannot be judged
+(`screen_columns`) says why, and keeps no other from being judged.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -16,14 +16,20 @@ import pyarrow as pa
 import pyarrow.compute
 from pydantic import Field
 
-from foundation.errors import InvalidInput, VigiaError
+from foundation.errors import InvalidInput, NotFound, VigiaError
 from foundation.frozen import Frozen
-from platform_core.catalog.specs import Catalog, FeatureView
+from platform_core.catalog.specs import Catalog, Feature, FeatureView
 from platform_core.features.feature_rows import offline_table
 from platform_core.features.offline.port import OfflineStore
-from platform_core.monitoring.distances import distances
-from platform_core.monitoring.judgement import EFFECT, FDR, Evidence, drifted, evidence
-from platform_core.monitoring.shares import Column, column_of, histograms, jensen_shannon_of, psi_of
+from platform_core.monitoring.judgement import EFFECT, FDR, drifted
+from platform_core.monitoring.screen_columns import (
+    OF_A_COLUMN,
+    Compared,
+    FeatureDrift,
+    compared,
+    figures,
+    unjudged,
+)
 
 _compute: Any = pyarrow.compute  # its kernels are made at import time: no type checker sees them
 
@@ -31,7 +37,7 @@ WEEKS = 4
 SEGMENTS = 50
 """Of a segment's values the most frequent so many are judged."""
 
-Verdict = Literal["steady", "drifted", "too few rows"]
+OF_A_READ = (VigiaError, *OF_A_COLUMN)
 
 
 class ScreenSettings(Frozen):
@@ -49,27 +55,6 @@ class ScreenSettings(Frozen):
     fdr: float = Field(default=FDR, gt=0, lt=1)
 
 
-class FeatureDrift(Frozen):
-    """One feature (of one segment) and how it compares. Means are None for text."""
-
-    view: str
-    tenant: str
-    feature: str
-    segment: str | None
-    reference_rows: int
-    current_rows: int
-    psi: float | None
-    jensen_shannon: float | None
-    effect: float
-    p_value: float
-    reference_mean: float | None
-    current_mean: float | None
-    distances: dict[str, float] = Field(default_factory=dict[str, float])
-    """Of what drifted: Wasserstein and KS of numbers, chi-square of categories (`distances`)."""
-
-    verdict: Verdict
-
-
 class Screen(Frozen):
     """`unread` are views that could not be judged, with why."""
 
@@ -84,16 +69,9 @@ class Screen(Frozen):
     def drifted(self) -> tuple[FeatureDrift, ...]:
         return tuple(f for f in self.features if f.verdict == "drifted")
 
-
-@dataclass(frozen=True, slots=True)
-class _Compared:
-    view: str
-    tenant: str
-    feature: str
-    segment: str | None
-    reference: Column
-    current: Column
-    evidence: Evidence
+    @property
+    def unjudged(self) -> tuple[FeatureDrift, ...]:
+        return tuple(f for f in self.features if f.verdict == "not judged")
 
 
 def screen(
@@ -106,23 +84,22 @@ def screen(
     of_views: Mapping[str, ScreenSettings] | None = None,
 ) -> Screen:
     """Judge every feature of the (view, tenant) pairs in `only`, or of all, together. `of_views`: by view what is
-    compared there, where that is not as in `settings`. A view that cannot be read is named in `unread`. Raises NotFound
-    for a view that is not in the catalog."""
+    compared there, where that is not as in `settings`. A view that cannot be read is named in `unread`, a column that
+    cannot be judged says why; the others go on. Raises NotFound for a view that is not in the catalog."""
     settings, of_views = settings or ScreenSettings(), of_views or {}
     began = time.perf_counter()
     pairs = only if only is not None else [(v.name, t) for v in catalog.feature_views for t in catalog.tenants(v.name)]
-    found: list[_Compared] = []
+    found: list[Compared | FeatureDrift] = []
     unread: dict[str, str] = {}
     for name, tenant in pairs:
         view, its = catalog.feature_view(name), of_views.get(name, settings)
         try:
-            reference, current = samples(offline, view, tenant, now, its)
-        except VigiaError as error:
+            found += _of_view(offline, view, tenant, now, its)
+        except OF_A_READ as error:
             unread[f"{name} {tenant}"] = str(error)
-            continue
-        found += _compared(view, tenant, reference, current, its.segment)
-    judged = drifted([c.evidence for c in found], effect=settings.effect, fdr=settings.fdr)
-    features = tuple(_drift(c, moved) for c, moved in zip(found, judged, strict=True))
+    can_be = [one for one in found if isinstance(one, Compared)]
+    moved = iter(drifted([one.evidence for one in can_be], effect=settings.effect, fdr=settings.fdr))
+    features = tuple(figures(one, next(moved)) if isinstance(one, Compared) else one for one in found)
     return Screen(
         current_from=now - settings.current,
         current_to=now,
@@ -133,13 +110,33 @@ def screen(
     )
 
 
-def samples(
+def _of_view(
     offline: OfflineStore, view: FeatureView, tenant: str, now: datetime, settings: ScreenSettings
+) -> list[Compared | FeatureDrift]:
+    try:
+        reference, current = samples(offline, view, tenant, now, settings)
+    except (NotFound, InvalidInput):
+        raise
+    except OF_A_READ:
+        return list(_one_by_one(offline, view, tenant, now, settings))
+    return list(_compared(view, tenant, view.fields, reference, current, settings.segment))
+
+
+def samples(
+    offline: OfflineStore,
+    view: FeatureView,
+    tenant: str,
+    now: datetime,
+    settings: ScreenSettings,
+    *,
+    features: Sequence[Feature] | None = None,
 ) -> tuple[pa.Table, pa.Table]:
-    """The baseline's and the current rows of (view, tenant). Raises NotFound when nothing was ever materialized."""
+    """The baseline's and the current rows of (view, tenant), with all features or these. Raises NotFound when nothing
+    was ever materialized."""
     table = offline_table(view.name)
     known = offline.schema(table).names
-    columns = ["tenant", "event_ts", *(f.name for f in view.fields if f.name in known)]
+    wanted = view.fields if features is None else features
+    columns = ["tenant", "event_ts", *(f.name for f in wanted if f.name in known)]
     if settings.segment is not None and settings.segment not in columns:
         if settings.segment not in known:
             raise InvalidInput(f"{view.name} has no column {settings.segment!r}", hint=f"it has {', '.join(known)}")
@@ -158,15 +155,32 @@ def samples(
     return pa.concat_tables([read(begin - week, now - week) for week in weeks]), read(begin, now)
 
 
-def _compared(
-    view: FeatureView, tenant: str, reference: pa.Table, current: pa.Table, segment: str | None
-) -> Iterator[_Compared]:
+def _compared(  # noqa: PLR0917  # two samples of what
+    view: FeatureView,
+    tenant: str,
+    features: Sequence[Feature],
+    reference: pa.Table,
+    current: pa.Table,
+    segment: str | None,
+) -> Iterator[Compared | FeatureDrift]:
     for value, past, present in segments(reference, current, segment):
-        for feature in view.fields:
-            if feature.name not in past.column_names or feature.dtype == "timestamp":
-                continue
-            r, c = column_of(past[feature.name]), column_of(present[feature.name])
-            yield _Compared(view.name, tenant, feature.name, value, r, c, evidence(r, c))
+        for feature in features:
+            about = FeatureDrift(view=view.name, tenant=tenant, feature=feature.name, segment=value)
+            yield compared(about, feature, past, present)
+
+
+def _one_by_one(
+    offline: OfflineStore, view: FeatureView, tenant: str, now: datetime, settings: ScreenSettings
+) -> Iterator[Compared | FeatureDrift]:
+    """Where the columns cannot be read together: each by itself. Raises what reading none of them does."""
+    samples(offline, view, tenant, now, settings, features=())
+    for feature in view.fields:
+        try:
+            reference, current = samples(offline, view, tenant, now, settings, features=(feature,))
+        except OF_A_READ as error:
+            yield unjudged(FeatureDrift(view=view.name, tenant=tenant, feature=feature.name), error)
+        else:
+            yield from _compared(view, tenant, (feature,), reference, current, settings.segment)
 
 
 def segments(
@@ -182,31 +196,3 @@ def segments(
         if value is not None:
             same = [table.filter(_compute.equal(table[segment], value)) for table in (reference, current)]
             yield f"{segment}={value}", same[0], same[1]
-
-
-def _drift(compared: _Compared, moved: bool) -> FeatureDrift:
-    r, c, found = compared.reference, compared.current, compared.evidence
-    psi = distance = None
-    if len(r.values) and len(c.values):
-        counts = histograms(r, c)
-        psi, distance = psi_of(*counts), jensen_shannon_of(*counts)
-    return FeatureDrift(
-        view=compared.view,
-        tenant=compared.tenant,
-        feature=compared.feature,
-        segment=compared.segment,
-        reference_rows=found.reference_rows,
-        current_rows=found.current_rows,
-        psi=psi,
-        jensen_shannon=distance,
-        effect=found.effect,
-        p_value=found.p_value,
-        reference_mean=_mean(r),
-        current_mean=_mean(c),
-        distances=dict(distances(r, c)) if moved and len(r.values) and len(c.values) else {},
-        verdict="drifted" if moved else "steady" if found.enough else "too few rows",
-    )
-
-
-def _mean(column: Column) -> float | None:
-    return float(column.values.mean()) if column.numeric and len(column.values) else None

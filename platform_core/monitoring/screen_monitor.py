@@ -53,8 +53,11 @@ class ScreenMonitor(Monitor):
         if (reason := result.unread.get(f"{name} {tenant}")) is not None:
             raise Conflict(f"{name} of {tenant} could not be judged: {reason}", hint="it is, once it has rows")
         mine = [f for f in result.features if (f.view, f.tenant) == (name, tenant)]
-        self.readings[watch.name] = max((f.effect for f in mine), default=0.0)
-        moved = sorted((f for f in mine if f.verdict == "drifted"), key=lambda f: -f.effect)
+        effects = [f.effect for f in mine if f.effect is not None]
+        if mine and not effects:
+            raise Conflict(f"no feature of {name} of {tenant} could be judged: {_reasons(mine)}")
+        self.readings[watch.name] = max(effects, default=0.0)
+        moved = sorted((f for f in mine if f.verdict == "drifted"), key=lambda f: -(f.effect or 0.0))
         if not moved:
             return None
         worst = max(f.psi or 0.0 for f in moved)
@@ -77,11 +80,24 @@ def _settings(view: FeatureView) -> ScreenSettings:
 
 def _summary(name: str, tenant: str, moved: list[FeatureDrift], result: Screen) -> str:
     said = "; ".join(
-        f"{f.feature}: {f.effect:.0%} of rows elsewhere, PSI {f.psi or 0:.2f}, JS {f.jensen_shannon or 0:.2f}, "
-        f"p {f.p_value:.1g} ({f.current_rows} rows against {f.reference_rows})"
+        f"{f.name}: {f.effect or 0:.0%} of rows elsewhere, PSI {_figure(f.psi)}, JS {_figure(f.jensen_shannon)}, "
+        f"p {f.p_value or 0:.1g} ({f.current_rows} rows against {f.reference_rows})"
         for f in moved[:5]
     )
     more = f"; and {len(moved) - 5} more" if len(moved) > 5 else ""
-    judged = sum(1 for f in result.features if (f.view, f.tenant) == (name, tenant))
+    mine = [f for f in result.features if (f.view, f.tenant) == (name, tenant)]
+    left = [f for f in mine if f.verdict == "not judged"]
+    unjudged = f"; {len(left)} not judged: {_reasons(left)}" if left else ""
     hours = (result.current_to - result.current_from).total_seconds() / 3600
-    return f"{name} of {tenant}, last {hours:g} h: {len(moved)} of {judged} features drifted: {said}{more}"[:2000]
+    judged = f"{len(moved)} of {len(mine) - len(left)} features drifted"
+    return f"{name} of {tenant}, last {hours:g} h: {judged}: {said}{more}{unjudged}"[:2000]
+
+
+def _figure(value: float | None) -> str:
+    """None where one of the samples holds no value at all."""
+    return "unknown" if value is None else f"{value:.2f}"
+
+
+def _reasons(left: list[FeatureDrift]) -> str:
+    more = f"; and {len(left) - 3} more" if len(left) > 3 else ""
+    return "; ".join(f"{f.name}: {f.reason}" for f in left[:3]) + more

@@ -54,6 +54,8 @@ def column_of(values: pa.ChunkedArray | pa.Array) -> Column:
     rows = len(values)
     present = values.drop_null()
     dtype = present.type
+    if pa.types.is_null(dtype):
+        return Column(np.zeros(0), rows)
     if pa.types.is_floating(dtype) or pa.types.is_integer(dtype):
         numbers = np.asarray(present.to_numpy())
         if pa.types.is_floating(dtype):
@@ -148,6 +150,11 @@ def _divergence(p: Floats, q: Floats) -> float:
     return float(np.sum(p[some] * np.log(p[some] / q[some])))
 
 
+def different(values: npt.NDArray[Any]) -> int:
+    """How many different values there are."""
+    return len(_compute.unique(pa.array(values)))
+
+
 def _many(values: npt.NDArray[Any]) -> bool:
     """Whether there are over `DISCRETE` different ones; mostly the first few say so."""
-    return len(np.unique(values[:_PEEK])) > DISCRETE or len(_value_counts(values)) > DISCRETE
+    return len(np.unique(values[:_PEEK])) > DISCRETE or different(values) > DISCRETE

@@ -148,3 +148,24 @@ class ResourceWriter(Protocol):
         Whoever gives up on a change asks this, not `find`: a request that is still on its way then meets Conflict.
         """
         ...
+
+
+class ControlPlane(ResourceReader, ResourceWriter, Protocol):
+    """Both halves, and what the platform's own processes do: bring things under control and say how they are."""
+
+    def create(
+        self,
+        urn: str,
+        spec: Spec,
+        *,
+        tenant: str | None = None,
+        environment: Environment = "production",
+        status: dict[str, Any] | None = None,
+        actor: str,
+    ) -> Resource:
+        """Bring a resource under control at revision 1. Raises Conflict when it is there already."""
+        ...
+
+    def report_status(self, urn: str, status: dict[str, Any]) -> None:
+        """What the controller sees now, for what it saw before. Moves no revision."""
+        ...

@@ -22,7 +22,7 @@ from foundation.telemetry.traces import span
 from platform_core.access.principals import Environment
 from platform_core.operations.admission import Admissions, admit, prepare
 from platform_core.operations.faults import told_faults
-from platform_core.operations.resources import Resource, ResourceChange, ResourceReader, ResourceWriter, Spec
+from platform_core.operations.resources import ControlPlane, Resource, ResourceChange, Spec
 from platform_core.operations.spec_patch import SPEC, SpecPatch, as_json, change_kind, patch_spec
 from platform_core.operations.sql_timeline import insert_change
 from platform_core.operations.tables import resource_changes, resources
@@ -33,7 +33,7 @@ _WITHDRAWN = "withdrawn"
 """In place of a request's digest: the key is burnt, and whatever arrives under it is refused."""
 
 
-class SqlResources(ResourceReader, ResourceWriter):
+class SqlResources(ControlPlane):
     def __init__(
         self, engine: Engine, clock: Clock, audit: AuditLog, *, admissions: Admissions = MappingProxyType({})
     ) -> None:
@@ -66,7 +66,6 @@ class SqlResources(ResourceReader, ResourceWriter):
         status: dict[str, Any] | None = None,
         actor: str,
     ) -> Resource:
-        """Bring a resource under control at revision 1. Raises Conflict when it is there already."""
         kind, _name = parse_urn(urn)
         if kind != spec.kind:
             raise InvalidInput(f"{urn!r} names a {kind} but its spec is that of a {spec.kind}")
@@ -95,8 +94,7 @@ class SqlResources(ResourceReader, ResourceWriter):
         return resource
 
     def report_status(self, urn: str, status: dict[str, Any]) -> None:
-        """What the controller sees now, for what it saw before. Moves no revision; written only if it differs. What is
-        wrong with it is on the timeline when that begins, and when it is over."""
+        """What is wrong with it is on the timeline when that begins, and when it is over."""
         if self.get(urn).status == status:
             return
         with transaction(self._engine) as connection:

@@ -8,7 +8,7 @@ are only made: what people decided about them (a quarantine, a cancelled job) is
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from foundation.errors import Conflict
 from foundation.ids import new_id
@@ -17,11 +17,11 @@ from platform_core.catalog.specs import Catalog
 from platform_core.features.target import job_urn
 from platform_core.monitoring.definitions import definitions
 from platform_core.operations.resources import (
+    ControlPlane,
     JobSpec,
     MonitorSpec,
     Resource,
     ResourceReader,
-    ResourceWriter,
     RolloutSpec,
     SourceSpec,
     Spec,
@@ -39,23 +39,6 @@ class Wanted(NamedTuple):
     spec: Spec
     tenant: str | None
     status: dict[str, Any]
-
-
-class Control(ResourceReader, ResourceWriter, Protocol):
-    """The control plane as the platform's own processes use it."""
-
-    def create(
-        self,
-        urn: str,
-        spec: Spec,
-        *,
-        tenant: str | None = None,
-        environment: Environment = "production",
-        status: dict[str, Any] | None = None,
-        actor: str,
-    ) -> Resource: ...
-
-    def report_status(self, urn: str, status: dict[str, Any]) -> None: ...
 
 
 class OfEnvironment(ResourceReader):
@@ -97,7 +80,7 @@ def monitors(
         yield Wanted(definition.urn, definition.spec, definition.tenant, WATCHED)
 
 
-def reconcile(control: Control, catalog: Catalog, environment: Environment) -> None:
+def reconcile(control: ControlPlane, catalog: Catalog, environment: Environment) -> None:
     """Make and set what `catalog` wants and is not so. Repeated, it changes nothing.
 
     Raises Conflict, once everything else is done, when another environment has a resource of the same name.
@@ -127,7 +110,7 @@ def reconcile(control: Control, catalog: Catalog, environment: Environment) -> N
         )
 
 
-def _create(control: Control, wanted: Wanted, environment: Environment) -> None:
+def _create(control: ControlPlane, wanted: Wanted, environment: Environment) -> None:
     name, spec, tenant, status = wanted
     try:
         control.create(name, spec, tenant=tenant, environment=environment, status=status, actor=AUTHOR)
@@ -135,7 +118,7 @@ def _create(control: Control, wanted: Wanted, environment: Environment) -> None:
         control.get(name)  # another process made it at the same moment: it is there, or this says so
 
 
-def _follow(control: Control, there: Resource, spec: MonitorSpec) -> None:
+def _follow(control: ControlPlane, there: Resource, spec: MonitorSpec) -> None:
     if there.status == RETIRED:
         control.report_status(there.urn, WATCHED)
     if not isinstance(there.spec, MonitorSpec):

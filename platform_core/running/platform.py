@@ -29,8 +29,9 @@ from platform_core.monitoring.delivery import AlertmanagerDelivery
 from platform_core.monitoring.exposition import PlatformGauges
 from platform_core.monitoring.registry import monitors
 from platform_core.monitoring.runner import MonitorRunner
+from platform_core.operations.resources import ControlPlane
 from platform_core.running.chores import Chore, Chores
-from platform_core.running.estate import Control, reconcile
+from platform_core.running.estate import reconcile
 from platform_core.running.rollout_gauges import RolloutGauges
 from platform_core.running.rollout_watch import RolloutWatch, watch_of
 from platform_core.running.upkeep import Materializing, Streaming, Tables, Watching, delivering, tidy
@@ -80,7 +81,7 @@ class RunningPlatform:
         self,
         open_parts: Callable[[], Parts],
         version: Callable[[], int],
-        control: Control,
+        control: ControlPlane,
         tables: Tables,
         *,
         environment: Environment = "production",

@@ -9,7 +9,7 @@ A prediction does not pass through the framework (`predicting`); everything else
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -17,20 +17,24 @@ from typing import Any
 import prometheus_client
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
-from starlette.types import Receive, Scope, Send
 
 from foundation.body_limit import BodyLimit
 from foundation.clock import Clock
+from foundation.fronted import FrontedApp
 from foundation.http_errors import install_error_handlers
+from foundation.outside_text import Redact, unredacted
 from platform_core.access.endpoints import EndpointAccess
 from platform_core.catalog.specs import Catalog
+from platform_core.serving.bodies import BODY_SECONDS
 from platform_core.serving.callers import Callers
+from platform_core.serving.circuits import Circuits, Tell
 from platform_core.serving.endpoints import EndpointDirectory
 from platform_core.serving.metrics import ServingMetrics
 from platform_core.serving.ports import EndpointResources, FeatureSource
-from platform_core.serving.predicting import BODY_SECONDS, PREFIX, Predicting
+from platform_core.serving.predicting import PREFIX, Predicting
 from platform_core.serving.prediction_log import PredictionWriter
 from platform_core.serving.recording import Recorder
+from platform_core.serving.retrieval import Retrieval
 from platform_core.serving.scorer import Scorer
 from platform_core.serving.types import BatchPrediction, BatchRequest, Prediction, PredictionRequest
 from platform_core.serving.waiting import StoreThreads
@@ -42,16 +46,10 @@ MAX_CONTROL_BODY_BYTES = 262_144
 Registries = Sequence[prometheus_client.CollectorRegistry]
 
 
-class InferenceApp(FastAPI):
-    """A FastAPI application that hands predictions to `predicting` before it looks at them itself."""
+class InferenceApp(FrontedApp):
+    """Predictions are ahead of the framework."""
 
     predicting: Predicting
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] == "POST" and scope["path"].startswith(PREFIX):
-            await self.predicting(scope, receive, send)
-        else:
-            await super().__call__(scope, receive, send)
 
     def drain(self) -> None:
         """From now on `/readyz` says 503 and every prediction ends its connection; all are still answered."""
@@ -74,17 +72,28 @@ def create_inference_app(
     body_seconds: float = BODY_SECONDS,
     more_metrics: Registries = (),
     shared_metrics: SharedMetrics | None = None,
+    store: str | None = None,
+    tell_fault: Tell = lambda endpoint, tenant, opened: None,
+    redact: Redact = unredacted,
 ) -> InferenceApp:
     """The application; its lifespan starts and ends the endpoint refresh, `access` and the prediction log.
 
     `access`: who may score; without it everybody may, and with nobody in it everybody while `open_to_all`. `threads`
     bounds how many requests wait at once for a store that can only be waited for. `more_metrics` are shown at
-    `/metrics` too, with those of the other processes where there are `shared_metrics`. Add the control API with
+    `/metrics` too, with those of the other processes where there are `shared_metrics`. `store`: what the online store
+    is, by the name that OpenTelemetry's `db.system.name` has for it. `tell_fault` is told when an endpoint goes without
+    it, and when it has it again. `redact` is for what refusals repeat of a request. Add the control API with
     `include_router`.
     """
     metrics = ServingMetrics()
     scorer = Scorer(features, Recorder(clock, metrics, predictions.write))
-    endpoints = EndpointDirectory(resources, registry, catalog, interval=refresh_interval, gone=scorer.forget)
+    circuits = Circuits(metrics, tell_fault)
+
+    def forget(served: Collection[str]) -> None:
+        scorer.forget(served)
+        circuits.forget(served)
+
+    endpoints = EndpointDirectory(resources, registry, catalog, interval=refresh_interval, gone=forget)
     metrics.log_dropped.set_function(lambda: predictions.dropped)
     metrics.log_lost.set_function(lambda: predictions.lost)
     metrics.shadows_failed.set_function(lambda: predictions.unscored)
@@ -119,18 +128,21 @@ def create_inference_app(
         endpoints,
         scorer,
         Callers(access, open_to_all=open_to_all),
-        waiting,
+        Retrieval(features, waiting, circuits, metrics),
         pool,
         traced_share=traced_share,
         body_seconds=body_seconds,
+        store=store,
     )
-    install_error_handlers(app)
+    install_error_handlers(app, redact)
+    app.predicting.answering = app.state.answering
+    app.ahead(PREFIX, app.predicting)
     # For what is added to this application; a prediction has its own limit.
     app.add_middleware(BodyLimit, limit=MAX_CONTROL_BODY_BYTES)
 
     @app.post("/v1/predict/{endpoint}", response_model=Prediction | BatchPrediction, openapi_extra=_OPENAPI)
     async def predict(endpoint: str) -> Response:  # pyright: ignore[reportUnusedFunction]
-        """For the document: `InferenceApp` never lets it come here."""
+        """For the document: what is ahead never lets it come here."""
         raise AssertionError(endpoint)
 
     @app.get("/livez")

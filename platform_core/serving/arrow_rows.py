@@ -7,12 +7,12 @@ decompressed, and before a column is made into Python objects.
 
 from __future__ import annotations
 
-import struct
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.types as pat
 
+from foundation.arrow_stream import announced_rows
 from foundation.errors import InvalidInput, TooLarge
 from platform_core.serving.questions import check_columns, check_rows
 from platform_core.serving.shape import RequestShape
@@ -22,10 +22,6 @@ _MOST_TIMES = 2
 
 _PLAIN = (pat.is_string, pat.is_large_string, pat.is_integer, pat.is_floating, pat.is_boolean, pat.is_null)
 
-# Fields of the tables of the IPC format, by their place: https://github.com/apache/arrow/tree/main/format, Message.fbs.
-_MESSAGE_HEADER = 2
-_BATCH_LENGTH, _BATCH_COMPRESSION = 0, 3
-
 
 def arrow_columns(body: bytes, shape: RequestShape, max_rows: int) -> dict[str, list[Any]]:
     """By name. Raises InvalidInput for what is no stream of plain columns that `shape` reads, TooLarge naming the
@@ -33,13 +29,16 @@ def arrow_columns(body: bytes, shape: RequestShape, max_rows: int) -> dict[str, 
     try:
         with pa.ipc.open_stream(body) as reader:
             _check_schema(reader.schema, shape)
-            _check_messages(body, max_rows)
+            rows = 0
+            for announced in announced_rows(body):
+                rows += announced
+                check_rows(rows, max_rows)
             table = reader.read_all()
         if table.nbytes > _MOST_TIMES * len(body):
             raise TooLarge(f"the rows hold {table.nbytes} bytes", hint="send entity keys and inputs only")
         table.validate(full=True)
         return {name: table[name].to_pylist() for name in table.column_names}
-    except (pa.ArrowException, OSError, ValueError, KeyError, struct.error) as error:
+    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         raise InvalidInput(f"the body is not an Arrow stream of rows: {error}"[:500]) from error
 
 
@@ -50,33 +49,3 @@ def _check_schema(schema: pa.Schema, shape: RequestShape) -> None:
             raise InvalidInput(f"column {column.name!r} is there twice")
         if not any(holds(column.type) for holds in _PLAIN):
             raise InvalidInput(f"column {column.name!r} is {column.type}"[:200], hint="send plain text and numbers")
-
-
-def _check_messages(body: bytes, max_rows: int) -> None:
-    """By the metadata alone: nothing is decoded yet."""
-    rows = 0
-    for message in pa.ipc.MessageReader.open_stream(body):
-        if message.type != "record batch":
-            continue
-        metadata = message.metadata.to_pybytes()
-        (root,) = struct.unpack_from("<I", metadata, 0)
-        header = _field(metadata, root, _MESSAGE_HEADER)
-        if header is None:
-            raise InvalidInput("the Arrow stream has a message without content")
-        batch = header + struct.unpack_from("<I", metadata, header)[0]
-        if _field(metadata, batch, _BATCH_COMPRESSION) is not None:
-            raise InvalidInput("the Arrow stream is compressed", hint="send it plain")
-        length = _field(metadata, batch, _BATCH_LENGTH)
-        rows += 0 if length is None else struct.unpack_from("<q", metadata, length)[0]
-        check_rows(rows, max_rows)
-
-
-def _field(metadata: bytes, table: int, place: int) -> int | None:
-    """Where a field of a FlatBuffers table stands; None when it has its default."""
-    vtable = table - struct.unpack_from("<i", metadata, table)[0]
-    (size,) = struct.unpack_from("<H", metadata, vtable)
-    at = 4 + 2 * place
-    if at >= size:
-        return None
-    (offset,) = struct.unpack_from("<H", metadata, vtable + at)
-    return table + offset if offset else None

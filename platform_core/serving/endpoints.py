@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from foundation.errors import InvalidInput, NotFound, VigiaError
+from foundation.errors import InvalidInput, VigiaError
 from platform_core.access.principals import Environment
 from platform_core.catalog.specs import Catalog
 from platform_core.operations.resources import Resource, RolloutSpec
@@ -45,14 +45,6 @@ class ServedEndpoint:
     shadows: tuple[LoadedModel, ...] = ()
     standby: LoadedModel | None = None
     """What was champion before, kept in memory for the way back."""
-
-    @property
-    def entities(self) -> tuple[str, ...]:
-        return self.shape.entities
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        return self.shape.inputs
 
     @property
     def models(self) -> tuple[LoadedModel, ...]:
@@ -94,14 +86,6 @@ class EndpointDirectory:
 
     def find(self, name: str) -> ServedEndpoint | None:
         return self._served.get(name)
-
-    def get(self, name: str) -> ServedEndpoint:
-        """Raises NotFound, naming the endpoints that there are."""
-        served = self._served.get(name)
-        if served is None:
-            known = ", ".join(sorted(self._served)) or "none yet"
-            raise NotFound(f"there is no endpoint {name!r}", hint=f"served: {known}")
-        return served
 
     def __iter__(self) -> Iterator[ServedEndpoint]:
         return iter(tuple(self._served.values()))

@@ -130,3 +130,14 @@ def columns(rows: Sequence[NamedTuple], schema: pa.Schema) -> dict[str, list[Any
     """The rows' fields of these names, column by column."""
     by_name = dict(zip(type(rows[0])._fields, zip(*rows, strict=True), strict=True))
     return {name: list(by_name[name]) for name in schema.names if name in by_name}
+
+
+def table_of(row: PredictionRow | PredictionErrorRow) -> str:
+    return TABLE if isinstance(row, PredictionRow) else ERRORS_TABLE
+
+
+class Batch(NamedTuple):
+    """The oldest rows that wait, and how many had been dropped when they were taken."""
+
+    rows: list[PredictionRow | PredictionErrorRow]
+    dropped: int

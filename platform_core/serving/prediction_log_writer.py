@@ -16,22 +16,26 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pyarrow as pa
 
 from foundation.errors import VigiaError
 from platform_core.features.offline.port import OfflineStore
+from platform_core.serving.prediction_log_losses import Losses, Tell
 from platform_core.serving.prediction_log_rows import (
     ERRORS,
     ERRORS_TABLE,
     TABLE,
     WHOLE,
+    Batch,
     PredictionErrorRow,
     PredictionRow,
     columns,
+    table_of,
 )
 from platform_core.serving.prediction_log_shadows import shadow_scores
 from platform_core.serving.prediction_log_spill import Spill
@@ -49,7 +53,7 @@ class PredictionWriter:
 
     `capacity` bounds the rows in memory. `spill` is the directory below which batches wait that the store refused;
     without one they wait in memory only. `pseudonym` makes what is stored of an entity's key; without one no key is
-    stored. `stop` appends what is left.
+    stored. `tell` is called, in the log's thread, about what was lost. `stop` appends what is left.
     """
 
     def __init__(
@@ -60,6 +64,7 @@ class PredictionWriter:
         capacity: int = 50_000,
         spill: Path | None = None,
         pseudonym: Callable[[str], str] | None = None,
+        tell: Tell | None = None,
     ) -> None:
         self._offline = offline
         self._interval = interval
@@ -67,18 +72,18 @@ class PredictionWriter:
         self._spill_root = spill
         self._spill: Spill | None = None
         self._pseudonym = pseudonym
+        self._losses = Losses(tell)
         self._rows: deque[PredictionRow | PredictionErrorRow] = deque()
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self.dropped = 0
-        """Rows that made way in this process."""
+        """Rows that made way in this process, or could not be kept at its end."""
         self.lost = 0
         """Rows that processes before this one took and were killed with."""
-        self.appended = 0
-        self.unscored = 0
-        """Shadow scores that were not made, as the model failed."""
+        self.appended, self.unscored = 0, 0
+        """`unscored`: shadow scores that were not made, as the model failed."""
 
     @property
     def buffered(self) -> int:
@@ -91,9 +96,9 @@ class PredictionWriter:
 
     def write(self, row: PredictionRow | PredictionErrorRow) -> None:
         with self._lock:
-            self._rows.append(row)
             if self._spill is not None:
                 self._spill.accept()
+            self._rows.append(row)
             if len(self._rows) > self._capacity:
                 self._rows.popleft()
                 self.dropped += 1
@@ -102,8 +107,10 @@ class PredictionWriter:
 
     def start(self) -> None:
         if self._spill_root is not None:
-            self._spill = Spill(self._spill_root)
-            self.lost += self._spill.adopt()
+            spill = self._spill = Spill(self._spill_root)
+            for worker, rows in spill.adopt().items():
+                self.lost += rows
+                self._losses.killed(worker, rows, partial(spill.told, worker))
         self._thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
         self._thread.start()
 
@@ -115,6 +122,9 @@ class PredictionWriter:
             self._thread.join()
         if not self.flush() and not self._put_aside():
             _logger.error("%d predictions could not be logged before the end", len(self._rows))
+            self.dropped += len(self._rows)
+            self._rows.clear()
+        self._losses.tell(self.dropped, last=True)
         if self._spill is not None:
             self._spill.close()
             self._spill = None
@@ -127,7 +137,7 @@ class PredictionWriter:
                 return False
             return self._each_batch(self._append)
 
-    def _each_batch(self, bring: Callable[[_Batch], bool]) -> bool:
+    def _each_batch(self, bring: Callable[[Batch], bool]) -> bool:
         """Bring away all that is buffered now; False as soon as `bring` says so. Where it raises, the batch is halved
         until the row is found that it raises for."""
         due, size = len(self._rows), BATCH
@@ -148,19 +158,19 @@ class PredictionWriter:
             size = min(size * 2, BATCH)
         return True
 
-    def _take_batch(self, size: int) -> _Batch | None:
+    def _take_batch(self, size: int) -> Batch | None:
         with self._lock:
             rows = list(islice(self._rows, size))
-            return _Batch(rows, self.dropped) if rows else None
+            return Batch(rows, self.dropped) if rows else None
 
-    def _converts(self, batch: _Batch) -> bool:
+    def _converts(self, batch: Batch) -> bool:
         try:
             self._tables(batch.rows)
         except Exception:  # noqa: BLE001 said already
             return False
         return True
 
-    def _leave_out(self, batch: _Batch) -> None:
+    def _leave_out(self, batch: Batch) -> None:
         """The only row of `batch`, unless it made way and was counted already."""
         with self._lock:
             if self.dropped == batch.dropped:
@@ -169,7 +179,7 @@ class PredictionWriter:
                 if self._spill is not None:
                     self._spill.keep(1)
 
-    def _append(self, batch: _Batch) -> bool:
+    def _append(self, batch: Batch) -> bool:
         tables = self._tables(batch.rows)
         for place, (table, rows) in enumerate(tables):
             try:
@@ -185,13 +195,13 @@ class PredictionWriter:
         self.appended += len(batch.rows)
         return True
 
-    def _forget_tables(self, batch: _Batch, tables: Sequence[str]) -> int:
+    def _forget_tables(self, batch: Batch, tables: Sequence[str]) -> int:
         """The rows of these tables only, which are written: they must not be so again. Returns how many they were."""
         if not tables:
             return 0
         with self._lock:
             made_way = min(self.dropped - batch.dropped, len(batch.rows))
-            written = [_table_of(row) in tables for row in batch.rows]
+            written = [table_of(row) in tables for row in batch.rows]
             for _ in batch.rows[made_way:]:
                 self._rows.popleft()
             left = [row for row, done in zip(batch.rows[made_way:], written[made_way:], strict=True) if not done]
@@ -201,7 +211,7 @@ class PredictionWriter:
                 self._spill.keep(sum(written[made_way:]))
         return sum(written)
 
-    def _forget(self, batch: _Batch) -> None:
+    def _forget(self, batch: Batch) -> None:
         left = len(batch.rows)
         while left > 0:
             with self._lock:  # for a few rows at a time: requests wait for it
@@ -225,7 +235,7 @@ class PredictionWriter:
         """All that is buffered to the disk; whether nothing is left."""
         return self._each_batch(self._lay_aside) and not self._rows
 
-    def _lay_aside(self, batch: _Batch) -> bool:
+    def _lay_aside(self, batch: Batch) -> bool:
         if self._spill is None:
             return False
         tables = self._tables(batch.rows)
@@ -252,6 +262,8 @@ class PredictionWriter:
                 self._spill.done(file)
         except VigiaError as error:
             _logger.warning("predictions go on waiting on the disk: %s", error)
+            with self._lock:
+                self.dropped += 0 if self._spill is None else self._spill.take_broken()
             return self._spill_when_full()
         return True
 
@@ -278,16 +290,6 @@ class PredictionWriter:
         while not self._stop.wait(self._interval):
             try:
                 self.flush()
+                self._losses.tell(self.dropped)
             except Exception:
                 _logger.exception("a batch of predictions could not be logged")
-
-
-def _table_of(row: PredictionRow | PredictionErrorRow) -> str:
-    return TABLE if isinstance(row, PredictionRow) else ERRORS_TABLE
-
-
-class _Batch(NamedTuple):
-    """The oldest rows, and how many had been dropped when they were taken."""
-
-    rows: list[PredictionRow | PredictionErrorRow]
-    dropped: int

@@ -15,11 +15,10 @@ from platform_core.serving.answers import RULES, Answer, Timing
 from platform_core.serving.endpoints import ServedEndpoint
 from platform_core.serving.found import RowFeatures, default_row, row_features
 from platform_core.serving.ports import FeatureRows, FeatureSource
-from platform_core.serving.questions import Question, Row, question
+from platform_core.serving.questions import Question, Row
 from platform_core.serving.recording import Recorder, chosen_model
 from platform_core.serving.remembered import Remembered
 from platform_core.serving.rollout import Variant
-from platform_core.serving.types import Prediction, PredictionRequest
 from platform_core.training.scoring import LoadedModel
 
 _About = tuple[str, str, str, tuple[str, ...]]
@@ -37,41 +36,12 @@ class ModelFailed(VigiaError):
 
 
 class Scorer:
-    """Everything between reading the request and writing the answer that does not wait.
-
-    `predict` is all of it for one request, for who may block.
-    """
+    """Everything between reading the request and writing the answer that does not wait."""
 
     def __init__(self, features: FeatureSource, recorder: Recorder) -> None:
         self.features = features
         self.recorder = recorder
         self._remembered: dict[_About, Remembered] = {}
-
-    def predict(self, served: ServedEndpoint, request: PredictionRequest, started: float) -> Prediction:
-        """`started` is when the request was read, by `perf_counter`. Waits for the store as long as it takes.
-
-        Raises InvalidInput for a request that does not bring what the model reads, Unavailable when the online store
-        does not answer and no fallback holds, or the endpoint is scaled to zero.
-        """
-        check_scaled(served)
-        asked = question(request, served.shape)
-        reader = self.features.reader(served.spec.feature_service, served.tenant)
-        timing = Timing()
-        reading = perf_counter()
-        try:
-            try:
-                found = reader.read([row.keys for row in asked.rows])
-            except Unavailable as error:
-                answers = self.fall_back(served, asked, error, timing)
-            else:
-                timing.store = perf_counter() - reading
-                answers = self.score(served, asked, found, timing)
-                reader.observe(timing.store)
-        except VigiaError as error:
-            self.recorder.failed(served, asked, error, perf_counter() - started)
-            raise
-        self.recorder.answered(served, answers, timing, perf_counter() - started)
-        return Prediction.model_validate(answers[0].document(served))
 
     def score(self, served: ServedEndpoint, asked: Question, found: FeatureRows, timing: Timing) -> list[Answer]:
         """By the features that were read; they are remembered where the endpoint may fall back on them."""
@@ -114,7 +84,7 @@ class Scorer:
     def _answers(
         self, served: ServedEndpoint, asked: Question, rows: Sequence[RowFeatures], timing: Timing
     ) -> list[Answer]:
-        started = perf_counter()
+        timing.model_at = started = perf_counter()
         threshold = served.spec.decline_threshold
         try:
             if len(rows) == 1:
@@ -145,7 +115,7 @@ class Scorer:
             row, features, chosen, model.version.version, score, score >= threshold, model, vector.tobytes()
         )
         if explain:
-            answer.attributions = _attributions(model, vector.reshape(1, -1))[0]
+            answer.attributions = attributions(model, vector.reshape(1, -1))[0]
         return answer
 
     def _many(
@@ -166,7 +136,7 @@ class Scorer:
             if order is not None:
                 matrix = np.ascontiguousarray(matrix[:, order])
             scores = model.score(matrix).tolist()
-            why = _attributions(model, matrix) if asked.attributions else [None] * len(places)
+            why = attributions(model, matrix) if asked.attributions else [None] * len(places)
             version = model.version.version
             for place, vector, score, reasons in zip(places, matrix, scores, why, strict=True):
                 answers[place] = Answer(
@@ -217,7 +187,8 @@ def _by_rules(served: ServedEndpoint, row: Row, features: RowFeatures, chosen: V
     return Answer(row, features, chosen, RULES, score, score >= served.spec.decline_threshold)
 
 
-def _attributions(model: LoadedModel, rows: npt.NDArray[np.float64]) -> list[dict[str, Any]]:
+def attributions(model: LoadedModel, rows: npt.NDArray[np.float64]) -> list[dict[str, Any]]:
+    """Of each row, as `Attributions` has them."""
     names = [feature.name for feature in model.version.signature.features]
     return [
         {"base": base, "features": dict(zip(names, values, strict=True))}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
+from operator import itemgetter
 from typing import Any
 
 from foundation.errors import InvalidInput
@@ -12,7 +13,7 @@ from platform_core.features.keys import entity_key
 from platform_core.serving.ports import Keys
 from platform_core.training.types import ModelSignature
 
-_NUMBERS = frozenset({float, int})
+_NUMBERS, _FLOATS = frozenset({float, int}), {float}
 
 
 def _finite(value: float) -> bool:
@@ -20,6 +21,13 @@ def _finite(value: float) -> bool:
         return isfinite(value)
     except OverflowError:  # a whole number beyond all floats
         return False
+
+
+def _picker(names: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    """The values of `names`, in their order, by one call."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda values: tuple(values[name] for name in names)
 
 
 class RequestShape:
@@ -42,43 +50,55 @@ class RequestShape:
         """Where the amount stands among the inputs: the log keeps it."""
 
         self._known = frozenset(self.inputs)
+        self._picked = _picker(self.inputs)
+        self._known_keys = frozenset((*self.entities, *self.join_keys))
 
-    def keys(self, entities: Mapping[str, object]) -> Keys | None:
-        """The entity key for each view; None for what is not simply a text per entity."""
+    def keys(self, entities: Any) -> Keys | None:
+        """The entity key for each view; None for what is not simply a text per entity, and nothing else."""
         try:
             found = [entities[name] for name in self._names]
         except (KeyError, TypeError):
+            return None
+        if type(entities) is not dict or len(entities) != len(self.entities):
             return None
         for key in found:
             if type(key) is not str or not key:
                 return None
         return tuple(found)  # type: ignore[arg-type]  # all are texts
 
-    def numbers(self, inputs: Mapping[str, object]) -> tuple[float, ...] | None:
+    def numbers(self, inputs: Any) -> tuple[float, ...] | None:
         """The inputs in order, as the float64 that they are scored and logged as; None for what are not exactly these,
         each a finite number."""
         try:
-            given: list[Any] = [inputs[name] for name in self.inputs]
+            given = self._picked(inputs)
         except (KeyError, TypeError):
             return None
-        if len(inputs) != len(given) or not _NUMBERS.issuperset(map(type, given)):
+        kinds = set(map(type, given))
+        if type(inputs) is not dict or len(inputs) != len(given) or not kinds <= _NUMBERS:
             return None
         try:
-            values = tuple(map(float, given))
+            values = given if kinds == _FLOATS else tuple(map(float, given))
         except OverflowError:  # a whole number beyond them
             return None
         return values if isfinite(sum(values)) else None
 
     def checked_keys(self, entities: Mapping[str, str], where: str = "") -> Keys:
-        """As `keys`, of texts; an entity may be given by its join keys. Raises InvalidInput naming what lacks."""
+        """As `keys`, of texts; an entity may be given by its join keys. Raises InvalidInput naming what lacks, is not
+        read, or is given twice and not as the same."""
         found: list[str] = []
         for name, join_keys in self._views:
             key = entities.get(name)
-            if key is None and all(entities.get(part) for part in join_keys):
-                key = entity_key([entities[part] for part in join_keys])
+            if all(entities.get(part) for part in join_keys):
+                joined = entity_key([entities[part] for part in join_keys])
+                if key is not None and key != joined:
+                    parts = ", ".join(f"{where}entities.{part}" for part in join_keys)
+                    raise InvalidInput(f"{where}entities.{name} is not what {parts} says", hint="send one of them")
+                key = joined
             if not key:
                 raise self._lacks([f"{where}entities.{n}" for n in self.entities if not entities.get(n)])
             found.append(key)
+        if unknown := sorted(entities.keys() - self._known_keys):
+            raise self._unread(f"{where}entities.{unknown[0]}", self.entities)
         return tuple(found)
 
     def checked_numbers(self, inputs: Mapping[str, float], where: str = "") -> tuple[float, ...]:
@@ -89,10 +109,8 @@ class RequestShape:
         for name, value in inputs.items():
             if not _finite(value):
                 raise InvalidInput(f"{where}inputs.{name} is {value!r}"[:200], hint="send a finite number")
-        unknown = sorted(inputs.keys() - self._known)
-        if unknown:
-            known = ", ".join(sorted(self._known))
-            raise InvalidInput(f"this endpoint does not read {where}inputs.{unknown[0]}", hint=f"it reads {known}")
+        if unknown := sorted(inputs.keys() - self._known):
+            raise self._unread(f"{where}inputs.{unknown[0]}", sorted(self._known))
         return tuple(float(inputs[name]) for name in self.inputs)
 
     def order(self, signature: ModelSignature) -> tuple[int, ...] | None:
@@ -109,6 +127,10 @@ class RequestShape:
                 hint="register a model that was trained on the service as it is",
             ) from None
         return None if order == tuple(range(len(self.columns))) else order
+
+    def _unread(self, field: str, known: Sequence[str]) -> InvalidInput:
+        hint = f"it reads {', '.join(known) or 'none'}"
+        return InvalidInput(f"this endpoint does not read {field[:200]}", hint=hint)
 
     def _lacks(self, missing: Sequence[str]) -> InvalidInput:
         reads = f"reads entities {', '.join(self.entities)}; inputs {', '.join(sorted(self._known))}"

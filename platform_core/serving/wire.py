@@ -10,7 +10,7 @@ import orjson
 import pyarrow as pa
 
 from foundation.errors import InvalidInput, VigiaError
-from foundation.http_errors import error_body
+from foundation.http_errors import Answering
 from foundation.ids import new_id
 from platform_core.serving.answers import Answer
 from platform_core.serving.arrow_rows import arrow_columns
@@ -91,5 +91,5 @@ def arrow_answer(served: ServedEndpoint, answers: Sequence[Answer]) -> bytes:
     return sink.getvalue().to_pybytes()
 
 
-def error_answer(error: VigiaError) -> bytes:
-    return orjson.dumps(error_body(error.code, error.message, error.hint))
+def error_answer(error: VigiaError, answering: Answering) -> bytes:
+    return orjson.dumps(answering.body(error.code, error.message, error.hint))

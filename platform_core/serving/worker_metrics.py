@@ -3,8 +3,8 @@
 Each process writes what it has counted into a file of its own, about twice a second, and whoever is scraped adds up
 these files. Its own numbers are taken from its file too: were they newer than what the others know of it, the next
 scrape, answered by another, would tell of less, which reads as a restart. Counters and histograms of a process that is
-gone stay in the sum, so that no total ever falls; its gauges do not. A process that was killed loses what it counted
-since it last wrote.
+gone stay in the sum, so that no total ever falls; its gauges do not, but for what it lost of the prediction log. A
+process that was killed loses what it counted since it last wrote.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ SUMMED_GAUGES = frozenset(
     }
 )
 """All other gauges say the same in every process, or the largest is what matters."""
+
+KEPT_GAUGES = frozenset({"vigia_prediction_log_dropped", "vigia_prediction_log_lost"})
+"""What a process that is gone has lost stays lost."""
 
 _Labels = tuple[tuple[str, str], ...]
 
@@ -114,7 +117,7 @@ def _families(registries: Sequence[CollectorRegistry]) -> list[Any]:
 
 def _add(found: dict[str, _Family], families: Iterable[Any], *, alive: bool) -> None:
     for name, kind, text, samples in families:
-        if kind == "gauge" and not alive:
+        if kind == "gauge" and not alive and name not in KEPT_GAUGES:
             continue
         family = found.setdefault(name, _Family(name, kind, text))
         for sample, labels, value in samples:

@@ -8,6 +8,7 @@ from typing import Any
 from platform_core.catalog.specs import Catalog
 from platform_core.operations.resources import (
     ConnectorSpec,
+    ControlPlane,
     DeploymentSpec,
     JobSpec,
     ModelSpec,
@@ -16,7 +17,6 @@ from platform_core.operations.resources import (
     Spec,
 )
 from platform_core.running.estate import jobs, monitors
-from platform_core.simulation.control_plane import ControlPlane
 from platform_core.simulation.countries import COUNTRIES
 from platform_core.simulation.slow_store import COMPACTION_JOB
 from platform_core.simulation.usage import LEGACY_REPLICAS, REPLICA_HOURLY_USD

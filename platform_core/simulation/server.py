@@ -19,6 +19,7 @@ from fastapi import FastAPI, Header, Response
 
 from foundation.errors import Conflict, Unauthenticated
 from foundation.http_errors import install_error_handlers
+from foundation.outside_text import Redact, unredacted
 from platform_core.monitoring.exposition import CONTENT_TYPE
 from platform_core.simulation.boot import Progress
 from platform_core.simulation.runtime import Simulation
@@ -57,9 +58,9 @@ class SimulationState:
         return answer
 
 
-def create_simulation_app(state: SimulationState, token: str) -> FastAPI:
+def create_simulation_app(state: SimulationState, token: str, redact: Redact = unredacted) -> FastAPI:
     app = FastAPI(title="Vigía simulation")
-    install_error_handlers(app)
+    install_error_handlers(app, redact)
 
     @app.get("/livez")
     def livez() -> dict[str, str]:
@@ -94,6 +95,7 @@ def serve_simulation(
     token: str,
     stop: threading.Event,
     progress: Progress = lambda step, detail: None,
+    redact: Redact = unredacted,
 ) -> None:
     """Answer on host:port from the first moment, boot by `start`, then run until `stop` is set.
 
@@ -105,7 +107,7 @@ def serve_simulation(
         state.progress(step, detail)
         progress(step, detail)
 
-    config = uvicorn.Config(create_simulation_app(state, token), host=host, port=port, log_level="warning")
+    config = uvicorn.Config(create_simulation_app(state, token, redact), host=host, port=port, log_level="warning")
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # the caller owns the signals
     thread = threading.Thread(target=server.run, name="simulation-http", daemon=True)

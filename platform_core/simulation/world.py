@@ -8,11 +8,11 @@ from typing import Protocol
 
 from foundation.clock import Clock
 from platform_core.catalog.specs import Catalog
-from platform_core.operations.resources import DeploymentSpec
+from platform_core.operations.resources import ControlPlane, DeploymentSpec
 from platform_core.operations.timeline import OperationsReader, OperationsRecorder
 from platform_core.simulation.company import Company
 from platform_core.simulation.connector import Connector
-from platform_core.simulation.control_plane import ControlPlane, change
+from platform_core.simulation.control_plane import change
 from platform_core.urn import urn
 
 

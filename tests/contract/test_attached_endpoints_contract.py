@@ -16,16 +16,29 @@ from platform_core.attached.sagemaker.endpoints import SageMakerEndpoints
 from platform_core.operations.resources import Resource, RolloutSpec
 from platform_core.operations.sql_resources import SqlResources
 from platform_core.operations.sql_timeline import SqlOperations
-from tests.fakes.attached_platforms import ENDPOINT, MemoryEndpoints, moto_address, sagemaker_client
+from tests.fakes.attached_platforms import ENDPOINT, MemoryEndpoints, SlowSageMaker, moto_address, sagemaker_client
 
 
 @pytest.fixture(params=["memory", "sagemaker"])
-def platform(request: pytest.FixtureRequest) -> Iterator[EndpointPlatform]:
+def world(request: pytest.FixtureRequest) -> Iterator[tuple[EndpointPlatform, Any]]:
+    """A platform, and what makes it take its time."""
     if request.param == "memory":
-        yield MemoryEndpoints()
+        memory = MemoryEndpoints()
+        yield memory, memory
         return
     with sagemaker_client() as client:
-        yield SageMakerEndpoints(client)
+        slow = SlowSageMaker(client)
+        yield SageMakerEndpoints(slow), slow
+
+
+@pytest.fixture
+def platform(world: tuple[EndpointPlatform, Any]) -> EndpointPlatform:
+    return world[0]
+
+
+@pytest.fixture
+def pace(world: tuple[EndpointPlatform, Any]) -> Any:
+    return world[1]
 
 
 @pytest.fixture
@@ -49,6 +62,11 @@ def instances(platform: EndpointPlatform) -> int | None:
     """Of v1. Of a variant whose count is not said SageMaker keeps it; moto forgets it."""
     (endpoint,) = platform.endpoints()
     return next(v.instances for v in endpoint.variants if v.name == "v1")
+
+
+def revisions(resource: Resource) -> tuple[int, int | None]:
+    """Asked for, in force."""
+    return resource.status["asked_revision"], resource.status["applied_revision"]
 
 
 def patch(resources: SqlResources, resource: Resource, **fields: Any) -> None:
@@ -76,6 +94,9 @@ def test_weights_and_instances_are_set(platform: EndpointPlatform) -> None:
 
 
 def test_what_is_not_there_is_said(platform: EndpointPlatform) -> None:
+    with pytest.raises(NotFound):
+        platform.endpoint("nowhere")
+    assert platform.endpoint(ENDPOINT) == platform.endpoints()[0]
     with pytest.raises(NotFound):
         platform.set_variants("nowhere", (Variant(name="v1", weight=1),))
     with pytest.raises(InvalidInput):
@@ -114,6 +135,57 @@ def test_a_change_made_there_is_told_and_not_fought(platform: EndpointPlatform, 
     (resource,) = attached.converge()
     assert resource.status["differs"] == ["v1: 50 % of the traffic there", "v2: 50 % of the traffic there"]
     assert shares(platform)["v1"] == 50.0
+    assert resource.status["applied_revision"] is None, "what is in force there is nobody's revision"
+    assert attached.converge() == [resource]
+    platform.set_variants(ENDPOINT, (Variant(name="v1", weight=90), Variant(name="v2", weight=10)))
+    (resource,) = attached.converge()
+    assert (resource.status["applied_revision"], "differs" in resource.status) == (1, False)
+
+
+def test_a_revision_is_applied_when_the_platform_says_so(
+    platform: EndpointPlatform, pace: Any, attached: AttachedEndpoints, resources: SqlResources
+) -> None:
+    (resource,) = attached.converge()
+    assert revisions(resource) == (1, 1)
+    pace.take_time()
+    patch(resources, resource, canary_percent=40)
+    for _ in range(2):
+        (resource,) = attached.converge()
+        assert (revisions(resource), resource.status["state"]) == ((2, 1), "updating")
+        assert "differs" not in resource.status
+        assert shares(platform) == {"v1": 90.0, "v2": 10.0}, "what serves is what served"
+    patch(resources, resource, canary_percent=50)
+    (resource,) = attached.converge()
+    assert revisions(resource) == (2, 1)
+    assert "error" in resource.status, "not while it is being updated"
+    pace.finish()
+    (resource,) = attached.converge()
+    assert (revisions(resource), shares(platform)) == ((3, 3), {"v1": 50.0, "v2": 50.0})
+
+
+def test_an_update_that_the_platform_took_back_was_never_applied(
+    pace: Any, attached: AttachedEndpoints, resources: SqlResources
+) -> None:
+    (resource,) = attached.converge()
+    pace.take_time()
+    patch(resources, resource, canary_percent=40)
+    attached.converge()
+    pace.fail("no capacity")
+    for _ in range(2):
+        (resource,) = attached.converge()
+        assert revisions(resource) == (2, 1)
+        assert resource.status["error"] == "no capacity"
+        assert resource.status["differs"] == ["v1: 90 % of the traffic there", "v2: 10 % of the traffic there"]
+
+
+def test_one_that_is_not_ready_yet_is_attached_once_it_is(pace: Any, attached: AttachedEndpoints) -> None:
+    pace.take_time()
+    attached._platform.set_variants(ENDPOINT, (Variant(name="v1", weight=1), Variant(name="v2", weight=1)))
+    assert attached.converge() == []
+    pace.finish()
+    (resource,) = attached.converge()
+    assert isinstance(resource.spec, RolloutSpec)
+    assert (resource.spec.canary_percent, revisions(resource)) == (50, (1, 1))
 
 
 @pytest.mark.parametrize("fields", [{"champion": "v9"}, {"strategy": "shadow", "canary_percent": 0}])
@@ -129,7 +201,11 @@ def test_what_the_platform_cannot_do_is_in_the_status(
 
 
 def test_an_endpoint_of_another_environment_is_left_alone(platform: EndpointPlatform, resources: SqlResources) -> None:
-    assert AttachedEndpoints(platform, resources, environment="staging").converge() == []
+    staging = AttachedEndpoints(platform, resources, environment="staging")
+    assert staging.converge() == []
+    (resource,) = AttachedEndpoints(platform, resources, environment="production").converge()
+    assert staging.converge() == []
+    assert resources.get(resource.urn) == resource, "not gone: it is production's"
 
 
 def test_one_that_is_gone_says_so(resources: SqlResources) -> None:

@@ -1,20 +1,16 @@
-"""One suite over every implementation of the jobs' port: our own, and Databricks on a scripted server."""
+"""One suite over the jobs' port: Databricks on a scripted server, by both versions of its API."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy.engine import Engine
 
-from foundation.clock import FixedClock
-from foundation.errors import Forbidden, InvalidInput, NotFound, Unavailable
+from foundation.errors import Forbidden, NotFound, Unavailable
 from platform_core.attached.databricks import DatabricksJobs
-from platform_core.attached.jobs import Jobs, LocalJobs
-from platform_core.operations.sql_timeline import SqlOperations
+from platform_core.attached.jobs import Jobs
 from tests.fakes.attached_platforms import ScriptedDatabricks
 from tests.fakes.scripted_http import scripted_server
 
@@ -29,40 +25,18 @@ class Shop:
     jobs: Jobs
     job: str
     end: Callable[[str, bool], None]
-    settled: Callable[[str], None]
 
 
-@pytest.fixture(params=["local", "databricks"])
-def shop(request: pytest.FixtureRequest, engine: Engine, clock: FixedClock) -> Iterator[Shop]:
-    if request.param == "databricks":
-        script = ScriptedDatabricks(TOKEN)
-        with scripted_server(script) as server:
-            jobs = DatabricksJobs(server.address, lambda: TOKEN)
-            yield Shop(
-                jobs,
-                "nightly features",
-                lambda run, ok: script.finish(run, "SUCCESS" if ok else "RUN_EXECUTION_ERROR", "" if ok else "boom"),
-                lambda _run: None,
-            )
-        return
-    go, verdict = threading.Event(), [True]
-
-    def work(stop: threading.Event) -> int:
-        while not go.wait(0.002) and not stop.is_set():
-            pass
-        if not verdict[0]:
-            raise InvalidInput("boom")
-        return 7
-
-    jobs = LocalJobs(SqlOperations(engine), clock, {"compaction": work})
-
-    def end(run: str, ok: bool) -> None:
-        verdict[0] = ok
-        go.set()
-        jobs.wait(run, 10)
-
-    yield Shop(jobs, "compaction", end, lambda run: jobs.wait(run, 10))
-    go.set()
+@pytest.fixture(params=["databricks 2.1", "databricks 2.2"])
+def shop(request: pytest.FixtureRequest) -> Iterator[Shop]:
+    script = ScriptedDatabricks(TOKEN, version=request.param.split()[1])
+    with scripted_server(script) as server:
+        jobs = DatabricksJobs(server.address, lambda: TOKEN, version=script.version)
+        yield Shop(
+            jobs,
+            "nightly features",
+            lambda run, ok: script.finish(run, "SUCCESS" if ok else "RUN_EXECUTION_ERROR", "" if ok else "boom"),
+        )
 
 
 def test_a_job_runs_and_ends(shop: Shop) -> None:
@@ -95,7 +69,6 @@ def test_the_same_key_starts_once(shop: Shop) -> None:
 def test_a_run_is_cancelled(shop: Shop) -> None:
     run = shop.jobs.run_now(shop.job, key="k1")
     shop.jobs.cancel(run)
-    shop.settled(run)
     assert shop.jobs.runs(LONG_AGO)[0].status == "cancelled"
     shop.jobs.cancel(run)
     with pytest.raises(NotFound):

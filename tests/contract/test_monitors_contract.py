@@ -222,14 +222,15 @@ STORIES: dict[str, Story] = {
     "clock": Story("clock-payments_br", SOURCE, 5, "quality", clock, ("10 of 80 rows of the last hour", "2026-11-22")),
     "parity": Story(
         "parity-card_velocity-br", VIEW, 0.02, "parity", parity,
-        ("40 of 160 values of the 40 rows", "amount_sum_1h of 'c0'", "online 13.0, recomputed 10.0"),
+        ("40 of 160 values of the 40 rows", "amount_sum_1h of 'c0'", "online 13.0, recomputation 10.0"),
     ),
     "screen": Story(
         "screen-card_velocity-br", VIEW, 0.25, "drift", screened,
         ("last 24 h", "amount_sum_1h", "(400 rows against 1600)"),
     ),
     "burn": Story(
-        "burn-fraud-br", ENDPOINT, 0.99, "errors", burn, ("of 120 answers in 1 h", "of 10 in 5 min", "99.000%")
+        "burn-fraud-br", ENDPOINT, 0.99, "errors", burn,
+        ("too fast in 1 h (0 failed", "of 120 requests", "times in 5 min", "99.000%"),
     ),
     "promise": Story(
         "promise-card_velocity-br", VIEW, 0.01, "quality", promises,

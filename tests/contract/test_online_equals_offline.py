@@ -189,7 +189,9 @@ def test_rows_of_one_time_are_settled_alike(
     unused: Any = None
     platform = PlatformView(clock, catalog, Lineage((), {}), offline, store, Resources(), unused, unused)
     sample = store.sample(tenant, "profile", 10)
-    assert compare(platform, catalog_view, catalog.sources[0], sample).mismatches == 0
+    agreement = compare(platform, catalog_view, catalog.sources[0], sample)
+    assert agreement.mismatches == 0, agreement.said
+    assert agreement.online.compared == agreement.history.compared == len(catalog_view.fields)
 
 
 def newest(offline: DeltaOfflineStore, view: FeatureView, key: str) -> dict[str, Any]:

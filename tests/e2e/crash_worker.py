@@ -84,8 +84,13 @@ class Reaper:
         self._count += 1
 
     def watch_commits(self, engine: Engine) -> None:
-        """Every commit is a step of its own: killed before it, and, at the next step, after it."""
-        event.listen(engine, "commit", lambda _connection: self(COMMIT))
+        """Every commit is a step of its own, whoever sends it: killed before it, and, at the next step, after it."""
+
+        def told(statement: str) -> None:
+            if statement == "COMMIT":
+                self(COMMIT)
+
+        event.listen(engine, "checkout", lambda driver, *_: driver.set_trace_callback(told))
 
     def _keep(self, snapshot: Path, step: str) -> None:
         """Nobody writes while it is copied. What this thread has not committed is in the copy as it lies in the files,

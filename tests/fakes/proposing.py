@@ -39,7 +39,7 @@ class Asked:
         )  # fmt: skip
         lineage = small_lineage()
         self.desk = ProposalDesk(
-            room.store, self.approvals, {room.action.name: room.action}, {room.action.name: Restarts},
+            room.store, self.approvals, lambda _person: {room.action.name: room.action}, {room.action.name: Restarts},
             lambda: lineage, clock=room.clock, redact=unredacted,
         )  # fmt: skip
 

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
-from collections.abc import Generator
+from collections.abc import Generator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from time import perf_counter
+from typing import Any
 
 from foundation.clock import FixedClock
 from foundation.database import metadata, open_database
-from foundation.errors import VigiaError
 from platform_core.monitoring.alert import Alert
+from platform_core.serving.callers import Callers
+from platform_core.serving.circuits import Circuits
 from platform_core.serving.endpoints import EndpointDirectory
 from platform_core.serving.metrics import ServingMetrics
+from platform_core.serving.predicting import PREFIX, Predicting
 from platform_core.serving.prediction_log import PredictionWriter
 from platform_core.serving.reading import StoreFeatures
 from platform_core.serving.recording import Recorder
+from platform_core.serving.retrieval import Retrieval
 from platform_core.serving.scorer import Scorer
+from platform_core.serving.waiting import StoreThreads
 from platform_core.simulation.boot import boot_company, present
 from platform_core.simulation.checkout import Checkout, Question
 from platform_core.simulation.company import Company
@@ -31,39 +36,62 @@ from tests.fakes.audit_log import FakeAuditLog
 
 ORIGIN = datetime(2026, 11, 19, 5, 40, tzinfo=UTC)
 SEED = 7
+AT_ONCE = 8
 
 
 class DirectCheckout(Checkout):
-    """The inference server's own scorer, called directly. Each `ask` sees the endpoints as they are just then."""
+    """The inference server's own way with a request, without the network. Each `ask` sees the endpoints as they are
+    just then."""
 
     def __init__(self, parts: PlatformParts) -> None:
         self._store = CompactionAwareStore(parts.online, parts.resources)
         self._endpoints = EndpointDirectory(parts.resources, parts.registry, parts.catalog)
         self._log = PredictionWriter(parts.offline)
         features = StoreFeatures(parts.catalog, self._store, parts.clock)
-        self._scorer = Scorer(features, Recorder(parts.clock, ServingMetrics(), self._log.write))
-        self._pool = ThreadPoolExecutor(8)
+        metrics = ServingMetrics()
+        scorer = Scorer(features, Recorder(parts.clock, metrics, self._log.write))
+        self._threads, self._pool = StoreThreads(AT_ONCE), ThreadPoolExecutor(1)
+        retrieval = Retrieval(features, self._threads, Circuits(metrics), metrics)
+        self._predicting = Predicting(self._endpoints, scorer, Callers(), retrieval, self._pool, traced_share=0.0)
+        self._loop = asyncio.Runner()
         self.answered = 0
         self.failed = 0
 
     def ask(self, questions: list[Question]) -> None:
         self._store.poll()
         self._endpoints.refresh()
-        answers = list(self._pool.map(self._score, questions))
+        answers = self._loop.run(self._all(questions))
         self._log.flush()
         self.answered += sum(answers)
         self.failed += len(answers) - sum(answers)
 
     def close(self) -> None:
+        self._loop.close()
+        self._threads.stop()
         self._pool.shutdown()
         self._store.close()
 
-    def _score(self, question: Question) -> bool:
-        try:
-            self._scorer.predict(self._endpoints.get(question.endpoint), question.request, perf_counter())
-        except VigiaError:
-            return False
-        return True
+    async def _all(self, questions: list[Question]) -> list[bool]:
+        places = asyncio.Semaphore(AT_ONCE)
+
+        async def one(question: Question) -> bool:
+            async with places:
+                return await self._is_answered(question)
+
+        return await asyncio.gather(*map(one, questions))
+
+    async def _is_answered(self, question: Question) -> bool:
+        told: list[int] = []
+
+        async def receive() -> MutableMapping[str, Any]:
+            return {"type": "http.request", "body": question.request.model_dump_json().encode()}
+
+        async def send(message: MutableMapping[str, Any]) -> None:
+            told.append(message.get("status", 0))
+
+        path = f"{PREFIX}{question.endpoint}"
+        await self._predicting({"path": path, "query_string": b"", "headers": []}, receive, send)
+        return told[0] == 200
 
 
 def write_past(directory: Path, seed: int = SEED) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +11,6 @@ import pytest
 from foundation.errors import Conflict, Forbidden
 from interfaces.bootstrap.foundations import open_foundations
 from interfaces.bootstrap.freezes import require_no_freeze
-from interfaces.bootstrap.platform import online_store
 from interfaces.settings import Settings
 from platform_core.access.principals import Environment
 
@@ -43,36 +41,6 @@ def test_a_database_is_one_environments_also_from_elsewhere(directory: Path, tmp
     with pytest.raises(Conflict, match=r"the database .*vigia.db is that of production"):
         opened(tmp_path / "other", "dev", database_url=f"sqlite:///{directory / 'vigia.db'}")
     assert (tmp_path / "other" / ".environment").read_text() == "dev\n"
-
-
-def test_what_is_shared_on_purpose_is_not_stamped(directory: Path) -> None:
-    opened(directory, "staging", shared_stores=True)
-    opened(directory, "dev")
-
-
-@pytest.mark.server
-def test_a_redis_is_one_environments(directory: Path) -> None:
-    import redis
-
-    url = os.environ.get("VIGIA_TEST_REDIS_URL")
-    if url is None:
-        pytest.skip("VIGIA_TEST_REDIS_URL is not set: install redis-server and run scripts/test-servers")
-    mine = f"{url.rpartition('/')[0]}/7"
-
-    def open_online(environment: Environment) -> None:
-        online = {"kind": "redis", "url": mine}
-        online_store(Settings.model_validate({"data_dir": directory, "environment": environment, "online": online}))
-
-    client = redis.Redis.from_url(mine)
-    try:
-        client.flushdb()
-        open_online("staging")
-        open_online("staging")
-        with pytest.raises(Conflict, match="is that of staging"):
-            open_online("production")
-    finally:
-        client.flushdb()
-        client.close()
 
 
 FREEZE = """

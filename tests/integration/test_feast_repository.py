@@ -50,6 +50,14 @@ def online(feast: FeastRepository) -> FeastOnlineStore:
     return FeastOnlineStore(feast.path)
 
 
+def test_it_is_one_environments_and_feast_does_not_mind(feast: FeastRepository, online: FeastOnlineStore) -> None:
+    assert [online.claim("production"), online.claim("staging")] == ["production", "production"]
+    assert (feast.path / "data" / "online.db.environment").read_text() == "production\n"
+    with quiet():
+        feast.store.refresh_registry()
+        assert len(feast.store.list_feature_views()) == 2
+
+
 def test_the_registry_becomes_a_catalog(imported: Imported, feast: FeastRepository) -> None:
     catalog = imported.catalog
     assert {e.name: e.join_keys for e in catalog.entities} == {

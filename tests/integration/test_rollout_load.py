@@ -19,5 +19,3 @@ def test_traffic_goes_on_while_versions_come_and_go(tmp_path: Path) -> None:
     assert counts["answers"] > 300
     assert (counts["lost"], counts["wrong"]) == (0, 0)
     assert counts["missing_in_log"] <= counts["counted_as_lost"]
-    # How soon a change is followed is a matter of the machine: the benchmark counts what is late.
-    assert counts["late"] < counts["answers"] / 4

@@ -138,8 +138,7 @@ class SpecPatchAction(ABC, Generic[ArgumentsT, SpecT]):
         try:
             return cls.arguments.model_validate(arguments)
         except ValidationError as error:
-            wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'arguments'}: {e['msg']}" for e in error.errors())
-            raise InvalidInput(f"{cls.name}: {wrong}", hint=f"example: {cls.example}") from error
+            raise InvalidInput(f"{cls.name}: {_said(error)}", hint=f"example: {cls.example}") from error
 
     def _resource(self, arguments: ArgumentsT) -> tuple[Resource, SpecT]:
         resource = self._reader.get(self.target(arguments))
@@ -153,9 +152,14 @@ class SpecPatchAction(ABC, Generic[ArgumentsT, SpecT]):
         try:
             whole = _SPEC.validate_python({**spec.model_dump(), **fields})
         except ValidationError as error:
-            raise InvalidInput(f"{self.name}: the resulting spec is not valid: {error}") from error
+            raise InvalidInput(f"{self.name}: the resulting spec is not valid: {_said(error)}") from error
         dumped: dict[str, Any] = whole.model_dump(mode="json")
         return {field: dumped[field] for field in fields}
+
+
+def _said(error: ValidationError) -> str:
+    """Without the values: they were typed, or stand in the spec."""
+    return "; ".join(f"{'.'.join(map(str, e['loc'])) or 'arguments'}: {e['msg']}" for e in error.errors())
 
 
 def _receipt(change: ResourceChange, *, replayed: bool) -> ActionReceipt:

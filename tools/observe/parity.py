@@ -1,4 +1,4 @@
-"""Online values against the same features computed afresh from the offline store, as of the same moment."""
+"""Online values against the offline history, and both against the events, as of the same moment."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def observe(platform: PlatformView, arguments: Arguments) -> Observation:
         "agrees": rate <= 0.02,
         "worst_feature": worst,
     }
-    said = f"{mismatches} of {compared} values differ" + (f", most in {worst}" if worst else "")
+    said = f"{mismatches} of {compared} values differ" + (f", most in {worst}: {found.apart}" if worst else "")
     return success(f"{view.name} of {arguments.tenant}, online against offline: {said}", figures)
 
 
 TOOL = Tool(
     name="parity",
-    summary="A sample of online values against the same features recomputed from the offline store",
+    summary="A sample of online values against the offline history, and that against its events recomputed",
     arguments=Arguments,
     example={"view": "card_velocity", "tenant": "br"},
     figures={

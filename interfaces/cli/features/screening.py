@@ -10,7 +10,10 @@ import typer
 from interfaces.cli.options import ApiKey, Json, KeyFile, person_key
 
 if TYPE_CHECKING:
-    from platform_core.monitoring.screen import Screen
+    from platform_core.monitoring.screen import FeatureDrift, Screen
+
+LISTED = 40
+"""Rows of the table, and reasons below it."""
 
 
 def screen(
@@ -62,7 +65,8 @@ def screen(
         drawn = write_screen_reports(platform, result, settings, directory)
         reports = [path for paths in drawn.values() for path in paths]
     if json:
-        print_json({**plain(result), "drifted": len(result.drifted), "reports": [str(path) for path in reports]})
+        counts = {"drifted": len(result.drifted), "not_judged": len(result.unjudged)}
+        print_json({**plain(result), **counts, "reports": [str(path) for path in reports]})
     else:
         _print(result, reports)
     raise typer.Exit(1 if result.drifted else 0)
@@ -71,24 +75,38 @@ def screen(
 def _print(result: Screen, reports: list[Path]) -> None:
     from interfaces.terminal.output import print_table, print_text
 
+    def rank(f: FeatureDrift) -> tuple[bool, bool, float]:
+        return f.verdict == "not judged", f.verdict != "drifted", -(f.effect or 0.0)
+
     rows = [
         (
             f.view,
             f.tenant,
-            f.feature + (f" [{f.segment}]" if f.segment else ""),
+            f.name,
             f.verdict,
-            f"{f.effect:.3f}",
-            "" if f.psi is None else f"{f.psi:.3f}",
-            "" if f.jensen_shannon is None else f"{f.jensen_shannon:.3f}",
-            f"{f.p_value:.1g}",
-            f"{f.current_rows:,}/{f.reference_rows:,}",
+            _figure(f.effect, ".3f"),
+            _figure(f.psi, ".3f"),
+            _figure(f.jensen_shannon, ".3f"),
+            _figure(f.p_value, ".1g"),
+            "" if f.current_rows is None else f"{f.current_rows:,}/{f.reference_rows:,}",
         )
-        for f in sorted(result.features, key=lambda f: (f.verdict != "drifted", -f.effect))[:40]
+        for f in sorted(result.features, key=rank)[:LISTED]
     ]
-    columns = ("view", "tenant", "feature", "verdict", "effect", "PSI", "JS", "p", "rows")
+    columns = ("view", "tenant", "feature", "verdict", "effect", "PSI", "JS", "p", "rows now/before")
     print_table("drift screen", columns, rows, empty="no feature to judge")
     for name, reason in result.unread.items():
         print_text(f"not judged: {name}: {reason}")
-    print_text(f"{len(result.features)} features in {result.seconds:.2f} s, {len(result.drifted)} drifted")
+    for f in result.unjudged[:LISTED]:
+        print_text(f"not judged: {f.view} {f.tenant} {f.name}: {f.reason}")
+    if len(result.unjudged) > LISTED:
+        print_text(f"not judged: {len(result.unjudged) - LISTED} more, all of them with --json")
+    judged = len(result.features) - len(result.unjudged)
+    print_text(
+        f"{len(result.features)} features in {result.seconds:.2f} s: {judged} judged, {len(result.drifted)} drifted"
+    )
     for path in reports:
         print_text(f"report: {path}")
+
+
+def _figure(value: float | None, form: str) -> str:
+    return "" if value is None else format(value, form)

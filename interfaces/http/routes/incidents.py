@@ -35,7 +35,7 @@ def incident_routes(services: CopilotServices) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=500)] = 100,
     ) -> list[Incident]:
         """The incidents of the caller's tenants, newest first."""
-        return services.incidents.list(statuses=status, tenants=who.tenants, limit=limit)
+        return services.incidents.list(statuses=status, tenants=who.tenants_with(), limit=limit)
 
     @router.get("/{incident}", responses=answers(401, 404))
     def card(incident: str, who: Caller) -> IncidentCard:

@@ -8,6 +8,7 @@ from pydantic import Field
 from agents.chat.scope import MAY_ASK
 from foundation.errors import Forbidden
 from foundation.frozen import Frozen
+from foundation.reasons import LONGEST_REASON
 from interfaces.http.access import Caller
 from interfaces.http.errors import answers
 from interfaces.http.services import CopilotServices
@@ -36,7 +37,7 @@ class RedactedText(Frozen):
 
 
 class Reason(Frozen):
-    reason: str = Field(min_length=1, max_length=2000)
+    reason: str = Field(min_length=1, max_length=LONGEST_REASON)
 
 
 class RevealedValue(Frozen):
@@ -51,7 +52,7 @@ def redaction_routes(services: CopilotServices) -> APIRouter:
     def redact(content: Text, who: Caller) -> RedactedText:
         """The text without personal data and secrets, and where they are. A text that cannot be looked at is withheld
         (503). Not for viewers: whoever can ask may try a guess against the pseudonym on a card."""
-        if not who.roles & MAY_ASK:
+        if not who.roles_anywhere() & MAY_ASK:
             raise Forbidden(f"{who.id} may not redact", hint=f"{', '.join(sorted(MAY_ASK))} may")
         found = services.redactor.redaction(content.text)
         spans = [

@@ -1,7 +1,8 @@
 """Feast's SQLite online store read in place, as our online store.
 
 Feast does not hold values to their ttl; this does, as everywhere: a value that Feast would still hand out may be
-`expired` here. Feast writes whole seconds of event time.
+`expired` here. Feast writes whole seconds of event time. The only thing that is ever written is a file beside the store
+that says whose environment's it is.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 import yaml
 
 from foundation.errors import Forbidden, InvalidInput, NotFound, Unavailable
+from platform_core.access.stamp_file import STAMP, claim_file
 from platform_core.attached.feast.names import key_parts, our_name
 from platform_core.attached.feast.wire import NotCarried, Part, decode_key, decode_value, encode_key
 from platform_core.features.clock_skew import MAX_CLOCK_SKEW
@@ -55,6 +57,9 @@ class FeastOnlineStore(PackedStore):
         self._tables = {
             our_name(t.removeprefix(f"{project}_")): t for t in self._names() if t.startswith(f"{project}_")
         }
+
+    def claim(self, environment: str) -> str:
+        return claim_file(self._path.with_name(self._path.name + STAMP), environment)
 
     def views(self) -> list[str]:
         return sorted(self._tables)

@@ -53,6 +53,11 @@ class SageMakerEndpoints(EndpointPlatform):
                         found.append(_endpoint(self._describe(summary["EndpointName"]), tags))
         return sorted(found, key=lambda endpoint: endpoint.name)
 
+    def endpoint(self, name: str) -> AttachedEndpoint:
+        with _answering(f"the endpoint {name!r}"):
+            described = self._describe(name)
+            return _endpoint(described, self._tags(described["EndpointArn"]))
+
     def set_variants(self, endpoint: str, variants: tuple[Variant, ...]) -> None:
         wanted = [
             {
@@ -87,9 +92,9 @@ def _endpoint(described: dict[str, Any], tags: dict[str, str]) -> AttachedEndpoi
         variants=tuple(
             Variant(
                 name=variant["VariantName"],
-                # Desired, not current: while an update is under way the current ones are those that are about to go.
-                weight=float(variant.get("DesiredWeight", variant.get("CurrentWeight", 0.0))),
-                instances=variant.get("DesiredInstanceCount", variant.get("CurrentInstanceCount")),
+                # Current, not desired: what serves now. They are the same once the endpoint is InService.
+                weight=float(variant.get("CurrentWeight", 0.0)),
+                instances=variant.get("CurrentInstanceCount"),
             )
             for variant in described.get("ProductionVariants", ())
         ),

@@ -1,6 +1,7 @@
 """The online store on DynamoDB: one item per (tenant, view, key), read by BatchGetItem.
 
-    row (S, partition key)   `<scope>:<key>`, a scope as in `redis`; `layout:<id>` for a layout's document
+    row (S, partition key)   `<scope>:<key>`, a scope as in `redis`; `layout:<id>` for a layout's document;
+                             `environment`, which no scope has, for whose table it is (in `value`, S)
     blob (B)                 a packed row (`layout`), or the document
     event_us, created_us (N) the row's times, for the condition under which a put wins
     written (N)              nanoseconds of the writer's wall clock, for samples
@@ -27,6 +28,7 @@ from zlib import crc32
 from foundation.clock import Clock
 from foundation.errors import InvalidInput, Unavailable
 from platform_core.features.clock_skew import MAX_CLOCK_SKEW
+from platform_core.features.online.dynamodb_table import table_request
 from platform_core.features.online.layout import Layout, PackedRow, PackedRows
 from platform_core.features.online.packed_store import PackedStore
 from platform_core.features.online.scope import scope_name
@@ -106,13 +108,29 @@ class DynamoOnlineStore(PackedStore):
             except self._client.exceptions.ResourceNotFoundException:
                 # Somebody else may make it at the same moment.
                 with suppress(self._client.exceptions.ResourceInUseException):
-                    self._client.create_table(**_table(self._table))
+                    self._client.create_table(**table_request(self._table))
             else:
                 if found in ("ACTIVE", "UPDATING"):
                     return
             self._client.get_waiter("table_exists").wait(
                 TableName=self._table, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
             )
+
+    def claim(self, environment: str) -> str:
+        """It is looked for first: who only reads may not be allowed to write one."""
+        asked: dict[str, Any] = {"TableName": self._table, "Key": {"row": {"S": "environment"}}, "ConsistentRead": True}
+        with self._answering():
+            found = self._client.get_item(**asked)
+            if "Item" not in found:
+                with suppress(self._client.exceptions.ConditionalCheckFailedException):
+                    self._client.put_item(
+                        TableName=self._table,
+                        Item={**asked["Key"], "value": {"S": environment}},
+                        ConditionExpression="attribute_not_exists(#row)",
+                        ExpressionAttributeNames={"#row": "row"},
+                    )
+                found = self._client.get_item(**asked)
+        return str(found["Item"]["value"]["S"])
 
     def close(self) -> None:
         self._pool.shutdown()
@@ -279,18 +297,3 @@ class DynamoOnlineStore(PackedStore):
 
 def _part(scope: str, key: str) -> str:
     return f"{scope}:{crc32(key.encode()) % PARTS}"
-
-
-def _table(name: str) -> dict[str, Any]:
-    def index(of: str, by: str) -> dict[str, Any]:
-        keys = [{"AttributeName": "part", "KeyType": "HASH"}, {"AttributeName": by, "KeyType": "RANGE"}]
-        return {"IndexName": of, "KeySchema": keys, "Projection": {"ProjectionType": "KEYS_ONLY"}}
-
-    types = {"row": "S", "part": "S", "event_us": "N", "written": "N"}
-    return {
-        "TableName": name,
-        "BillingMode": "PAY_PER_REQUEST",
-        "AttributeDefinitions": [{"AttributeName": n, "AttributeType": t} for n, t in types.items()],
-        "KeySchema": [{"AttributeName": "row", "KeyType": "HASH"}],
-        "GlobalSecondaryIndexes": [index("by_event", "event_us"), index("by_written", "written")],
-    }

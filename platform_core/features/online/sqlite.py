@@ -26,6 +26,7 @@ CREATE TABLE IF NOT EXISTS packed_rows (
   scope INTEGER NOT NULL, key TEXT NOT NULL, event_us INTEGER NOT NULL, created_us INTEGER NOT NULL,
   written INTEGER NOT NULL, blob BLOB NOT NULL, PRIMARY KEY (scope, key)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS stamps (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS packed_rows_newest ON packed_rows (scope, event_us);
 CREATE INDEX IF NOT EXISTS packed_rows_written ON packed_rows (scope, written);
 """
@@ -61,6 +62,15 @@ class SqliteOnlineStore(PackedStore):
     def embedded(self) -> bool:
         return True
 
+    def claim(self, environment: str) -> str:
+        query = "SELECT value FROM stamps WHERE name = 'environment'"
+        with self._connection() as connection:
+            found = connection.execute(query).fetchone()
+            if found is None:  # only now: an insert waits for whoever writes rows
+                connection.execute("INSERT OR IGNORE INTO stamps VALUES ('environment', ?)", (environment,))
+                found = connection.execute(query).fetchone()
+        return str(found[0])
+
     def newest_event(self, tenant: str, view: str) -> datetime | None:
         with self._connection() as connection:
             query = "SELECT max(event_us) FROM packed_rows WHERE scope = ?"
@@ -89,7 +99,9 @@ class SqliteOnlineStore(PackedStore):
                 written = connection.execute(query, (scope,)).fetchone()[0]
                 changed = connection.total_changes
                 of, at = repeat(scope), repeat(written)
-                values = zip(of, rows.keys, rows.event_us, rows.created_us, at, rows.blobs, strict=False)
+                values = zip(
+                    of, rows.keys, rows.event_us.tolist(), rows.created_us.tolist(), at, rows.blobs, strict=False
+                )
                 connection.executemany(statement, values)
                 stored = connection.total_changes - changed
                 connection.execute("COMMIT")

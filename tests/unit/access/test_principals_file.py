@@ -150,6 +150,10 @@ def test_in_a_process_of_another_environment_a_grant_does_not_exist(people: Prin
     dev = open_directory(people.path, "dev").by_api_key(key)
     production = open_directory(people.path, "production").by_api_key(key)
     staging = open_directory(people.path, "staging").by_api_key(key)
-    assert (dev.roles, dev.may_act_for(None)) == ({"admin"}, True)
-    assert (production.roles, production.tenants) == ({"viewer"}, {"br"})
-    assert (staging.roles, staging.may_act_for("br"), staging.roles_in("br", "staging")) == (set(), False, set())
+    assert (dev.roles_in(None), dev.may_act_for(None)) == ({"admin"}, True)
+    assert (production.roles_in("br"), production.tenants_with()) == ({"viewer"}, {"br"})
+    assert (staging.roles_anywhere(), staging.may_act_for("br"), staging.roles_in("br", "staging")) == (
+        set(),
+        False,
+        set(),
+    )

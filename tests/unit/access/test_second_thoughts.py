@@ -17,10 +17,10 @@ from foundation.clock import FixedClock
 from foundation.errors import Conflict, Forbidden, InvalidInput, Unavailable
 from foundation.http_errors import install_error_handlers
 from interfaces.bootstrap.draining import DrainingServer
-from interfaces.bootstrap.environments import STAMP, _of_directory
 from interfaces.bootstrap.rollouts import RolloutDesk
 from platform_core.access.directory import parse_grant
 from platform_core.access.principals import Principal
+from platform_core.access.stamp_file import STAMP, claim_file
 from platform_core.operations.control_api import control_router
 from platform_core.operations.usage import UsageHour
 from platform_core.operations.usage_collecting import UsageCollector, serving_usage
@@ -50,12 +50,15 @@ def test_usage_whose_owner_cannot_be_looked_up_is_charged_later(clock: FixedCloc
 
 
 def test_an_empty_stamp_is_nobodys(tmp_path: Path) -> None:
-    assert _of_directory(tmp_path, "staging") == "staging"
-    assert _of_directory(tmp_path, "production") == "staging"
+    assert claim_file(tmp_path / STAMP, "staging") == "staging"
+    assert claim_file(tmp_path / STAMP, "production") == "staging"
     assert [path.name for path in tmp_path.iterdir()] == [STAMP]
     (tmp_path / STAMP).write_text("")
     with pytest.raises(Conflict, match="is empty"):
-        _of_directory(tmp_path, "staging")
+        claim_file(tmp_path / STAMP, "staging")
+    with pytest.raises(Conflict, match="nobody knows whose") as refused:
+        claim_file(tmp_path / "where nobody may write" / STAMP, "staging")
+    assert "VIGIA__SHARED_STORES" in str(refused.value.hint)
 
 
 def test_an_entry_that_is_a_key_by_mistake_is_not_repeated() -> None:

@@ -25,7 +25,7 @@ from foundation.canonical import canonical_bytes
 
 ORIGIN = "vigia.test/audit"
 SIGNER = CheckpointSigner(ORIGIN, Ed25519PrivateKey.generate())
-START = ChainHead(0, FIRST_PREVIOUS_HASH, ())
+START = ChainHead(0, FIRST_PREVIOUS_HASH, b"")
 
 words = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=12)
 payloads = st.dictionaries(words, st.none() | st.booleans() | st.integers(-9, 9) | words, max_size=3)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Engine
 
 from audit.checkpoint import CheckpointSigner
 from audit.entry import AuditRecord
@@ -60,9 +60,9 @@ def test_a_full_database_is_said_and_keeps_what_it_acknowledged(engine: Engine, 
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one() + 20
     limited = open_database(engine.url.render_as_string())
 
-    @sa.event.listens_for(limited, "begin")
-    def limit(connection: Connection) -> None:
-        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    @sa.event.listens_for(limited, "connect")
+    def limit(connection: sqlite3.Connection, _record: object) -> None:
+        connection.execute(f"PRAGMA max_page_count = {pages}")
 
     log = SqlAuditLog(limited, clock)
     acknowledged = 0

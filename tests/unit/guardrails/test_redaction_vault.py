@@ -160,8 +160,8 @@ def test_a_reveal_is_in_the_log_without_the_value(desk: Desk, spelled: str) -> N
 @pytest.mark.parametrize(
     "who",
     [
-        APPROVER.model_copy(update={"roles": frozenset({"oncall", "viewer", "responder"})}),
-        APPROVER.model_copy(update={"tenants": frozenset({"br"})}),
+        APPROVER.model_copy(update={"first_roles": frozenset({"oncall", "viewer", "responder"})}),
+        APPROVER.model_copy(update={"first_tenants": frozenset({"br"})}),
         APPROVER.model_copy(update={"id": "agent:incident"}),
         APPROVER.model_copy(update={"id": "service:worker"}),
     ],

@@ -16,6 +16,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from foundation.http_errors import Answering
 from interfaces.bootstrap import draining, serving
 from interfaces.bootstrap.foundations import open_foundations
 from interfaces.http.feature_endpoint import Answer, Endpoint, Limit
@@ -32,11 +33,12 @@ KEY = "vigia_analyst_key"
 DIRECTORY = PrincipalDirectory(
     [PrincipalGrant(**ANALYST.model_dump(), api_key_sha256=hashlib.sha256(KEY.encode()).hexdigest())]
 )
+APP = SimpleNamespace(state=SimpleNamespace(principals=DIRECTORY, answering=Answering()))
 
 
 def asking(endpoint: Endpoint) -> httpx.AsyncClient:
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        await endpoint({**scope, "app": SimpleNamespace(state=SimpleNamespace(principals=DIRECTORY))}, receive, send)
+        await endpoint({**scope, "app": APP}, receive, send)
 
     headers = {"Authorization": f"Bearer {KEY}"}
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://vigia", headers=headers)
@@ -86,7 +88,7 @@ def test_the_past_does_not_hold_up_the_present() -> None:
     go_on = threading.Event()
 
     class Reading:
-        embedded = False
+        embedded = on_the_loop = False
 
         def get_online_features(self, *_: Any, **__: Any) -> Any:
             return SimpleNamespace(to_json=lambda: b"{}")
@@ -137,7 +139,7 @@ def test_a_body_in_one_piece_has_the_limit_too() -> None:
     scope = {
         "headers": [(b"authorization", f"Bearer {KEY}".encode())],
         "query_string": b"",
-        "app": SimpleNamespace(state=SimpleNamespace(principals=DIRECTORY)),
+        "app": APP,
     }
     asyncio.run(endpoint(lambda _: Answer(b"", JSON))(scope, receive, send))
     assert sent[0]["status"] == 413

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from platform_core.monitoring import report
 from platform_core.monitoring.report import write_drift_report
 
 
@@ -34,3 +38,22 @@ def test_whole_numbers_and_truth_values_are_reported_too(tmp_path: Path) -> None
     text = write_drift_report(rows(500, 2.0), rows(300, 8.0), tmp_path / "drift.html").read_text(encoding="utf-8")
     assert "tries" in text
     assert "new" in text
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.filterwarnings("ignore")
+def test_the_event_loop_of_the_import_is_closed_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Evidently makes one when it is imported, and closes it nowhere: a process that drew a report would end with a
+    ResourceWarning, wherever the garbage is collected."""
+    registered: list[Callable[[], None]] = []
+    monkeypatch.setattr(atexit, "register", lambda end, *given: registered.append(partial(end, *given)))
+    report._evidently.cache_clear()
+    report._evidently()
+    from evidently.legacy.utils import sync
+
+    assert not sync._loop.is_closed()
+    (at_the_end,) = registered
+    sync._thr.start()  # as where a report is asked for from within another loop
+    at_the_end()
+    assert sync._loop.is_closed()
+    assert not sync._thr.is_alive()

@@ -30,12 +30,11 @@ def until_all(running: Simulation, wanted: set[tuple[AlertKind, str]], minutes: 
     return raised
 
 
-def test_a_healthy_platform_raises_nothing_in_two_hours(past: Path, tmp_path: Path) -> None:
-    """`python -m tests.soak.healthy_night` watches for as many hours as wanted."""
+def test_a_healthy_platform_raises_nothing_in_six_hours(past: Path, tmp_path: Path) -> None:
     with simulation(past, tmp_path / "run") as running:
-        assert healthy_hours(running, 2) == []
+        assert healthy_hours(running, 6) == []
         assert running.checkout.failed == 0
-        assert running.checkout.answered > 1_500
+        assert running.checkout.answered > 5_000
 
 
 def test_every_fault_is_expected_somewhere_and_unknown_ones_are_refused(past: Path, tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy.engine import Engine
 
 from foundation.clock import FixedClock
-from foundation.errors import NotFound, Unavailable
+from foundation.errors import Unavailable
 from platform_core.operations.resources import Resource, RolloutSpec
-from platform_core.serving.endpoints import EndpointDirectory
+from platform_core.serving.endpoints import EndpointDirectory, ServedEndpoint
 from platform_core.training.scoring import LoadedModel
 from tests.fakes.inference import ENDPOINT, Inference
 from tests.fakes.payments import small_catalog
@@ -25,12 +25,18 @@ def endpoints(world: Inference) -> EndpointDirectory:
     return EndpointDirectory(world.resources, world.registry, small_catalog())
 
 
+def fraud(endpoints: EndpointDirectory) -> ServedEndpoint:
+    served = endpoints.find("fraud-br")
+    assert served is not None
+    return served
+
+
 def test_it_converges_and_reports(world: Inference, endpoints: EndpointDirectory):
     assert endpoints.problems
     endpoints.refresh()
     assert not endpoints.problems
-    served = endpoints.get("fraud-br")
-    assert (served.tenant, served.entities, sorted(served.inputs)) == (
+    served = fraud(endpoints)
+    assert (served.tenant, served.shape.entities, sorted(served.shape.inputs)) == (
         "br",
         ("card", "device"),
         ["amount", "hour", "is_online"],
@@ -38,7 +44,7 @@ def test_it_converges_and_reports(world: Inference, endpoints: EndpointDirectory
     world.patch(canary="2", canary_percent=20, replicas=3)
     endpoints.refresh()
     assert world.resources.get(ENDPOINT).status == {"replicas_ready": 3, "serving": {"champion": "1", "canary": "2"}}
-    assert endpoints.get("fraud-br").champion is served.champion
+    assert fraud(endpoints).champion is served.champion
 
 
 def test_a_version_that_cannot_be_loaded_does_not_replace_one_that_serves(
@@ -47,7 +53,7 @@ def test_a_version_that_cannot_be_loaded_does_not_replace_one_that_serves(
     endpoints.refresh()
     world.patch(champion="9")
     endpoints.refresh()
-    assert endpoints.get("fraud-br").champion.version.version == "1"
+    assert fraud(endpoints).champion.version.version == "1"
     assert "there is no version '9'" in endpoints.problems["fraud-br"]
     status = world.resources.get(ENDPOINT).status
     assert status["serving"] == {"champion": "1", "canary": None}
@@ -63,8 +69,7 @@ def test_an_altered_model_is_not_served(world: Inference, endpoints: EndpointDir
     path.write_bytes(path.read_bytes() + b"\n")
     endpoints.refresh()
     assert "was altered" in endpoints.problems["fraud-br"]
-    with pytest.raises(NotFound, match="served: none yet"):
-        endpoints.get("fraud-br")
+    assert endpoints.find("fraud-br") is None
 
 
 def test_an_endpoint_that_does_not_fit_is_a_problem_of_its_own(world: Inference, endpoints: EndpointDirectory):
@@ -75,7 +80,7 @@ def test_an_endpoint_that_does_not_fit_is_a_problem_of_its_own(world: Inference,
     endpoints.refresh()
     assert "was trained on 'fraud_v1'" in endpoints.problems["fraud-ar"]
     assert "not an endpoint of a tenant" in endpoints.problems["fraud-all"]
-    assert endpoints.get("fraud-br")
+    assert fraud(endpoints)
 
 
 def test_halting_takes_effect_on_a_worker_that_cannot_load_the_candidate(
@@ -87,7 +92,7 @@ def test_halting_takes_effect_on_a_worker_that_cannot_load_the_candidate(
     world.patch(halted="9", canary_percent=0)
     endpoints.refresh()
     assert not endpoints.problems
-    served = endpoints.get("fraud-br")
+    served = fraud(endpoints)
     assert (served.champion.version.version, served.canary) == ("1", None)
 
 
@@ -95,7 +100,7 @@ def test_what_scores_beside_and_the_way_back_are_kept_loaded(world: Inference, e
     world.patch(canary="2", canary_percent=50, strategy="champion_challenger", shadows=["9"], previous_champion="2")
     endpoints.refresh()
     assert not endpoints.problems, "a shadow that cannot be loaded keeps nobody from being served"
-    served = endpoints.get("fraud-br")
+    served = fraud(endpoints)
     assert [model.version.version for model in served.shadows] == ["1", "2"]
     assert served.standby is served.canary
 
@@ -121,10 +126,10 @@ def test_a_status_that_cannot_be_written_keeps_no_worker_from_a_halt(world: Infe
     world.patch(canary="2", canary_percent=50)
     endpoints = EndpointDirectory(Unwritable(world, error), world.registry, small_catalog())
     endpoints.refresh()
-    assert endpoints.get("fraud-br").spec.live_percent == 50
+    assert fraud(endpoints).spec.live_percent == 50
     world.patch(canary_percent=0, halted="2")
     endpoints.refresh()
-    assert endpoints.get("fraud-br").spec.live_percent == 0
+    assert fraud(endpoints).spec.live_percent == 0
     assert "control plane" in endpoints.problems
 
 
@@ -145,5 +150,5 @@ def test_an_endpoint_that_fails_as_nobody_thought_does_not_end_the_round(
     monkeypatch.setattr(world.registry, "load", broken)
     world.patch(canary_percent=0, halted="2")
     endpoints.refresh()
-    assert endpoints.get("fraud-br").spec.live_percent == 0
+    assert fraud(endpoints).spec.live_percent == 0
     assert "unexpectedly" in endpoints.problems["a-first"]

@@ -127,7 +127,7 @@ def test_a_killed_worker_loses_a_known_number_of_rows(tmp_path: Path) -> None:
         assert worker.stdout is not None
         assert worker.stdout.readline() == "ready\n"
         living = Spill(tmp_path)
-        assert (living.adopt(), living.waiting) == (0, 0), "what a living worker holds is not taken from it"
+        assert (living.adopt(), living.waiting) == ({}, 0), "what a living worker holds is not taken from it"
         living.close()
         worker.send_signal(signal.SIGKILL)
     offline = FakeOfflineStore()
@@ -159,14 +159,21 @@ def test_the_disk_is_bounded_and_what_it_does_not_hold_is_counted(tmp_path: Path
 
 def test_a_batch_that_cannot_be_read_is_put_aside(tmp_path: Path) -> None:
     offline = FakeOfflineStore()
-    spill = Spill(tmp_path)
-    (spill.path / "b1.predictions.arrow").write_bytes(b"not arrow")
-    spill._files.append(spill.path / "b1.predictions.arrow")
-    with pytest.raises(Unavailable, match="put aside"):
-        spill.oldest()
-    assert spill.oldest() is None
-    assert offline.tables() == []
-    spill.close()
+    writer = PredictionWriter(offline, capacity=10, interval=60, spill=tmp_path)
+    writer.start()
+    offline.down = True
+    for second in range(7):
+        writer.write(row(second))
+    writer.flush()
+    (damaged,) = writer._spill._files  # type: ignore[union-attr]
+    damaged.write_bytes(b"not arrow")
+    offline.down = False
+    assert not writer.flush()
+    assert (writer.dropped, writer.spilled) == (7, 0)
+    writer.write(row(7))
+    writer.stop()
+    assert logged_ids(offline) == ["r7"]
+    assert [path.name for path in (tmp_path / ".broken").iterdir()] == [damaged.name], "not thrown away"
 
 
 class Scaled:

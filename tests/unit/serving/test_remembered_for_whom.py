@@ -29,7 +29,8 @@ def served(engine: Engine, clock: FixedClock, tmp_path: Path) -> ServedEndpoint:
     world.patch(serving={"fallback": ["last_known_good"]})
     endpoints = EndpointDirectory(world.resources, world.registry, small_catalog())
     endpoints.refresh()
-    return endpoints.get("fraud-br")
+    (found,) = endpoints
+    return found
 
 
 @pytest.fixture
