@@ -94,7 +94,8 @@ class SqlResources(ControlPlane):
         return resource
 
     def report_status(self, urn: str, status: dict[str, Any]) -> None:
-        """What is wrong with it is on the timeline when that begins, and when it is over."""
+        """What the controller sees now, for what it saw before. Written only if it differs. What is
+        wrong with it is on the timeline when that begins, and when it is over."""
         if self.get(urn).status == status:
             return
         with transaction(self._engine) as connection:
