@@ -99,6 +99,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
         people = load_settings().principals_file
         for name, role in (("ana", "responder"), ("bruno", "approver"), ("vera", "viewer")):
             home.keys[name] = add_principal(people, name=name, roles=[role], tenants=["*"])
+        home.keys["bea"] = add_principal(people, name="bea", roles=["responder"], tenants=["br"])
         furnish(home.base)
         with Serving(path, port):
             yield home
@@ -308,6 +309,29 @@ def test_a_retraining_is_proposed_approved_and_ends_in_dev(home: Home) -> None:
     newest = home.said("models", "list", MODEL)[-1]
     assert newest["created_by"] == "service:training"
     assert newest["signature"]["data_end"] > home.said("models", "list", MODEL)[1]["signature"]["data_end"]
+
+
+@pytest.mark.parametrize("person", ["vera", "bea"])
+def test_who_may_not_ask_for_a_change_is_refused_and_kept(home: Home, person: str) -> None:
+    """Who only looks, and who may propose for one tenant: a model belongs to none. Each refusal is audited."""
+
+    def refusals() -> int:
+        entries = [e.record for e in home.base.audit.entries() if e.record.actor == f"human:{person}"]
+        return len([record for record in entries if record.action in ("model.refused", "approval.refused")])
+
+    before = refusals()
+    stages = home.stages()
+    commands = (
+        ("promote", MODEL, "3", "--to", "staging"),
+        ("demote", MODEL, "3"),
+        ("demote", MODEL, "2"),
+        ("retrain", MODEL, "--because", "I say so"),
+    )
+    for command in commands:
+        said = home.refusal("models", *command, person=person)
+        assert f"human:{person} may not" in said or f"no grant lets human:{person} propose" in said
+    assert refusals() - before == len(commands)
+    assert home.stages() == stages
 
 
 def test_what_cannot_be_asked_is_said_in_a_line(home: Home) -> None:

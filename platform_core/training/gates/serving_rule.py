@@ -52,6 +52,11 @@ class EndpointAdmission(Admission):
         if answers is not None and (answers != before or new.model != old.model):
             _require_candidate(connection, new.model, answers)
         if answers is not None and _newly(old, new) and new.live_percent > MOST_OF_A_CANARY:
+            if new.decline_threshold != old.decline_threshold:
+                raise Conflict(
+                    f"version {answers} was not judged at a decline threshold of {new.decline_threshold:g}",
+                    hint="change the threshold first, then have the version judged at it",
+                )
             self._require_reviewed(connection, new, answers, prepared)
 
     def _require_reviewed(self, connection: Connection, spec: RolloutSpec, version: str, prepared: object) -> None:

@@ -116,3 +116,13 @@ def test_other_changes_and_other_environments_are_nobodys_business(bench: Promot
     patch = endpoint(bench, "dev")
     assert patch(champion="3").champion == "3"
     assert patch(replicas=4).replicas == 4
+
+
+def test_a_threshold_does_not_change_with_the_version_that_answers(bench: Promoting) -> None:
+    """The review that lets it answer was made at the threshold that is there."""
+    patch = endpoint(bench)
+    bench.judge("2", "production")
+    with pytest.raises(Conflict, match=r"version 2 was not judged at a decline threshold of 0\.9"):
+        patch(canary="2", canary_percent=100, decline_threshold=0.9)
+    assert patch(canary="2", canary_percent=100).live_percent == 100
+    assert patch(decline_threshold=0.9).decline_threshold == 0.9, "what answers already may go on"

@@ -48,6 +48,8 @@ def test_the_model_learns_and_its_signature_tells_how_it_was_made():
     assert signature.baseline["is_online"].p99 == 1.0
     assert signature.baseline["amount"].null_rate == 0
     assert signature.rows == 6000
+    assert signature.quality is not None
+    assert {(s.segment, s.value) for s in signature.quality.segments} == {("country", "ar"), ("country", "br")}
 
 
 def test_drawing_down_keeps_all_fraud_and_the_fraud_rate():
