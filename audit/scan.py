@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json.encoder
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import Any, NamedTuple
@@ -29,10 +29,10 @@ from audit.leaf import FIRST_PREVIOUS_HASH
 from audit.replay import ClockSteps
 from foundation.database import open_database, reading
 
-RANGE = 50_000
-"""Entries in one range: a second's work is too much to lose and too little to share out."""
+RANGE = 20_000
+"""Entries in one range: the last one is waited for by everybody."""
 
-SHARED_FROM = 8 * RANGE
+SHARED_FROM = 15 * RANGE
 """Entries from which on a second process pays for its start."""
 
 _COLUMNS = "sequence, {at}, action, actor, subject, tenant, incident_id, payload, previous_hash, leaf_hash, frontier"
@@ -42,15 +42,16 @@ _AT = {
 }
 
 
+_CHUNK = 200
 _AT_CHARS = len("2026-11-19T05:51:00.000000+00:00")
 
 
 class State(NamedTuple):
-    """The log after `size` entries."""
+    """The log after `size` entries. `peaks` as a frontier is stored."""
 
     size: int
     last_hash: str
-    peaks: tuple[bytes, ...]
+    peaks: bytes
 
 
 class Scanned(NamedTuple):
@@ -65,13 +66,13 @@ class Scanned(NamedTuple):
     largest_step_back_seconds: float
 
 
-START = State(0, FIRST_PREVIOUS_HASH, ())
+START = State(0, FIRST_PREVIOUS_HASH, b"")
 
 
 def check_rows(rows: Iterable[Sequence[Any]], start: State, wanted: frozenset[int]) -> Scanned | None:
     """Rows in the order of `_COLUMNS`. None when one of them is not what follows."""
     quote, sha256 = json.encoder.encode_basestring, hashlib.sha256
-    size, last, peaks = start.size, start.last_hash, list(start.peaks)
+    size, last, peaks = start  # the peaks 32 bytes each, one after the other
     roots: dict[int, str] = {}
     clock, first_at = ClockSteps(), ""
     clock_last = ""
@@ -86,26 +87,28 @@ def check_rows(rows: Iterable[Sequence[Any]], start: State, wanted: frozenset[in
                 f',"recorded_at":{quote(at)},"sequence":{sequence}}}'
             ).encode()
         ).digest()
-        if leaf.hex() != leaf_hash:
+        last = leaf.hex()
+        if last != leaf_hash:
             return None
-        rest = size
-        while rest & 1:
-            leaf = sha256(b"\1" + peaks.pop() + leaf).digest()
-            rest >>= 1
-        peaks.append(leaf)
-        if b"".join(peaks) != frontier:
-            return None
-        if len(at) != _AT_CHARS or at[26:] != "+00:00":
-            return None  # no time as the log writes it
+        if size & 1:
+            rest, end = size, len(peaks)
+            while rest & 1:
+                leaf = sha256(b"\1" + peaks[end - 32 : end] + leaf).digest()
+                rest, end = rest >> 1, end - 32
+            peaks = peaks[:end] + leaf
+        else:
+            peaks += leaf
+        if peaks != frontier or len(at) != _AT_CHARS or at[26:] != "+00:00":
+            return None  # no state of the tree, or no time as the log writes it
         if at < clock_last:
             clock.see(clock_last)
             clock.see(at)
         clock_last = at
         first_at = first_at or at
-        size, last = size + 1, leaf_hash
+        size += 1
         if size in wanted:
-            roots[size] = merkle.root_of(tuple(peaks)).hex()
-    return Scanned(start, State(size, last, tuple(peaks)), roots, first_at, clock_last, clock.count, clock.largest)
+            roots[size] = merkle.root_of(split_frontier(peaks)).hex()
+    return Scanned(start, State(size, last, peaks), roots, first_at, clock_last, clock.count, clock.largest)
 
 
 def scan(engine: Engine, wanted: frozenset[int], *, processes: int | None = None) -> list[Scanned] | None:
@@ -116,14 +119,26 @@ def scan(engine: Engine, wanted: frozenset[int], *, processes: int | None = None
     wished = processes or (os.cpu_count() or 1 if size >= SHARED_FROM else 1)
     workers = min(wished, len(bounds))
     if workers > 1:
-        url = engine.url.render_as_string(hide_password=False)
-        # Spawned, not forked: this process may have threads and open connections.
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            jobs = [pool.submit(_scan_alone, url, begin, end, wanted) for begin, end in bounds]
-            found = [job.result() for job in jobs]
+        found = _shared_out(engine, bounds, wanted, workers - 1)
     else:
         found = [_scan_range(engine, begin, end, wanted) for begin, end in bounds]
     return _joined(found)
+
+
+def _shared_out(
+    engine: Engine, bounds: Sequence[tuple[int, int]], wanted: frozenset[int], helpers: int
+) -> list[Scanned | None]:
+    """This process takes ranges from the end while its helpers, who need their time to start, take them from the
+    beginning."""
+    url = engine.url.render_as_string(hide_password=False)
+    own: dict[int, Scanned | None] = {}
+    # Spawned, not forked: this process may have threads and open connections.
+    with ProcessPoolExecutor(helpers, mp_context=get_context("spawn")) as pool:
+        jobs = [pool.submit(_scan_alone, url, begin, end, wanted) for begin, end in bounds]
+        for which in reversed(range(len(bounds))):
+            if jobs[which].cancel():
+                own[which] = _scan_range(engine, *bounds[which], wanted)
+        return [own[which] if which in own else job.result() for which, job in enumerate(jobs)]
 
 
 def _joined(found: Sequence[Scanned | None]) -> list[Scanned] | None:
@@ -159,12 +174,18 @@ def _scan_range(engine: Engine, begin: int, end: int, wanted: frozenset[int]) ->
         try:
             cursor.execute(query)
             try:
-                scanned = check_rows(cursor, start, wanted)
+                scanned = check_rows(_in_chunks(cursor), start, wanted)
             except (TypeError, ValueError):
                 return None  # a column holds what the log never wrote there
         finally:
             cursor.close()
     return scanned if scanned is not None and scanned.end.size == end else None
+
+
+def _in_chunks(cursor: Any) -> Iterator[Sequence[Any]]:
+    """Going to and fro between the driver and the hashes for each row costs a tenth of all."""
+    while chunk := cursor.fetchmany(_CHUNK):
+        yield from chunk
 
 
 def select_rows(connection: Connection, where: str = "") -> str:
@@ -182,4 +203,4 @@ def _claimed(connection: Connection, size: int) -> State | None:
     # Of any type, where somebody else wrote it.
     if row is None or isinstance(row.frontier, str) or len(row.frontier) != merkle.HASH_BYTES * size.bit_count():
         return None  # the tree has one peak for each bit of its size
-    return State(size, row.leaf_hash, split_frontier(bytes(row.frontier)))
+    return State(size, row.leaf_hash, bytes(row.frontier))

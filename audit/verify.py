@@ -9,7 +9,7 @@ from typing import Protocol
 from sqlalchemy.engine import Connection, Engine
 
 from audit import merkle
-from audit.chain import TreeHead, has_intake
+from audit.chain import TreeHead, has_intake, split_frontier
 from audit.checkpoint import parse_note
 from audit.leaf import Leaf
 from audit.publish import stored_notes
@@ -104,7 +104,7 @@ def _agrees(held: list[Scanned], expected: dict[int, set[str]], waiting: int) ->
     return VerificationReport(
         ok=True,
         entries=size,
-        root_hash=merkle.root_of(held[-1].end.peaks if held else ()).hex(),
+        root_hash=merkle.root_of(split_frontier(held[-1].end.peaks) if held else ()).hex(),
         checkpoints=sum(len(claimed) for claimed in expected.values()),
         covered=max(expected, default=0),
         pending=waiting,

@@ -187,10 +187,12 @@ def serve(redis_port: int, port: int) -> None:
     from interfaces.http.features import create_features_app
     from platform_core.access.directory import PrincipalDirectory, PrincipalGrant
     from platform_core.access.tenancy import TenantGuard
+    from platform_core.features.online.redis_asked import AskedRedis
     from platform_core.features.retrieval import OnlineRetriever
 
     store = RedisOnlineStore(f"redis://127.0.0.1:{redis_port}/0", clock=SystemClock())
-    retriever = OnlineRetriever(catalog(), store, SystemClock(), guard=TenantGuard(NoAudit()))
+    asked = AskedRedis(f"redis://127.0.0.1:{redis_port}/0")
+    retriever = OnlineRetriever(catalog(), store, SystemClock(), guard=TenantGuard(NoAudit()), asked=asked)
     grant = PrincipalGrant(**CALLER.model_dump(), api_key_sha256=hashlib.sha256(API_KEY.encode()).hexdigest())
     app = create_features_app(retriever, PrincipalDirectory([grant]))
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)

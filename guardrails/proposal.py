@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import datetime
 from typing import Any, Literal
 
@@ -16,12 +18,28 @@ Tier = Literal["reversible", "costly", "irreversible"]
 irreversible: data or history is gone."""
 
 
+_LINE_ENDS = re.compile("[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+
+
+def one_line(value: Any) -> str:
+    """A value of a diff in words: `none`, text as it is with its line ends written out, all else as JSON."""
+    if value is None:
+        return "none"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return _LINE_ENDS.sub(lambda end: end.group().encode("unicode_escape").decode(), text)
+
+
 class PlannedChange(Frozen):
     """One line of the dry-run diff."""
 
     field: str
     before: Any
     after: Any
+
+    @property
+    def line(self) -> str:
+        """`field: before -> after` in one line: else a value could pass for a change of its own."""
+        return f"{one_line(self.field)}: {one_line(self.before)} -> {one_line(self.after)}"
 
 
 class Plan(Frozen):

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from agents.incident.card import CardCause
 from guardrails.approvals.break_glass import BrokenGlass
+from guardrails.proposal import BlastRadius
 from guardrails.taint.suspicion import Suspicious
 
 MOST_CITED = 2
@@ -38,6 +39,13 @@ def by_text(items: Iterable[Suspicious]) -> list[tuple[list[str], str, str]]:
     for where, found in places.items():
         texts.setdefault(found[0].excerpt, []).append(where)
     return [(at, ", ".join(item.rule for item in places[at[0]]), text) for text, at in texts.items()]
+
+
+def reach(radius: BlastRadius) -> str:
+    """What lies downstream, in one line; every endpoint by name."""
+    counted = f"feature views {radius.feature_views} · services {radius.feature_services} · models {radius.models}"
+    endpoints = ", ".join(endpoint.rsplit(":", 1)[-1] for endpoint in radius.endpoints) or "none"
+    return f"{counted} · endpoints {endpoints}"
 
 
 def glass_line(glass: BrokenGlass) -> str:

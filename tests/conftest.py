@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import fcntl
 import os
 import shutil
@@ -31,10 +30,6 @@ settings.load_profile("vigia")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Some library asks for an event loop when it is imported and leaves the one that is made for it unclosed.
-LOOP = asyncio.new_event_loop()
-asyncio.set_event_loop(LOOP)
-
 NIGHT = datetime(2026, 11, 19, 5, 51, tzinfo=UTC)
 """02:51 in São Paulo."""
 
@@ -56,10 +51,6 @@ def statements_compiled_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sa, "create_engine", sharing)
         yield
-
-
-def pytest_unconfigure() -> None:
-    LOOP.close()
 
 
 @pytest.fixture

@@ -119,7 +119,7 @@ class CardBuilder:
             look_next=diagnosis.look_next if diagnosis else (),
             narration=record.narration if record else None,
             charts=_charts(top, evidence),
-            proposal=_proposal(*newest) if newest else None,
+            proposal=card_proposal(*newest) if newest else None,
             approval=_approval(request, self._who_may) if request else None,
             execution=_execution(execution) if execution else None,
             verification=verification,
@@ -208,7 +208,8 @@ def _charts(top: Hypothesis | None, evidence: list[Evidence]) -> tuple[Chart, ..
     return tuple((charts or shown)[:2])
 
 
-def _proposal(purpose: ProposalPurpose, proposal: ActionProposal) -> CardProposal:
+def card_proposal(purpose: ProposalPurpose, proposal: ActionProposal) -> CardProposal:
+    """What is proposed, as a card has it."""
     plan = proposal.plan
     return CardProposal(
         id=proposal.id,
@@ -219,7 +220,7 @@ def _proposal(purpose: ProposalPurpose, proposal: ActionProposal) -> CardProposa
         summary=plan.summary,
         rationale=proposal.rationale,
         changes=plan.changes,
-        diff=tuple(f"{change.field}: {_plain(change.before)} -> {_plain(change.after)}" for change in plan.changes),
+        diff=tuple(change.line for change in plan.changes),
         blast_radius=proposal.blast_radius,
         expected_effect=plan.expected_effect,
         verified_by=tuple(condition.description for condition in proposal.post_conditions),
@@ -229,10 +230,6 @@ def _proposal(purpose: ProposalPurpose, proposal: ActionProposal) -> CardProposa
         digest_short=f"{proposal.digest[:4]}…{proposal.digest[-2:]}",
         requested_by=proposal.requested_by,
     )
-
-
-def _plain(value: object) -> str:
-    return "none" if value is None else str(value)
 
 
 def _approval(request: ApprovalRequest, who_may: Callable[[ActionProposal], str]) -> CardApproval:

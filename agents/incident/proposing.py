@@ -19,6 +19,7 @@ from foundation.clock import Clock
 from foundation.errors import Conflict, InvalidInput, NotFound, VigiaError
 from foundation.frozen import Frozen
 from foundation.outside_text import OutsideText, Redact
+from foundation.reasons import reason_for, require_short
 from guardrails.approvals.service import ApprovalService
 from guardrails.approvals.types import ApprovalRequest, Channel
 from guardrails.executor.port import Planner
@@ -31,7 +32,6 @@ from platform_core.access.principals import Principal
 from platform_core.catalog.lineage import Lineage
 
 MOST_ARGUMENTS = 50
-LONGEST_REASON = 2000
 LONGEST_MESSAGE = 600
 """Characters of a refusal that repeats what was typed."""
 
@@ -159,11 +159,8 @@ class ProposalDesk:
         reason: str,
         cited: tuple[str, ...],
     ) -> ActionProposal:
-        if len(reason) > LONGEST_REASON:
-            raise InvalidInput(f"a reason of {len(reason)} characters: at most {LONGEST_REASON}")
-        said = self._outside.text(reason).strip()
-        if not said:
-            raise InvalidInput("a proposal says why", hint="those who approve it read the reason")
+        require_short("a proposal", reason)
+        said = reason_for("a proposal", self._outside.text(reason))
         planners = self._planners(person)
         if tool not in planners:
             raise InvalidInput(f"there is no action {tool[:80]!r}", hint=f"one of {', '.join(sorted(planners))}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Sequence
 from types import ModuleType
@@ -65,6 +66,12 @@ def _litellm() -> ModuleType:
     import litellm
 
     litellm.suppress_debug_info = True
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        # Else it asks the thread for a loop, and the one that is made for it is closed by nobody; without one it uses,
+        # and closes, its own.
+        asyncio.set_event_loop(None)
     return litellm
 
 

@@ -29,13 +29,20 @@ ERROR_TYPE: Final = "error.type"
 HTTP_METHOD: Final = "http.request.method"
 HTTP_ROUTE: Final = "http.route"
 HTTP_STATUS: Final = "http.response.status_code"
+HTTP_RESPONSE_SIZE: Final = "http.response.body.size"
 URL_SCHEME: Final = "url.scheme"
+
+# Databases: https://opentelemetry.io/docs/specs/semconv/database/database-spans/
+DB_SYSTEM: Final = "db.system.name"
 
 ENVIRONMENT: Final = "deployment.environment.name"
 
-# Our own. Span names: `score fraud-br`, `retrieve_features`, `change_resource urn:…`, `run_job urn:…`.
+# Our own. Span names: `score fraud-br` and in it `retrieve_features fraud_v1`, `predict fraud_score` and `answer`;
+# `change_resource urn:…`, `run_job urn:…`.
 SCORE: Final = "score"
 RETRIEVE_FEATURES: Final = "retrieve_features"
+PREDICT: Final = "predict"
+ANSWER: Final = "answer"
 CHANGE_RESOURCE: Final = "change_resource"
 RUN_JOB: Final = "run_job"
 
@@ -45,6 +52,10 @@ ENDPOINT: Final = "vigia.endpoint"
 MODEL_VERSION: Final = "vigia.model.version"
 VARIANT: Final = "vigia.rollout.variant"
 DECISION: Final = "vigia.decision"
+FALLBACK: Final = "vigia.fallback"
+FEATURE_SERVICE: Final = "vigia.feature_service"
+FEATURES_MISSING: Final = "vigia.features.missing"
+FEATURES_EXPIRED: Final = "vigia.features.expired"
 TENANT: Final = "vigia.tenant"
 SUBJECT: Final = "vigia.subject"
 RESOURCE_KIND: Final = "vigia.resource.kind"
@@ -53,7 +64,8 @@ JOB_STATUS: Final = "vigia.job.status"
 ROWS: Final = "vigia.rows"
 
 PLAIN: Final = frozenset({HTTP_METHOD, HTTP_ROUTE, URL_SCHEME, OPERATION_NAME, ERROR_TYPE, TOOL_NAME, TOOL_STATUS,
-    ENDPOINT, MODEL_VERSION, VARIANT, DECISION, TENANT, SUBJECT, RESOURCE_KIND, CHANGE_KIND, JOB_STATUS})  # fmt: skip
+    ENDPOINT, MODEL_VERSION, VARIANT, DECISION, FALLBACK, FEATURE_SERVICE, DB_SYSTEM, TENANT, SUBJECT, RESOURCE_KIND,
+    CHANGE_KIND, JOB_STATUS})  # fmt: skip
 """Attributes whose texts are names out of our own catalog, code or configuration: they are not redacted, which would
 cost more than the span. Whatever a caller can choose does not belong here."""
 

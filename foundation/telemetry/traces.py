@@ -12,6 +12,7 @@ began (`traceparent`) keeps their decision.
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from contextvars import Token
@@ -91,6 +92,17 @@ def server_span(name: str, remote: SpanContext | None, /, **attributes: Attribut
     return _Scope(name, remote, SpanKind.SERVER, attributes)
 
 
+def past_span(name: str, began: float, seconds: float, /, **attributes: AttributeValue) -> None:
+    """A span under the current one, of what is over: it began at `began` of `perf_counter` and took `seconds`. So what
+    is seldom traced needs no scopes where it happens."""
+    if not trace.get_current_span().is_recording():
+        return
+    start = time.time_ns() - int((time.perf_counter() - began) * 1e9)
+    made = _Telemetry.tracer.start_span(name, kind=SpanKind.INTERNAL, start_time=start)
+    set_attributes(made, **attributes)
+    made.end(start + int(seconds * 1e9))
+
+
 class _Scope(AbstractContextManager[Span]):
     """A class and not a generator: it is entered on every request."""
 
@@ -131,8 +143,7 @@ class _Scope(AbstractContextManager[Span]):
             return
         if self._span.is_recording():
             if error is not None:
-                self._span.set_attribute(ERROR_TYPE, type(error).__qualname__)
-                self._span.set_status(Status(StatusCode.ERROR, _redacted(str(error))))
+                mark_failed(self._span, error)
             self._span.end()
         context.detach(self._token)
 
@@ -149,6 +160,12 @@ def set_attributes(current: Span, **attributes: AttributeValue) -> None:
         if value is not None:
             outside = isinstance(value, str) and key not in PLAIN
             current.set_attribute(key, _redacted(str(value)) if outside else value)
+
+
+def mark_failed(current: Span, error: BaseException) -> None:
+    """Of an error that does not leave the span's block."""
+    current.set_attribute(ERROR_TYPE, type(error).__qualname__)
+    current.set_status(Status(StatusCode.ERROR, _redacted(str(error))))
 
 
 def current_trace_id() -> str | None:

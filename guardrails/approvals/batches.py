@@ -12,7 +12,7 @@ MOST = 50
 
 
 def batch_of(requests: Sequence[ApprovalRequest]) -> Batch:
-    """`requests` as a batch. Raises InvalidInput when they are not alike, not waiting, none or too many."""
+    """`requests` as a batch. Raises InvalidInput when they are not alike, none or too many."""
     if not 1 <= len(requests) <= MOST:
         raise InvalidInput(f"a batch holds 1 to {MOST} requests, not {len(requests)}")
     ordered = sorted(requests, key=lambda request: request.id)

@@ -20,6 +20,7 @@ from foundation.database import reading, transaction
 from foundation.errors import Conflict, Forbidden, InvalidInput, NotFound
 from foundation.frozen import Frozen
 from foundation.ids import new_id
+from foundation.reasons import reason_for
 from guardrails import locks
 from guardrails.approvals.tables import broken_glass
 from guardrails.policy.policy import PolicySource
@@ -58,8 +59,9 @@ class BreakGlass:
             raise Forbidden(f"{principal.id} may not break the glass", hint=f"roles: {', '.join(sorted(rules.roles))}")
         if not principal.roles_in(tenant, environment) & rules.roles:
             raise Forbidden(f"{principal.id} may not act for tenant {tenant or '* (all of them)'}")
-        if not reason.strip() or "\x00" in reason or not 1 <= minutes <= rules.max_minutes:
-            raise InvalidInput(f"breaking the glass takes a reason, and 1 to {rules.max_minutes} minutes")
+        reason = reason_for("breaking the glass", reason)
+        if not 1 <= minutes <= rules.max_minutes:
+            raise InvalidInput(f"the glass may be broken for 1 to {rules.max_minutes} minutes, not {minutes}")
         now = self._clock.now()
         glass = BrokenGlass(
             id=new_id("brk"),
@@ -91,8 +93,7 @@ class BreakGlass:
         Raises NotFound, Forbidden, InvalidInput without a note, Conflict when it was reviewed.
         """
         rules = self._policy.current().document.break_glass
-        if not note.strip() or "\x00" in note:
-            raise InvalidInput("a review says in words what was done and whether it was right")
+        note = reason_for("a review", note)
         now, table = self._clock.now(), broken_glass.c
         with transaction(self._engine) as connection:
             locks.taking_away(connection)

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from audit.port import AuditLog
 from foundation.errors import Conflict, Forbidden
+from foundation.reasons import reason_for, reason_if_any
 from guardrails.approvals import records, store, switch
 from guardrails.approvals.rights import Judged, Right, Rights
 from guardrails.approvals.tables import approval_requests
@@ -17,6 +18,12 @@ from guardrails.approvals.types import ApprovalRequest, Channel, Decision
 from platform_core.access.principals import Principal
 
 Verdict = Literal["approve", "reject"]
+
+
+def said(verdict: Verdict, reason: str | None) -> str | None:
+    """The reason as it is kept. A rejection has one: whoever asked, or the agent's next round, goes by it. Raises
+    InvalidInput."""
+    return reason_for("a rejection", reason) if verdict == "reject" else reason_if_any("an approval", reason)
 
 
 class Deciding:

@@ -14,6 +14,7 @@ from foundation.database import reading, transaction
 from foundation.errors import Conflict, Forbidden, InvalidInput, NotFound
 from foundation.frozen import Frozen
 from foundation.ids import new_id
+from foundation.reasons import reason_for
 from guardrails import locks
 from guardrails.approvals.people import People
 from guardrails.approvals.tables import delegations
@@ -55,8 +56,9 @@ class Delegations:
         colleague = self._people(to)
         if colleague.kind != "human" or colleague.id == principal.id:
             raise InvalidInput(f"{to} cannot be a delegate of {principal.id}", hint="name another person")
-        if not timedelta(0) < lasts <= LONGEST or not reason.strip():
-            raise InvalidInput("a delegation has a reason, and an end within 14 days")
+        reason = reason_for("a delegation", reason)
+        if not timedelta(0) < lasts <= LONGEST:
+            raise InvalidInput("a delegation has an end within 14 days")
         now = self._clock.now()
         made = Delegation(
             id=new_id("dlg"),

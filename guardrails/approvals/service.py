@@ -16,18 +16,19 @@ from audit.entry import AuditRecord
 from audit.port import AuditLog
 from foundation.clock import Clock
 from foundation.database import reading, transaction
-from foundation.errors import Conflict, Forbidden, InvalidInput
+from foundation.errors import Conflict, Forbidden, InvalidInput, VigiaError
+from foundation.reasons import reason_for
 from guardrails import locks
 from guardrails.approvals import records, store, switch
 from guardrails.approvals.asking import Asking, require_sound
-from guardrails.approvals.batches import batch_of, likeness
+from guardrails.approvals.batches import MOST, batch_of, likeness
 from guardrails.approvals.closing import Closing
-from guardrails.approvals.deciding import Deciding, Verdict
+from guardrails.approvals.deciding import Deciding, Verdict, said
 from guardrails.approvals.people import People
 from guardrails.approvals.rights import Rights
 from guardrails.approvals.skew import require_sane_clock
 from guardrails.approvals.tables import approval_requests, proposals
-from guardrails.approvals.types import ApprovalRequest, Batch, Channel
+from guardrails.approvals.types import ApprovalRequest, Batch, BatchOutcome, Channel
 from guardrails.policy.policy import PolicySource
 from guardrails.proposal import ActionProposal
 from platform_core.access.principals import Principal
@@ -127,25 +128,20 @@ class ApprovalService:
     ) -> ApprovalRequest:
         """Record what `principal` decided, by their own right or one that was delegated to them.
 
-        Raises NotFound; Forbidden when policy or role do not let them (the attempt is audited); Conflict when it was
-        decided, has expired, was tampered with, or the kill switch is engaged; Unavailable. Nothing changes then.
+        Raises NotFound; InvalidInput for a rejection without a reason; Forbidden when policy or role do not let them
+        (the attempt is audited); Conflict when it was decided, has expired, was tampered with, or the kill switch is
+        engaged; Unavailable. Nothing changes then.
         """
-        self._closing.expire(request_id)
-        deciding = self._deciding()
-        try:
-            with transaction(self._engine) as connection:
-                locks.going_through(connection)
-                request = store.read_request(connection, request_id)
-                now = require_sane_clock(connection, self._clock)
-                return deciding.decide(connection, request, principal, verdict, reason=reason, channel=channel, now=now)
-        except Forbidden as error:
-            self._audit.append(records.refused(self.get(request_id), principal, verdict, channel, error.message))
-            raise
+        return self._decide(request_id, principal, verdict, said(verdict, reason), channel)
 
-    def like(self, request_id: str) -> Batch:
-        """The requests that wait and are like this one, itself included. Raises NotFound, InvalidInput."""
+    def like(self, request_id: str, among: Callable[[ApprovalRequest], bool] = lambda request: True) -> Batch:
+        """Those that wait and are like this one, itself included, of the ones `among` which somebody looks; the oldest
+        where they are too many. Raises NotFound, Conflict where none waits."""
         wanted = likeness(self.get(request_id))
-        return batch_of([request for request in self.pending() if likeness(request) == wanted])
+        alike = [request for request in self.pending() if likeness(request) == wanted and among(request)]
+        if not alike:
+            raise Conflict(f"nothing like {request_id} waits for a decision")
+        return batch_of(alike[:MOST]).model_copy(update={"more": len(alike[MOST:])})
 
     def decide_batch(
         self,
@@ -156,31 +152,26 @@ class ApprovalService:
         *,
         reason: str | None = None,
         channel: Channel,
-    ) -> list[ApprovalRequest]:
-        """Decide on like requests at once, all or none; `batch_digest` is that of the batch that was shown.
+    ) -> list[BatchOutcome]:
+        """Decide on like requests at one look, each as `decide` does: its own right, its own audit entry, and where one
+        cannot be decided the others are. `batch_digest` is that of the batch that was shown.
 
-        Raises as `decide` for the first that cannot be decided; InvalidInput when they are not alike; Conflict when
-        they are not what was shown.
+        Raises NotFound; InvalidInput when they are not alike or the reason is none; Conflict when they are not what was
+        shown. Nothing was decided then.
         """
-        deciding = self._deciding()
-        try:
-            with transaction(self._engine) as connection:
-                locks.going_through(connection)
-                now = require_sane_clock(connection, self._clock)
-                # In order of their ids: two batches that overlap take their locks in the same order.
-                requests = [store.read_request(connection, request_id) for request_id in sorted(set(request_ids))]
-                if batch_of(requests).digest != batch_digest:
-                    raise Conflict("these are not the requests that were shown", hint="look at the batch again")
-                return [
-                    deciding.decide(
-                        connection, one, principal, verdict, reason=reason, channel=channel, now=now, batch=batch_digest
-                    )
-                    for one in requests
-                ]
-        except Forbidden as error:
-            for request_id in sorted(set(request_ids)):
-                self._audit.append(records.refused(self.get(request_id), principal, verdict, channel, error.message))
-            raise
+        reason = said(verdict, reason)
+        batch = batch_of([self.get(request_id) for request_id in sorted(set(request_ids))])
+        if batch.digest != batch_digest:
+            raise Conflict("these are not the requests that were shown", hint="look at the batch again")
+        outcomes: list[BatchOutcome] = []
+        for request_id in batch.request_ids:
+            try:
+                decided = self._decide(request_id, principal, verdict, reason, channel, batch=batch.digest)
+            except VigiaError as error:
+                outcomes.append(BatchOutcome(request_id=request_id, refused=str(error)))
+            else:
+                outcomes.append(BatchOutcome(request_id=request_id, status=decided.status))
+        return outcomes
 
     def get(self, request_id: str) -> ApprovalRequest:
         """Raises NotFound."""
@@ -232,7 +223,7 @@ class ApprovalService:
     def set_kill_switch(self, on: bool, principal: Principal, reason: str) -> switch.KillSwitch:
         """Engage or release. Raises Forbidden, InvalidInput for a reason that says nothing, Unavailable."""
         switch.require_may_switch(principal, on=on)
-        switch.require_reason(reason)
+        reason = reason_for("the kill switch", reason)
         state = switch.KillSwitch(engaged=on, changed_by=principal.id, reason=reason, changed_at=self._clock.now())
         action = "kill_switch.engaged" if on else "kill_switch.released"
         record = AuditRecord(action=action, actor=principal.id, subject="kill_switch", payload={"reason": reason})
@@ -242,5 +233,26 @@ class ApprovalService:
             self._audit.append(record, connection=connection)
         return state
 
-    def _deciding(self) -> Deciding:
-        return Deciding(self._audit, self._rights.pinned(), self._grant_expires_after)
+    def _decide(
+        self,
+        request_id: str,
+        principal: Principal,
+        verdict: Verdict,
+        reason: str | None,
+        channel: Channel,
+        *,
+        batch: str | None = None,
+    ) -> ApprovalRequest:
+        self._closing.expire(request_id)
+        deciding = Deciding(self._audit, self._rights.pinned(), self._grant_expires_after)
+        try:
+            with transaction(self._engine) as connection:
+                locks.going_through(connection)
+                request = store.read_request(connection, request_id)
+                now = require_sane_clock(connection, self._clock)
+                return deciding.decide(
+                    connection, request, principal, verdict, reason=reason, channel=channel, now=now, batch=batch
+                )
+        except Forbidden as error:
+            self._audit.append(records.refused(self.get(request_id), principal, verdict, channel, error.message))
+            raise

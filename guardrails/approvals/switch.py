@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from foundation.errors import Conflict, Forbidden, InvalidInput
+from foundation.errors import Conflict, Forbidden
 from foundation.frozen import Frozen
 from guardrails.approvals.tables import guard_switches
 from platform_core.access.principals import Principal, Role
@@ -65,9 +65,3 @@ def require_may_switch(principal: Principal, *, on: bool) -> None:
         raise Forbidden(f"{principal.id} may not {verb} the kill switch", hint=f"roles: {', '.join(sorted(roles))}")
     if not on and not principal.roles_in(None) & roles:
         raise Forbidden(f"{principal.id} may not release the kill switch", hint="it holds for every tenant")
-
-
-def require_reason(reason: str) -> None:
-    """Whoever finds everything standing still must be able to read why. Raises InvalidInput."""
-    if not reason.strip() or "\x00" in reason:
-        raise InvalidInput("the kill switch needs a reason in words", hint="it is shown to everybody it stops")

@@ -33,11 +33,21 @@ class Decision(Frozen):
 class Batch(Frozen):
     """Requests that are alike, so that one look decides them all: the same tool, tier, environment and changed fields.
 
-    `digest` binds the decision to exactly these requests with exactly these proposals.
+    `digest` binds the decision to exactly these requests with exactly these proposals. `more`: how many further ones
+    are alike and not among them.
     """
 
     digest: str
     request_ids: tuple[str, ...]
+    more: int = 0
+
+
+class BatchOutcome(Frozen):
+    """What became of one request of a batch: its status then, or why it was not decided."""
+
+    request_id: str
+    status: ApprovalStatus | None = None
+    refused: str | None = None
 
 
 class ApprovalRequest(Frozen):

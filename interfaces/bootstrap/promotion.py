@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from interfaces.bootstrap.foundations import Foundations, open_foundations
+from interfaces.bootstrap.model_access import require_may
 from interfaces.bootstrap.models import registry_of
 from interfaces.bootstrap.platform import catalog_in_force, feature_tables, online_store, platform_view
 from interfaces.settings import Settings
@@ -73,20 +74,31 @@ def model_admissions(base: Foundations) -> Admissions:
 
 
 def model_upkeep(base: Foundations) -> ModelUpkeep:
+    from platform_core.features.leases import SqlLeases
     from platform_core.operations.sql_resources import SqlResources
     from platform_core.operations.sql_timeline import SqlOperations
     from platform_core.running.models import ModelUpkeep
     from platform_core.training.pinned import PinnedOfflineStore
     from platform_core.training.retraining import retrain
+    from platform_core.training.turns import Turns
 
     def train(like: ModelVersion, since: datetime | None) -> TrainedModel:
         catalog = catalog_in_force(base)
         tables = PinnedOfflineStore(feature_tables(base.settings, catalog))
-        return retrain(tables, catalog, like, now=base.clock.now(), since=since)
+        most = base.settings.models.max_payments
+        return retrain(tables, catalog, like, now=base.clock.now(), since=since, max_payments=most)
 
     resources = SqlResources(base.engine, base.clock, base.audit)
     catalog = partial(catalog_in_force, base)
-    return ModelUpkeep(resources, registry_of(base), SqlOperations(base.engine), base.clock, train, catalog=catalog)
+    return ModelUpkeep(
+        resources,
+        registry_of(base),
+        SqlOperations(base.engine),
+        base.clock,
+        train,
+        catalog=catalog,
+        turns=Turns(SqlLeases(base.engine, holder="vigia platform run")),
+    )
 
 
 def judge(settings: Settings, name: str, version: str, to: Stage, *, actor: str, told: OnVerdict) -> PromotionReview:
@@ -107,8 +119,9 @@ def reviews_of(settings: Settings, name: str, version: str) -> list[PromotionRev
 
 def promote_to_staging(settings: Settings, name: str, version: str, person: Principal) -> ModelVersion:
     """Raises Forbidden for somebody who may not propose changes, and as `Promotions.to_staging`."""
-    require_may_change(settings, person)
-    return promotions(open_foundations(settings)).to_staging(name, version, actor=person.id)
+    base = open_foundations(settings)
+    require_may(base, person, "promote", name)
+    return promotions(base).to_staging(name, version, actor=person.id)
 
 
 def propose_production(settings: Settings, name: str, version: str, person: Principal) -> ApprovalRequest:
@@ -121,8 +134,9 @@ def propose_production(settings: Settings, name: str, version: str, person: Prin
 
 def demote_to_dev(settings: Settings, name: str, version: str, person: Principal) -> ModelVersion:
     """Raises Forbidden for somebody who may not propose changes, and as `ModelRegistry.demote`."""
-    require_may_change(settings, person)
-    return registry_of(open_foundations(settings)).demote(name, version, person.id)
+    base = open_foundations(settings)
+    require_may(base, person, "demote", name)
+    return registry_of(base).demote(name, version, person.id)
 
 
 def propose_demotion(settings: Settings, name: str, version: str, person: Principal) -> ApprovalRequest | None:
@@ -164,17 +178,6 @@ def model_proposals(base: Foundations) -> ModelProposals:
     view = platform_view(base)
     planners = actions(view.resources, None, view)
     return ModelProposals(planners, make_approvals(base, make_policy(base.settings)), view.lineage, base.clock)
-
-
-def require_may_change(settings: Settings, person: Principal) -> None:
-    """Raises Forbidden for who only looks."""
-    from foundation.errors import Forbidden
-    from platform_core.access.principals import MAY_PROPOSE
-
-    if not person.roles_in(None) & MAY_PROPOSE:
-        raise Forbidden(
-            f"{person.id} may look, not move models", hint="a responder of all tenants, or somebody who decides, may"
-        )
 
 
 def retraining_chores(base: Foundations) -> list[Callable[[], object]]:
@@ -241,4 +244,6 @@ def _sources(base: Foundations) -> Sources:
     catalog = catalog_in_force(base)
     offline = feature_tables(base.settings, catalog)
     replaying = Replaying(offline, online_store(base.settings), catalog, base.clock, TenantGuard(base.audit))
-    return Sources(offline, catalog, SqlResources(base.engine, base.clock, base.audit), replaying, psi)
+    resources = SqlResources(base.engine, base.clock, base.audit)
+    most = base.settings.models.max_payments
+    return Sources(offline, catalog, resources, replaying, psi, max_payments=most)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from foundation.errors import Forbidden, InvalidInput, NotFound
+from foundation.errors import Forbidden, NotFound
 from foundation.frozen import Frozen
+from foundation.reasons import reason_for
 from interfaces.bootstrap.foundations import Foundations, open_existing
-from interfaces.principals import open_directory
 from interfaces.settings import Settings
 from platform_core.access.principals import Principal
 from platform_core.operations.resources import Resource, RolloutSpec
@@ -170,15 +170,8 @@ class RolloutDesk:
     def _clean(self, reason: str) -> str:
         from interfaces.bootstrap.redaction import redactor
 
-        said = redactor(self._base.settings).redact(reason).strip()
-        if not said:
-            raise InvalidInput("a reason is missing", hint="it is kept in the audit log")
-        return said
+        return reason_for("a rollout", redactor(self._base.settings).redact(reason))
 
 
 def rollout_desk(settings: Settings) -> RolloutDesk:
     return RolloutDesk(open_existing(settings))
-
-
-def person_of(settings: Settings, key: str) -> Principal:
-    return open_directory(settings.principals_file, settings.environment).by_api_key(key)

@@ -66,6 +66,7 @@ def _supervise(settings: Settings, workers: int) -> None:
 def _serve(base: Foundations, token: Callable[[], str], worker: Worker | None) -> None:
     from interfaces.bootstrap.draining import DrainingServer
     from interfaces.bootstrap.predictions import prediction_writer
+    from interfaces.bootstrap.store_faults import tell_store_faults
     from interfaces.bootstrap.usage import usage_of_serving
     from interfaces.http.access import install_access
     from interfaces.http.errors import install_last_resort
@@ -90,7 +91,7 @@ def _serve(base: Foundations, token: Callable[[], str], worker: Worker | None) -
     # What an online compaction does to reads is part of this store's physics: it is watched here, where reads are.
     store = CompactionAwareStore(online_store(settings, catalog), resources, asked=asked_store(settings))
     guard = TenantGuard(base.audit)
-    retriever = OnlineRetriever(catalog, store, base.clock, guard=guard)
+    retriever = OnlineRetriever(catalog, store, base.clock, guard=guard, asked=store.asked)
     directory = open_directory(settings.principals_file, settings.environment)
     shared = None if worker is None else SharedMetrics(worker.metrics)
     app = create_inference_app(
@@ -105,6 +106,8 @@ def _serve(base: Foundations, token: Callable[[], str], worker: Worker | None) -
         traced_share=settings.serving.traced_share,
         more_metrics=[retriever.metrics.registry, TELEMETRY],
         shared_metrics=shared,
+        store={"dynamodb": "aws.dynamodb"}.get(settings.online.kind, settings.online.kind),
+        tell_fault=tell_store_faults(base.engine, base.clock, settings.environment),
         redact=redactor(settings).redact,
     )
     app.include_router(control_router(resources, token))

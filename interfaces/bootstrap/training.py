@@ -8,30 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foundation.errors import Conflict
-from foundation.frozen import Frozen
 from interfaces.bootstrap.foundations import Foundations, open_foundations
+from interfaces.bootstrap.model_access import trainer
 from interfaces.bootstrap.models import registry_of
 from interfaces.bootstrap.platform import catalog_in_force, feature_tables
-from interfaces.principals import open_directory
 from interfaces.settings import Settings
 from platform_core.training.types import ModelVersion
 
 if TYPE_CHECKING:
-    from platform_core.training.artifacts import Artifact
+    from platform_core.training.reproduction import Reproduction
     from platform_core.training.tracked import Tracking, TrackingLog
     from platform_core.training.tracking import ExperimentTracker, RemoteVersion
-    from platform_core.training.types import TrainedModel
 
 Tell = Callable[[str], None]
-
-
-class Reproduction(Frozen):
-    """`differences`: which of the things that decide a model are others now than they were then."""
-
-    name: str
-    version: str
-    same: bool
-    differences: tuple[str, ...]
 
 
 def train_model(
@@ -41,34 +30,37 @@ def train_model(
     start: datetime | None,
     end: datetime | None,
     api_key: str | None,
+    account: str,
     tell: Tell,
 ) -> tuple[ModelVersion, Tracking]:
     """The new version, in stage dev, and what became of telling the tracker.
 
-    Raises as `load_plan`, `train` and `ModelRegistry.register` do; for want of a tracker nothing is raised.
+    Raises Forbidden for who may not train, LeaseHeld while another process trains by the same plan, and as
+    `load_plan`, `train` and `ModelRegistry.register` do; for want of a tracker nothing is raised.
     """
+    from platform_core.features.leases import SqlLeases
     from platform_core.training.pinned import PinnedOfflineStore
     from platform_core.training.pipeline import train
     from platform_core.training.plan import load_plan
+    from platform_core.training.turns import Turns, said_of
 
     plan = load_plan(path)
     plan = plan.over(start, end) if start or end else plan
     base = open_foundations(settings)
-    actor = (
-        open_directory(settings.principals_file, settings.environment).by_api_key(api_key).id
-        if api_key
-        else "service:training"
-    )
+    actor = trainer(base, api_key, plan.model, account=account)
     catalog = catalog_in_force(base)
-    trained = train(plan, PinnedOfflineStore(feature_tables(settings, catalog)), catalog, tell=tell)
-    tell(f"registering {plan.model}")
-    version = registry_of(base).register(trained, plan.model, actor)
+    turns = Turns(SqlLeases(base.engine, holder="vigia models train"))
+    with turns.held(plan.model, said_of(plan)) as guard:
+        tables = PinnedOfflineStore(feature_tables(settings, catalog))
+        trained = train(plan, tables, catalog, max_payments=settings.models.max_payments, tell=tell)
+        tell(f"registering {plan.model}")
+        version = registry_of(base).register(trained, plan.model, actor, guard=guard)
     tell("telling the tracker")
     return version, tracking_log(base).send(plan.model, version.version)
 
 
 def reproduce(settings: Settings, name: str, version: str, *, tell: Tell) -> Reproduction:
-    """Train a version again from its plan and the tables as they were, and compare the bytes.
+    """Train a version again from its plan and the tables as they were, and compare every file.
 
     Raises Conflict for a version that was not trained by a plan, ArrivalsForgotten when the tables no longer have what
     was read.
@@ -76,6 +68,7 @@ def reproduce(settings: Settings, name: str, version: str, *, tell: Tell) -> Rep
     from platform_core.training.pinned import PinnedOfflineStore
     from platform_core.training.pipeline import train
     from platform_core.training.plan import make_plan
+    from platform_core.training.reproduction import compared
 
     base = open_foundations(settings)
     artifact = registry_of(base).open(name, version)
@@ -87,8 +80,8 @@ def reproduce(settings: Settings, name: str, version: str, *, tell: Tell) -> Rep
         )
     catalog = catalog_in_force(base)
     store = PinnedOfflineStore(feature_tables(settings, catalog), before.table_versions)
-    again = train(make_plan(before.plan), store, catalog, tell=tell)
-    return _compared(artifact, again)
+    again = train(make_plan(before.plan), store, catalog, max_payments=settings.models.max_payments, tell=tell)
+    return compared(artifact, again)
 
 
 def send_to_tracker(settings: Settings, name: str, version: str | None) -> list[Tracking]:
@@ -119,24 +112,3 @@ def open_tracker(settings: Settings) -> ExperimentTracker:
     from platform_core.attached.mlflow.tracker import MlflowTracker
 
     return MlflowTracker(uri)
-
-
-def _compared(artifact: Artifact, again: TrainedModel) -> Reproduction:
-    from platform_core.training.artifacts import render_files
-    from platform_core.training.manifest import MODEL_FILE, STEPS_FILE
-
-    manifest, before, now = artifact.manifest, artifact.signature, again.signature
-    files = render_files(again, manifest.name, manifest.version)
-    same = all(artifact.files.get(file) == files.get(file) for file in (MODEL_FILE, STEPS_FILE))
-    aspects = (
-        ("data", before.data_digest, now.data_digest),
-        ("query", before.query_digest, now.query_digest),
-        ("code", before.code_version, now.code_version),
-        ("environment", before.environment_lock, now.environment_lock),
-    )
-    return Reproduction(
-        name=manifest.name,
-        version=manifest.version,
-        same=same,
-        differences=tuple(what for what, then, today in aspects if then != today),
-    )

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from interfaces.cli import proposing
-from interfaces.cli.options import ApiKey, Json, KeyFile, maybe_key, person_key
+from interfaces.cli.options import ApiKey, Json, KeyFile, acting, clean, maybe_key
 
 app = typer.Typer(help="What waits for a person's word.", no_args_is_help=True)
 
 RequestId = Annotated[str, typer.Argument(help="The request's id, e.g. apr_0193…")]
 Reason = Annotated[str | None, typer.Option(help="Why; kept with the decision.")]
+WhyNot = Annotated[str, typer.Option("--reason", help="Why not; kept with the decision, and told to who proposed it.")]
+BatchDigest = Annotated[str, typer.Option("--digest", help="The batch's digest, from `vigia approvals like`.")]
 
 
 @app.command("list")
@@ -57,62 +60,58 @@ def approve(
     request: RequestId, reason: Reason = None, api_key: ApiKey = None, key_file: KeyFile = None, json: Json = False
 ) -> None:
     """Approve it, as the person the API key belongs to."""
-    _decide(request, "approve", reason, key=person_key(api_key, key_file, "an approval"), json=json)
+    _decide(request, "approve", reason, api_key, key_file, json=json)
 
 
 @app.command("reject")
 def reject(
-    request: RequestId, reason: Reason = None, api_key: ApiKey = None, key_file: KeyFile = None, json: Json = False
+    request: RequestId, reason: WhyNot, api_key: ApiKey = None, key_file: KeyFile = None, json: Json = False
 ) -> None:
     """Reject it, as the person the API key belongs to."""
-    _decide(request, "reject", reason, key=person_key(api_key, key_file, "an approval"), json=json)
+    _decide(request, "reject", reason, api_key, key_file, json=json)
 
 
 @app.command("like")
 def like(request: RequestId, api_key: ApiKey = None, key_file: KeyFile = None, json: Json = False) -> None:
     """Show the requests that wait and are like this one, with the digest that decides them together."""
-    from foundation.errors import NotFound
     from interfaces.bootstrap.stores import approval_service, shown_to
     from interfaces.settings import load_settings
-    from interfaces.terminal.output import print_json, print_table
+    from interfaces.terminal.output import print_json
+    from interfaces.terminal.proposal import print_alike
 
     settings = load_settings()
-    service, visible = approval_service(settings), shown_to(settings, maybe_key(api_key, key_file))
-    batch = service.like(request)
-    found = [service.get(request_id) for request_id in batch.request_ids]
-    if not all(visible(each) for each in found):
-        raise NotFound(f"there is no batch of {request!r} for you", hint="decide those you may see one by one")
+    service = approval_service(settings)
+    batch = service.like(request, shown_to(settings, maybe_key(api_key, key_file)))
     if json:
         print_json(batch)
         return
-    rows = [(r.id, r.proposal.tool, r.proposal.plan.target, r.proposal.plan.summary) for r in found]
-    print_table("alike", ("id", "tool", "target", "would change"), rows, empty="")
-    typer.echo(f"approve all of them: vigia approvals approve-batch {request} --digest {batch.digest}")
+    print_alike(batch, [service.get(request_id) for request_id in batch.request_ids])
 
 
 @app.command("approve-batch")
-def approve_batch(
+def approve_batch(  # noqa: PLR0917 - one per option
     request: RequestId,
-    digest: Annotated[str, typer.Option(help="The batch's digest, from `vigia approvals like`.")],
+    digest: BatchDigest,
     reason: Reason = None,
     api_key: ApiKey = None,
     key_file: KeyFile = None,
+    json: Json = False,
 ) -> None:
-    """Approve the requests that are like this one, all or none; refused when they are not those that were shown."""
-    from foundation.outside_text import OutsideText
-    from interfaces.bootstrap.redaction import redactor
-    from interfaces.bootstrap.stores import approval_service
-    from interfaces.principals import open_directory
-    from interfaces.settings import load_settings
+    """Approve the requests that are like this one, each by itself; refused when they are not those that were shown."""
+    _decide_batch(request, digest, "approve", reason, api_key, key_file, json=json)
 
-    settings = load_settings()
-    key = person_key(api_key, key_file, "an approval")
-    principal = open_directory(settings.principals_file, settings.environment).by_api_key(key)
-    service = approval_service(settings)
-    reason = OutsideText(redactor(settings).redact).optional(reason)
-    ids = service.like(request).request_ids
-    decided = service.decide_batch(ids, digest, principal, "approve", reason=reason, channel="cli")
-    typer.echo(f"{len(decided)} decided by {principal.id}: {', '.join(f'{r.id} {r.status}' for r in decided)}")
+
+@app.command("reject-batch")
+def reject_batch(  # noqa: PLR0917 - one per option
+    request: RequestId,
+    digest: BatchDigest,
+    reason: WhyNot,
+    api_key: ApiKey = None,
+    key_file: KeyFile = None,
+    json: Json = False,
+) -> None:
+    """Reject the requests that are like this one, each by itself; refused when they are not those that were shown."""
+    _decide_batch(request, digest, "reject", reason, api_key, key_file, json=json)
 
 
 app.command("propose")(proposing.propose)
@@ -120,19 +119,48 @@ app.command("edit")(proposing.edit)
 app.command("actions")(proposing.actions)
 
 
-def _decide(request: str, verdict: Literal["approve", "reject"], reason: str | None, *, key: str, json: bool) -> None:
-    from foundation.outside_text import OutsideText
-    from interfaces.bootstrap.redaction import redactor
+def _decide(
+    request: str,
+    verdict: Literal["approve", "reject"],
+    reason: str | None,
+    api_key: str | None,
+    key_file: Path | None,
+    *,
+    json: bool,
+) -> None:
     from interfaces.bootstrap.stores import approval_service
-    from interfaces.principals import open_directory
-    from interfaces.settings import load_settings
-    from interfaces.terminal.output import print_json
+    from interfaces.terminal.output import print_json, print_text
 
-    settings = load_settings()
-    principal = open_directory(settings.principals_file, settings.environment).by_api_key(key)
-    reason = OutsideText(redactor(settings).redact).optional(reason)
-    decided = approval_service(settings).decide(request, principal, verdict, reason=reason, channel="cli")
+    settings, person = acting(api_key, key_file, "an approval")
+    decided = approval_service(settings).decide(request, person, verdict, reason=clean(settings, reason), channel="cli")
     if json:
         print_json(decided)
     else:
-        typer.echo(f"{decided.id} is {decided.status}; decided by {principal.id}")
+        print_text(f"{decided.id} is {decided.status}; decided by {person.id}: {decided.proposal.plan.summary}")
+
+
+def _decide_batch(  # noqa: PLR0917 - one per option
+    request: str,
+    digest: str,
+    verdict: Literal["approve", "reject"],
+    reason: str | None,
+    api_key: str | None,
+    key_file: Path | None,
+    *,
+    json: bool,
+) -> None:
+    """Exit code 1 where one was not decided; what became of each is said."""
+    from interfaces.bootstrap.stores import approval_service, shown_to
+    from interfaces.terminal.output import print_json, print_text
+
+    settings, person = acting(api_key, key_file, "an approval")
+    service = approval_service(settings)
+    ids = service.like(request, shown_to(settings, maybe_key(api_key, key_file))).request_ids
+    outcomes = service.decide_batch(ids, digest, person, verdict, reason=clean(settings, reason), channel="cli")
+    if json:
+        print_json(outcomes)
+    else:
+        for each in outcomes:
+            print_text(f"{each.request_id} {each.status or f'was not decided: {each.refused}'}")
+    if any(each.refused for each in outcomes):
+        raise typer.Exit(1)

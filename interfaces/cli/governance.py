@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from interfaces.cli.options import ApiKey, Json, KeyFile, person_key
+from interfaces.cli.options import ApiKey, Json, KeyFile, acting, clean
 
 if TYPE_CHECKING:
-    from platform_core.access.principals import Principal
+    pass
 
 budgets = typer.Typer(help="What was spent, and what may be.", no_args_is_help=True)
 break_glass = typer.Typer(help="Lift freezes for minutes, with a reason and a review.", no_args_is_help=True)
@@ -66,13 +66,12 @@ def open_glass(  # noqa: PLR0917 - one per option
     """Break the glass: freezes no longer deny, and one approval is enough. A person still decides on every action."""
     from foundation.errors import InvalidInput
     from interfaces.bootstrap.governance import make_break_glass
-    from interfaces.settings import load_settings
 
     if environment not in ("dev", "staging", "production"):
         raise InvalidInput(f"{environment!r} is not an environment", hint="dev, staging or production")
-    person = _person(person_key(api_key, key_file, "breaking the glass"))
-    glass = make_break_glass(load_settings()).open(
-        person, environment=environment, tenant=tenant, minutes=minutes, reason=_clean(reason)
+    settings, person = acting(api_key, key_file, "breaking the glass")
+    glass = make_break_glass(settings).open(
+        person, environment=environment, tenant=tenant, minutes=minutes, reason=clean(settings, reason) or ""
     )
     typer.echo(f"{glass.id} holds until {glass.ends_at:%H:%M} UTC; somebody else has to review it")
 
@@ -86,10 +85,9 @@ def review_glass(
 ) -> None:
     """Close the review of a broken glass; this also ends it."""
     from interfaces.bootstrap.governance import make_break_glass
-    from interfaces.settings import load_settings
 
-    person = _person(person_key(api_key, key_file, "a review"))
-    reviewed = make_break_glass(load_settings()).review(glass, person, _clean(note))
+    settings, person = acting(api_key, key_file, "a review")
+    reviewed = make_break_glass(settings).review(glass, person, clean(settings, note) or "")
     typer.echo(f"{reviewed.id} is reviewed by {reviewed.reviewed_by}")
 
 
@@ -134,11 +132,10 @@ def delegate(  # noqa: PLR0917 - one per option
     from datetime import timedelta
 
     from interfaces.bootstrap.governance import make_delegations
-    from interfaces.settings import load_settings
 
-    person = _person(person_key(api_key, key_file, "a delegation"))
-    made = make_delegations(load_settings()).delegate(
-        person, to, lasts=timedelta(hours=hours), reason=_clean(reason), tenant=tenant
+    settings, person = acting(api_key, key_file, "a delegation")
+    made = make_delegations(settings).delegate(
+        person, to, lasts=timedelta(hours=hours), reason=clean(settings, reason) or "", tenant=tenant
     )
     typer.echo(f"{made.id}: {made.delegate} decides for {made.delegator} until {made.ends_at:%Y-%m-%d %H:%M} UTC")
 
@@ -151,9 +148,9 @@ def revoke(
 ) -> None:
     """End a delegation now."""
     from interfaces.bootstrap.governance import make_delegations
-    from interfaces.settings import load_settings
 
-    make_delegations(load_settings()).revoke(delegation, _person(person_key(api_key, key_file, "revoking")))
+    settings, person = acting(api_key, key_file, "revoking")
+    make_delegations(settings).revoke(delegation, person)
     typer.echo(f"{delegation} is revoked")
 
 
@@ -180,21 +177,6 @@ def list_delegations(json: Json = False) -> None:
         for d in found
     ]
     print_table("delegations", ("id", "from", "to", "tenant", "until", ""), rows, empty="nothing is delegated")
-
-
-def _person(key: str) -> Principal:
-    from interfaces.principals import open_directory
-    from interfaces.settings import load_settings
-
-    settings = load_settings()
-    return open_directory(settings.principals_file, settings.environment).by_api_key(key)
-
-
-def _clean(text: str) -> str:
-    from interfaces.bootstrap.redaction import redactor
-    from interfaces.settings import load_settings
-
-    return redactor(load_settings()).redact(text)
 
 
 def _of(spent: float, limit: float | None) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from interfaces.cli.options import ApiKey, Json, KeyFile, person_key
+from interfaces.cli.options import ApiKey, Json, KeyFile, acting, clean
 
 app = typer.Typer(help="While it is on, nothing is approved and nothing is executed.", no_args_is_help=True)
 
@@ -16,13 +17,13 @@ Reason = Annotated[str, typer.Option(help="Why; kept in the audit log.")]
 @app.command("on")
 def engage(reason: Reason, api_key: ApiKey = None, key_file: KeyFile = None, json: Json = False) -> None:
     """Engage it: anybody on call may."""
-    _switch(True, reason, key=person_key(api_key, key_file, "the kill switch"), json=json)
+    _switch(True, reason, api_key, key_file, json=json)
 
 
 @app.command("off")
 def release(reason: Reason, api_key: ApiKey = None, key_file: KeyFile = None, json: Json = False) -> None:
     """Release it: this takes an approver or an admin."""
-    _switch(False, reason, key=person_key(api_key, key_file, "the kill switch"), json=json)
+    _switch(False, reason, api_key, key_file, json=json)
 
 
 @app.command("show")
@@ -34,15 +35,11 @@ def show(json: Json = False) -> None:
     _print(approval_service(load_settings()).kill_switch(), json=json)
 
 
-def _switch(on: bool, reason: str, *, key: str, json: bool) -> None:
-    from interfaces.bootstrap.redaction import redactor
+def _switch(on: bool, reason: str, api_key: str | None, key_file: Path | None, *, json: bool) -> None:
     from interfaces.bootstrap.stores import approval_service
-    from interfaces.principals import open_directory
-    from interfaces.settings import load_settings
 
-    settings = load_settings()
-    principal = open_directory(settings.principals_file, settings.environment).by_api_key(key)
-    state = approval_service(settings).set_kill_switch(on, principal, redactor(settings).redact(reason))
+    settings, person = acting(api_key, key_file, "the kill switch")
+    state = approval_service(settings).set_kill_switch(on, person, clean(settings, reason) or "")
     _print(state, json=json)
 
 

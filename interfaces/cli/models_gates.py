@@ -6,16 +6,16 @@ Exit code 1 when the gates were not passed.
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from interfaces.cli.features import moments
-from interfaces.cli.options import ApiKey, Json, KeyFile, person_key
+from interfaces.cli.options import ApiKey, Json, KeyFile, acting, clean
 
 if TYPE_CHECKING:
     from guardrails.approvals.types import ApprovalRequest
-    from platform_core.access.principals import Principal
     from platform_core.training.gates.verdicts import GateVerdict, PromotionReview
     from platform_core.training.types import Stage
 
@@ -48,6 +48,7 @@ def gate(
         print_json({**review.model_dump(mode="json"), "outcome": review.outcome})
     else:
         print_review(review)
+        print_text(_next(review))
     if not review.passed:
         raise typer.Exit(1)
 
@@ -75,11 +76,9 @@ def promote(
 ) -> None:
     """Move a version that passed its gates: into staging at once, into production by an approval of somebody else."""
     from interfaces.bootstrap.promotion import promote_to_staging, propose_production
-    from interfaces.settings import load_settings
     from interfaces.terminal.output import print_json, print_text
 
-    settings = load_settings()
-    person = _person(api_key, key_file, "a promotion")
+    settings, person = acting(api_key, key_file, "a promotion")
     if _stage(to) == "staging":
         moved = promote_to_staging(settings, name, version, person)
         if json:
@@ -96,11 +95,9 @@ def demote(
 ) -> None:
     """Take a version a stage down: from staging to dev at once, out of production by an approval of somebody else."""
     from interfaces.bootstrap.promotion import demote_to_dev, propose_demotion
-    from interfaces.settings import load_settings
     from interfaces.terminal.output import print_json, print_text
 
-    settings = load_settings()
-    person = _person(api_key, key_file, "a demotion")
+    settings, person = acting(api_key, key_file, "a demotion")
     asked = propose_demotion(settings, name, version, person)
     if asked is not None:
         _asked(asked, json=json)
@@ -128,15 +125,16 @@ def retrain(
     The new version comes out in stage dev. Nothing is trained before somebody else approves it.
     """
     from foundation.errors import Conflict
+    from foundation.reasons import reason_if_any
     from interfaces.bootstrap.promotion import propose_retraining, retraining_findings
     from interfaces.settings import load_settings
     from interfaces.terminal.output import print_json, print_table
 
     settings = load_settings()
     began: datetime | None = None if since is None else moments.moment_of(since, "--since")
-    person = None if check else _person(api_key, key_file, "a retraining")
-    why = because
-    if because is None:
+    person = None if check else acting(api_key, key_file, "a retraining")[1]
+    why = reason_if_any("a retraining", clean(settings, because))
+    if why is None:
         found = retraining_findings(settings, name)
         why = "; ".join(found.reasons) or None
         if json and check:
@@ -158,7 +156,25 @@ def print_review(review: PromotionReview) -> None:
     title = f"{review.name} version {review.version} for {review.to_stage}, against {against} ({review.id})"
     rows = [(v.gate, SHOWN[v.outcome], v.said, _limits(v)) for v in review.verdicts]
     print_table(title, ("gate", "verdict", "what was found", "limits"), rows, empty="no gate was run")
+    print_text(_decided_at(review))
     print_text(f"{SHOWN[review.outcome]}, by {review.judged_by} at {review.judged_at:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def _decided_at(review: PromotionReview) -> str:
+    """Which decline thresholds it was judged by, and whose."""
+    if not review.thresholds:
+        return f"no endpoint serves {review.name}: each version is judged at its own decline threshold"
+    whose: dict[float, list[str]] = {}
+    for endpoint, value in sorted(review.thresholds.items()):
+        whose.setdefault(value, []).append(endpoint)
+    said = "; ".join(f"{', '.join(names)} from {value:g} on" for value, names in sorted(whose.items()))
+    return f"judged as the endpoints decline: {said}"
+
+
+def _next(review: PromotionReview) -> str:
+    if review.passed:
+        return f"next: vigia models promote {review.name} {review.version} --to {review.to_stage}"
+    return "what could not be judged asks for more data or a store that answers; what failed for another version"
 
 
 def _limits(verdict: GateVerdict) -> str:
@@ -184,19 +200,8 @@ def _stage(value: str) -> Stage:
     raise InvalidInput(f"{value!r} is not a stage to go to", hint="staging or production")
 
 
-def _person(api_key: str | None, key_file: object, what: str) -> Principal:
-    from pathlib import Path
-
-    from interfaces.principals import open_directory
-    from interfaces.settings import load_settings
-
-    key = person_key(api_key, key_file if isinstance(key_file, Path) else None, what)
-    settings = load_settings()
-    return open_directory(settings.principals_file, settings.environment).by_api_key(key)
-
-
-def _somebody(api_key: str | None, key_file: object) -> str:
+def _somebody(api_key: str | None, key_file: Path | None) -> str:
     """Who asks the gates. Looking changes nothing, so no key is needed: then it is the account that runs this."""
     if api_key is None and key_file is None:
         return moments.person()
-    return _person(api_key, key_file, "a review").id
+    return acting(api_key, key_file, "a review")[1].id

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from interfaces.cli.features import moments
 from interfaces.cli.options import ApiKey, Json, KeyFile
 
 app = typer.Typer()
@@ -34,18 +35,30 @@ def train(
 
     key = key_file.read_text(encoding="utf-8").strip() if key_file else api_key
     with steps_progress(shown=not json) as tell:
-        version, tracking = train_model(load_settings(), plan, start=_utc(start), end=_utc(end), api_key=key, tell=tell)
+        version, tracking = train_model(
+            load_settings(),
+            plan,
+            start=_utc(start),
+            end=_utc(end),
+            api_key=key,
+            account=moments.person(),
+            tell=tell,
+        )
     if json:
         print_json({"version": version, "tracking": tracking})
         return
-    metrics = ", ".join(f"{name} {value:g}" for name, value in version.signature.metrics.items())
-    print_text(f"{version.name} version {version.version} is registered in {version.stage}: {metrics}")
+    signature, name, number = version.signature, version.name, version.version
+    print_text(f"{name} version {number} is registered in {version.stage}, of {signature.rows:,} labelled payments:")
+    print_text("  " + ", ".join(f"{metric} {value:.4g}" for metric, value in signature.metrics.items()))
+    print_text(f"  declining is cheapest from a score of {signature.decline_threshold:.4g} on")
+    print_text(f"its card: vigia models show {name} --version {number}")
+    print_text(f"next: vigia models gate {name} {number} --to staging")
     _say_untracked(tracking.problem, version.name, version.version)
 
 
 @app.command("reproduce")
 def reproduce(name: Name, version: Annotated[str, typer.Argument()], json: Json = False) -> None:
-    """Train a version again from its plan and the tables as they were then; fails when the bytes are not the same."""
+    """Train a version again from its plan and the tables as they were then; fails when any file is not the same."""
     from interfaces.bootstrap.training import reproduce as again
     from interfaces.settings import load_settings
     from interfaces.terminal.output import print_json, print_text
@@ -53,11 +66,17 @@ def reproduce(name: Name, version: Annotated[str, typer.Argument()], json: Json 
 
     with steps_progress(shown=not json) as tell:
         found = again(load_settings(), name, version, tell=tell)
-    others = f"; other than then: {', '.join(found.differences)}" if found.differences else ""
     if json:
         print_json(found)
+    elif found.same:
+        print_text(f"{name} version {version}: the same bytes in {', '.join(found.compared)}")
     else:
-        print_text(f"{name} version {version}: {'the same bytes' if found.same else 'another model'}{others}")
+        weights = "the weights are the same, but " if found.weights_same else ""
+        print_text(f"{name} version {version}: {weights}{len(found.files)} files are not")
+        for one in found.files:
+            print_text(f"  {one.file}: {one.said}")
+        if found.differences:
+            print_text(f"other than then: {', '.join(found.differences)}")
     raise typer.Exit(0 if found.same else 1)
 
 

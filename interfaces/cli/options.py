@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from interfaces.settings import Settings
+    from platform_core.access.principals import Principal
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of text for people.")]
 
@@ -40,3 +44,21 @@ def person_key(api_key: str | None, key_file: Path | None, what: str) -> str:
     if not key:
         raise InvalidInput(f"{what} needs a person", hint="set VIGIA_API_KEY, or use --key-file")
     return key
+
+
+def acting(api_key: str | None, key_file: Path | None, what: str) -> tuple[Settings, Principal]:
+    """The settings, and whose API key was given. Raises InvalidInput where none was, Unauthenticated."""
+    from interfaces.principals import open_directory
+    from interfaces.settings import load_settings
+
+    key = person_key(api_key, key_file, what)
+    settings = load_settings()
+    return settings, open_directory(settings.principals_file, settings.environment).by_api_key(key)
+
+
+def clean(settings: Settings, text: str | None) -> str | None:
+    """What a person typed, made fit to be kept: without what identifies somebody, or steers a screen."""
+    from foundation.outside_text import OutsideText
+    from interfaces.bootstrap.redaction import redactor
+
+    return OutsideText(redactor(settings).redact).optional(text)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from interfaces.cli.options import ApiKey, Json, KeyFile, person_key
+from interfaces.cli.options import ApiKey, Json, KeyFile, acting
 
 if TYPE_CHECKING:
     from agents.incident.proposing import ProposalDesk, Proposed
@@ -35,9 +36,8 @@ def propose(
     json: Json = False,
 ) -> None:
     """Propose an action for an incident, as the person the API key belongs to; somebody else approves it."""
-    key = person_key(api_key, key_file, "a proposal")
-    desk, person = _desk_and_person(key)
     given = arguments_of(values or [])
+    desk, person = _desk_and_person(api_key, key_file, "a proposal")
     made = desk.propose(incident, person, tool, given, reason=reason, channel="cli", shown=digest, dry_run=dry_run)
     _print(made, json=json)
 
@@ -55,9 +55,8 @@ def edit(
     json: Json = False,
 ) -> None:
     """Put a changed proposal in the place of one that waits or was approved; somebody else approves it."""
-    key = person_key(api_key, key_file, "an edit")
-    desk, person = _desk_and_person(key)
     changes = arguments_of(values or []) | dict.fromkeys(unset or [])
+    desk, person = _desk_and_person(api_key, key_file, "an edit")
     made = desk.revise(request, person, changes, reason=reason, channel="cli", shown=digest, dry_run=dry_run)
     _print(made, json=json)
 
@@ -90,13 +89,10 @@ def arguments_of(values: list[str]) -> dict[str, Any]:
     return given
 
 
-def _desk_and_person(key: str) -> tuple[ProposalDesk, Principal]:
+def _desk_and_person(api_key: str | None, key_file: Path | None, what: str) -> tuple[ProposalDesk, Principal]:
     from interfaces.bootstrap.proposals import proposal_desk
-    from interfaces.principals import open_directory
-    from interfaces.settings import load_settings
 
-    settings = load_settings()
-    person = open_directory(settings.principals_file, settings.environment).by_api_key(key)
+    settings, person = acting(api_key, key_file, what)
     return proposal_desk(settings), person
 
 

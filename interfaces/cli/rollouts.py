@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from interfaces.cli.options import ApiKey, Json, KeyFile, person_key
+from interfaces.cli.options import ApiKey, Json, KeyFile, acting
 
 if TYPE_CHECKING:
-    from interfaces.bootstrap.rollouts import Asked
+    from interfaces.bootstrap.rollouts import Asked, RolloutDesk
+    from platform_core.access.principals import Principal
     from platform_core.operations.rollout_spec import RolloutGuard
 
 app = typer.Typer(help="Roll model versions out, watched by guards; halt, promote, roll back.", no_args_is_help=True)
@@ -163,17 +166,11 @@ def start(  # noqa: PLR0917 - one per option
     json: Json = False,
 ) -> None:
     """Ask for a version to be rolled out; in production somebody else approves it."""
-    from interfaces.bootstrap.rollouts import person_of, rollout_desk
-    from interfaces.settings import load_settings
-
     chosen = _strategy(strategy)
     share = percent if percent is not None else (5 if chosen in ("canary", "champion_challenger") else 0)
-    settings = load_settings()
-    person = person_of(settings, person_key(api_key, key_file, "a rollout"))
     guards = tuple(_guard(text) for text in guard) if guard else None
-    asked = rollout_desk(settings).start(
-        endpoint, version, person, reason, strategy=chosen, percent=share, guards=guards, wait=wait
-    )
+    desk, person = _desk_and_person(api_key, key_file, "a rollout")
+    asked = desk.start(endpoint, version, person, reason, strategy=chosen, percent=share, guards=guards, wait=wait)
     _print(asked, json=json)
 
 
@@ -182,51 +179,52 @@ def halt(
     endpoint: Endpoint, reason: Reason, api_key: ApiKey = None, key_file: KeyFile = None, json: Json = False
 ) -> None:
     """Give all traffic back to the champion, now. Always allowed: it takes nobody's approval."""
-    from interfaces.bootstrap.rollouts import Asked, person_of, rollout_desk
-    from interfaces.settings import load_settings
+    from interfaces.bootstrap.rollouts import Asked
     from platform_core.serving.rollouts.halting import spec_of
 
-    settings = load_settings()
-    person = person_of(settings, person_key(api_key, key_file, "halting"))
-    spec = spec_of(rollout_desk(settings).halt(endpoint, person, reason))
+    desk, person = _desk_and_person(api_key, key_file, "halting")
+    spec = spec_of(desk.halt(endpoint, person, reason))
     said = f"version {spec.champion} answers everything; version {spec.canary} is kept, halted"
     _print(Asked(endpoint=endpoint, halted=True, summary=said), json=json)
 
 
-@app.command("rollback")
-def rollback(  # noqa: PLR0917 - one per option
-    endpoint: Endpoint,
-    reason: Reason,
-    wait: Wait = 60.0,
-    api_key: ApiKey = None,
-    key_file: KeyFile = None,
-    json: Json = False,
+def _add_asking(
+    name: str, what: str, ask: Callable[[RolloutDesk, str, Principal, str, float], Asked], said: str
 ) -> None:
-    """Halt what is rolled out, now, and ask for its end; after a promotion, ask for the champion of before."""
-    from interfaces.bootstrap.rollouts import person_of, rollout_desk
-    from interfaces.settings import load_settings
+    """A command that asks the desk for the next step of a rollout, and waits for the worker to take it up."""
 
-    settings = load_settings()
-    person = person_of(settings, person_key(api_key, key_file, "a rollback"))
-    _print(rollout_desk(settings).roll_back(endpoint, person, reason, wait=wait), json=json)
+    @app.command(name, help=said)
+    def command(  # noqa: PLR0917 - one per option
+        endpoint: Endpoint,
+        reason: Reason,
+        wait: Wait = 60.0,
+        api_key: ApiKey = None,
+        key_file: KeyFile = None,
+        json: Json = False,
+    ) -> None:
+        desk, person = _desk_and_person(api_key, key_file, what)
+        _print(ask(desk, endpoint, person, reason, wait), json=json)
 
 
-@app.command("promote")
-def promote(  # noqa: PLR0917 - one per option
-    endpoint: Endpoint,
-    reason: Reason,
-    wait: Wait = 60.0,
-    api_key: ApiKey = None,
-    key_file: KeyFile = None,
-    json: Json = False,
-) -> None:
-    """Ask for the candidate to become the champion; in production somebody else approves it."""
-    from interfaces.bootstrap.rollouts import person_of, rollout_desk
-    from interfaces.settings import load_settings
+_add_asking(
+    "rollback",
+    "a rollback",
+    lambda desk, endpoint, person, reason, wait: desk.roll_back(endpoint, person, reason, wait=wait),
+    "Halt what is rolled out, now, and ask for its end; after a promotion, ask for the champion of before.",
+)
+_add_asking(
+    "promote",
+    "a promotion",
+    lambda desk, endpoint, person, reason, wait: desk.promote(endpoint, person, reason, wait=wait),
+    "Ask for the candidate to become the champion; in production somebody else approves it.",
+)
 
-    settings = load_settings()
-    person = person_of(settings, person_key(api_key, key_file, "a promotion"))
-    _print(rollout_desk(settings).promote(endpoint, person, reason, wait=wait), json=json)
+
+def _desk_and_person(api_key: str | None, key_file: Path | None, what: str) -> tuple[RolloutDesk, Principal]:
+    from interfaces.bootstrap.rollouts import rollout_desk
+
+    settings, person = acting(api_key, key_file, what)
+    return rollout_desk(settings), person
 
 
 def _print(asked: Asked, *, json: bool) -> None:

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from agents.incident.proposing import Proposed
 from foundation.errors import InvalidInput, NotFound
+from foundation.reasons import LONGEST_REASON
+from interfaces.console.fields import as_typed, one_line_field
+from interfaces.console.pages import CheckCsrf, Show, Who
 from interfaces.http.services import CopilotServices, visible_approval, visible_incident
 from platform_core.access.principals import Principal
 
-Who = Callable[[Request], Principal]
-Show = Callable[..., Response]
-CheckCsrf = Callable[[Request, str], None]
-
 ARGUMENT = "arg."
-_LONGEST = 2000
+_LONGEST = LONGEST_REASON
 
 
 async def _form(request: Request) -> dict[str, str]:
-    """The fields of the form; files are none of ours."""
+    """The fields of the form; files are none of ours. Raises InvalidInput for one too long: cut it were another."""
     async with request.form(max_files=0, max_fields=60) as form:
-        return {name: value[:_LONGEST] for name, value in form.items() if isinstance(value, str)}
+        fields = {name: value for name, value in form.items() if isinstance(value, str)}
+    long = [name.removeprefix(ARGUMENT) for name, value in fields.items() if len(value) > _LONGEST]
+    if long:
+        raise InvalidInput(f"{long[0][:80]} is longer than {_LONGEST} characters", hint="nothing was asked")
+    return fields
 
 
 Form = Annotated[dict[str, str], Depends(_form)]
@@ -61,7 +63,7 @@ def add_proposal_pages(
         check_csrf(request, form.get("csrf", ""))
         before = visible_approval(services, principal, request_id).proposal.arguments
         typed = _arguments(form)
-        given = {name: value or None for name, value in typed.items() if value != _text(before.get(name))}
+        given = {name: value or None for name, value in typed.items() if value != as_typed(before.get(name))}
         if not given:
             raise InvalidInput("nothing was changed", hint="go back and change an argument")
         made = services.proposals().revise(
@@ -87,9 +89,5 @@ def add_proposal_pages(
 
 
 def _arguments(form: dict[str, str]) -> dict[str, str]:
-    return {name.removeprefix(ARGUMENT): text.strip() for name, text in form.items() if name.startswith(ARGUMENT)}
-
-
-def _text(value: Any) -> str:
-    """An argument as its field shows it."""
-    return "" if value is None else str(value)
+    given = {name: text for name, text in form.items() if name.startswith(ARGUMENT)}
+    return {name.removeprefix(ARGUMENT): one_line_field(text) for name, text in given.items()}

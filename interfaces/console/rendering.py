@@ -8,8 +8,10 @@ from typing import Any
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from interfaces.card_words import MOST_SUSPICIOUS, against, by_text, glass_line, name, odds
+from guardrails.proposal import one_line
+from interfaces.card_words import MOST_SUSPICIOUS, against, by_text, glass_line, name, odds, reach
 from interfaces.console.charts import render_svg
+from interfaces.console.fields import as_typed
 
 _HERE = Path(__file__).parent
 
@@ -39,6 +41,9 @@ _filters["against"] = against
 _filters["name"] = name
 _filters["glass_line"] = glass_line
 _filters["by_text"] = by_text
+_filters["value"] = one_line
+_filters["reach"] = reach
+_filters["as_typed"] = as_typed
 _globals: dict[str, Any] = _environment.globals
 _globals["most_suspicious"] = MOST_SUSPICIOUS
 _environment.filters["words"] = lambda text: str(text).replace("_", " ")

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 
-from agents.models.proposing import is_affair
 from foundation.errors import Forbidden, NotFound, Unauthenticated, VigiaError
 from guardrails.approvals.break_glass import BrokenGlass
-from interfaces.console.proposing import CheckCsrf, Show, Who, add_proposal_pages
+from interfaces.console.approvals import add_approval_pages
+from interfaces.console.fields import reason_in
+from interfaces.console.pages import CheckCsrf, Show, Who
+from interfaces.console.proposing import add_proposal_pages
 from interfaces.console.rendering import HEADERS, icon, page, style_sheet
 from interfaces.console.session import COOKIE, Refusals, Sessions, sign_in
 from interfaces.console.verification import RecentVerification
-from interfaces.http.services import CopilotServices, visible_approval, visible_card, visible_incident, visible_timeline
+from interfaces.http.services import CopilotServices, visible_card, visible_incident, visible_timeline
 from platform_core.access.principals import Principal
 
 PAGE_SIZE = 100
@@ -120,34 +122,7 @@ def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cook
             actions=services.actions(),
         )
 
-    @router.get("/console/approvals")
-    def approvals(request: Request) -> Response:
-        principal = who(request)
-        return show(
-            request,
-            "approvals.html",
-            principal=principal,
-            pending=[r for r in services.approvals.pending() if services.approvals.may_see(principal, r)],
-            is_affair=is_affair,
-            switch=services.approvals.kill_switch(),
-        )
-
-    @router.post("/console/approvals/{request_id}/decide")
-    def decide(
-        request: Request,
-        request_id: str,
-        csrf: Annotated[str, Form()],
-        verdict: Annotated[Literal["approve", "reject"], Form()],
-        reason: Annotated[str, Form(max_length=2000)] = "",
-    ) -> Response:
-        principal = who(request)
-        check_csrf(request, csrf)
-        visible_approval(services, principal, request_id)
-        decided = services.approvals.decide(
-            request_id, principal, verdict, reason=services.outside.text(reason).strip() or None, channel="console"
-        )
-        return RedirectResponse(_place_of(decided.proposal.incident_id), 303)
-
+    add_approval_pages(router, services, who, show, check_csrf)
     add_proposal_pages(router, services, who, show, check_csrf)
 
     @router.get("/console/audit")
@@ -173,21 +148,16 @@ def console_routes(services: CopilotServices, sessions: Sessions, *, secure_cook
     return router
 
 
-def _place_of(incident_id: str) -> str:
-    """Where what was decided on is shown: its incident, or the list for what is no incident's."""
-    return "/console/approvals" if is_affair(incident_id) else f"/console/incidents/{incident_id}"
-
-
 def _add_kill_switch(router: APIRouter, services: CopilotServices, who: Who, check_csrf: CheckCsrf) -> None:
     @router.post("/console/kill-switch")
     def kill_switch(
         request: Request,
         csrf: Annotated[str, Form()],
         engaged: Annotated[bool, Form()],
-        reason: Annotated[str, Form(max_length=2000)] = "",
+        reason: Annotated[str, Form()] = "",
     ) -> Response:
         check_csrf(request, csrf)
-        services.approvals.set_kill_switch(engaged, who(request), services.outside.text(reason))
+        services.approvals.set_kill_switch(engaged, who(request), reason_in(services, reason))
         return RedirectResponse("/console/approvals", 303)
 
 

@@ -7,7 +7,7 @@ ahead of the application (`FrontedApp`), before them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
 from threading import BoundedSemaphore
 from typing import NamedTuple
@@ -46,9 +46,10 @@ class Busy(Unavailable):
 class Endpoint:
     """Answers POSTs of people by `answer`, which may raise VigiaErrors.
 
-    `answer` runs in one of `threads`, because its store may block; with a question of `SMALL` bytes at most it runs in
-    the event loop while the store does not wait for anybody. An Arrow stream is never read there: what it takes is not
-    told by its size. With `most` at most so many questions are in the threads or wait for one; more are Busy.
+    `answer` runs in one of `threads`, because its store may block. A question of `SMALL` bytes at most needs none:
+    where the store can be asked by an event loop, `ask` answers it; where it waits for nobody, `answer` does so in the
+    loop. An Arrow stream is never read there: what it takes is not told by its size. With `most` at most so many
+    questions are in the threads or wait for one; more are Busy.
     """
 
     def __init__(
@@ -58,12 +59,14 @@ class Endpoint:
         limit: Limit,
         *,
         waits: Callable[[], bool] = lambda: True,
+        ask: Callable[[Call], Awaitable[Answer]] | None = None,
         most: int | None = None,
     ) -> None:
         self._answer = answer
         self._threads = threads
         self._limit = limit
         self._waits = waits
+        self._ask = ask
         self._places = None if most is None else BoundedSemaphore(most)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -74,10 +77,14 @@ class Endpoint:
             if body is None:
                 return
             call = Call(headers, scope["query_string"], principal, body)
-            if len(body) <= SMALL and not self._waits() and call.content_type != ARROW:
-                answer = self._answer(call)
-            else:
+            if len(body) > SMALL or call.content_type == ARROW:
                 answer = await self._in_a_thread(call)
+            elif self._ask is not None:
+                answer = await self._ask(call)
+            elif self._waits():
+                answer = await self._in_a_thread(call)
+            else:
+                answer = self._answer(call)
         except VigiaError as error:
             await _send_error(send, scope["app"].state.answering, error)
             return

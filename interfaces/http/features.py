@@ -6,18 +6,22 @@
 The question is JSON, or an Arrow stream (`application/vnd.apache.arrow.stream`) of entity rows with `features` (again
 for each, or one service), `tenant` and the other fields in the query. The answer is JSON by orjson, or Arrow where
 `Accept` names it. Everything from the bytes of one to the bytes of the other happens at once: in the event loop where
-the store is embedded and the question small, else in one hop to a thread, as the store may block.
+the question is small and the store embedded or one that a loop can ask (Redis), else in one hop to a thread, as the
+store may block.
 """
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
 import orjson
 import pyarrow as pa
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 from starlette.routing import Route
 
 from foundation.body_limit import BodyLimit
@@ -38,8 +42,9 @@ from interfaces.http.feature_questions import (
     question,
 )
 from platform_core.access.directory import PrincipalDirectory
+from platform_core.features.online_response import OnlineResponse
 from platform_core.features.past import PastFeatures
-from platform_core.features.retrieval import MAX_ROWS, OnlineRetriever
+from platform_core.features.retrieval import AT_ONCE, MAX_ROWS, OnlineRetriever
 
 MAX_BODY_BYTES = 262_144
 PAST_THREADS = 4
@@ -54,7 +59,13 @@ def feature_endpoints(
     no number of its questions holds up an online read."""
     pool = ThreadPoolExecutor(threads, thread_name_prefix="features")
     limit = Limit(MAX_BODY_BYTES, f"send at most {MAX_ROWS} rows with their join keys only, or several requests")
-    online = Endpoint(partial(_online, retriever), pool, limit, waits=lambda: not retriever.embedded)
+    online = Endpoint(
+        partial(_online, retriever),
+        pool,
+        limit,
+        waits=lambda: not retriever.embedded,
+        ask=partial(_asked, retriever) if retriever.on_the_loop else None,
+    )
     endpoints = {"/v1/features/online": online}
     if past is not None:
         threads_of_past = ThreadPoolExecutor(PAST_THREADS, thread_name_prefix="features-past")
@@ -84,8 +95,17 @@ def create_features_app(
     *,
     redact: Redact = unredacted,
 ) -> FrontedApp:
-    """The feature routes alone, as an application. `redact`: for what refusals repeat of a request."""
-    app = FrontedApp(title="Vigía features")
+    """The feature routes alone, as an application; what `retriever` opened for its event loop ends with that.
+
+    `redact`: for what refusals repeat of a request.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
+        yield
+        retriever.close()
+
+    app = FrontedApp(title="Vigía features", lifespan=lifespan)
     install_error_handlers(app, redact)
     install_last_resort(app)
     install_access(app, directory)
@@ -106,6 +126,20 @@ def _online(retriever: OnlineRetriever, call: Call) -> Answer:
     found = retriever.get_online_features(
         asked.features, asked.rows, asked.tenant, call.principal, full_feature_names=asked.full_feature_names
     )
+    return _told(found, call)
+
+
+async def _asked(retriever: OnlineRetriever, call: Call) -> Answer:
+    asked = online_question(call)
+    found = await retriever.ask_online_features(
+        asked.features, asked.rows, asked.tenant, call.principal, full_feature_names=asked.full_feature_names
+    )
+    if found.rows * len(found.names) > AT_ONCE:
+        return await asyncio.to_thread(_told, found, call)
+    return _told(found, call)
+
+
+def _told(found: OnlineResponse, call: Call) -> Answer:
     if call.wants_arrow:
         return Answer(arrow_bytes(found.to_arrow(statuses=True, event_times=True)), ARROW)
     return Answer(found.to_json(), JSON)

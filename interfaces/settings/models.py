@@ -24,3 +24,6 @@ class ModelSettings(Frozen):
 
     max_bytes: int = Field(default=536_870_912, ge=1024)
     """Of all files of one version; a larger one is not loaded."""
+
+    max_payments: int = Field(default=20_000_000, ge=1000)
+    """Of the window of one training; more are refused before memory runs out."""

@@ -8,23 +8,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from pydantic import Field
 
 from agents.incident.proposing import Proposed
 from foundation.errors import VigiaError
 from foundation.frozen import Frozen
+from foundation.reasons import LONGEST_REASON
 from guardrails.approvals.types import ApprovalRequest
 from guardrails.proposal import ActionProposal
+from interfaces.card_words import reach
+from interfaces.slack.decision import fits_a_view
 from interfaces.slack.ids import BlockId, CallbackId
-from interfaces.slack.limits import SECTION_TEXT, cut, escape
-
-if TYPE_CHECKING:
-    from interfaces.slack.blocks import Block
+from interfaces.slack.limits import cut, escape
+from interfaces.slack.texts import Block, Show, fenced, sections
 
 LONGEST_VALUE = 300
-LONGEST_REASON = 1000
 _LONGEST_METADATA = 3000
 _VALUE = "value"
 
@@ -52,7 +52,7 @@ def edit_modal(request: ApprovalRequest, fields: list[str], redact: Callable[[st
         "submit": {"type": "plain_text", "text": "Show the change"},
         "close": {"type": "plain_text", "text": "Back"},
         "blocks": [
-            _section(f"*{escape(proposal.tool)}*  {escape(redact(proposal.plan.summary))}"),
+            *sections([f"*{escape(proposal.tool)}*  {escape(redact(proposal.plan.summary))}"]),
             *(_input(f"{BlockId.ARGUMENT}:{n}", n, _shown(proposal, n, redact), LONGEST_VALUE) for n in names),
             _input(BlockId.REASON, "Why? Those who approve it read this.", "", LONGEST_REASON, needed=True),
         ],
@@ -85,14 +85,13 @@ def ask_modal(edit: Edit, made: Proposed, redact: Callable[[str], str]) -> Block
     """The diff, and the question whether to ask for it."""
     proposal = made.proposal
     changes = proposal.plan.changes
-    diff = "\n".join(f"{c.field}: {_text(c.before) or 'none'} -> {_text(c.after) or 'none'}" for c in changes)
-    views, endpoints = proposal.blast_radius.feature_views, ", ".join(proposal.blast_radius.endpoints[:6])
-    lines = (
-        f"*Would now*  {escape(redact(proposal.plan.summary))}",
-        f"```{escape(redact(diff))}```",
-        f"*Reaches*  feature views {views} · endpoints {escape(endpoints or 'none')}",
-        f"*Undo*  {escape(redact(proposal.compensation.summary)) if proposal.compensation else 'none'}",
-        f"*Why*  {escape(redact(proposal.rationale))}",
+    show = Show(redact)
+    texts = (
+        f"*Would now*  {show.text(proposal.plan.summary)}",
+        *fenced(show.text(change.line) for change in changes),
+        f"*Reaches*  {show.text(reach(proposal.blast_radius))}",
+        f"*Undo*  {show.text(proposal.compensation.summary) if proposal.compensation else 'none'}",
+        f"*Why*  {show.text(proposal.rationale)}",
         "What waits now is closed, its approvals with it. Somebody else approves this; you cannot.",
     )
     return {
@@ -102,7 +101,7 @@ def ask_modal(edit: Edit, made: Proposed, redact: Callable[[str], str]) -> Block
         "title": {"type": "plain_text", "text": "Ask for this instead?"},
         "submit": {"type": "plain_text", "text": "Ask for approval"},
         "close": {"type": "plain_text", "text": "Back"},
-        "blocks": [_section("\n".join(lines))],
+        "blocks": sections(texts),
     }
 
 
@@ -112,7 +111,7 @@ def told_modal(text: str) -> Block:
         "callback_id": CallbackId.DETAILS,
         "title": {"type": "plain_text", "text": "Nothing was asked"},
         "close": {"type": "plain_text", "text": "Close"},
-        "blocks": [_section(escape(text))],
+        "blocks": sections([escape(text)]),
     }
 
 
@@ -127,14 +126,14 @@ def storable(edit: Edit, redact: Callable[[str], str]) -> bool:
 
 
 def fits(view: Block) -> bool:
-    """Whether Slack takes the form: it refuses longer metadata."""
-    return len(view["private_metadata"]) <= _LONGEST_METADATA
+    """Whether Slack takes the form: it refuses more blocks, more bytes and longer metadata."""
+    return len(view["private_metadata"]) <= _LONGEST_METADATA and fits_a_view(view)
 
 
 def _input(block: str, label: str, value: str, longest: int, *, needed: bool = False) -> Block:
     element: Block = {"type": "plain_text_input", "action_id": _VALUE, "max_length": longest, "multiline": needed}
     if value:
-        element["initial_value"] = cut(value, longest)
+        element["initial_value"] = value
     return {
         "type": "input",
         "block_id": block,
@@ -144,13 +143,12 @@ def _input(block: str, label: str, value: str, longest: int, *, needed: bool = F
     }
 
 
-def _section(text: str) -> Block:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": cut(text, SECTION_TEXT), "verbatim": True}}
-
-
 def _shown(proposal: ActionProposal, name: str, redact: Callable[[str], str]) -> str:
+    """As its field has it: nothing where it may not be shown or does not fit, for a field that cuts a value off would
+    change it."""
     value = _text(proposal.arguments.get(name))
-    return value if redact(value) == value else ""
+    fitting = len(value) <= LONGEST_VALUE and "\n" not in value
+    return value if fitting and redact(value) == value else ""
 
 
 def _text(value: Any) -> str:

@@ -9,6 +9,8 @@ class ActionId(StrEnum):
     """`action_id` of a button. Its `value` is an opaque approval or incident id and nothing else."""
 
     APPROVE = "vigia_approve"
+    REVIEW = "vigia_review"
+    ALIKE = "vigia_alike"
     REJECT = "vigia_reject"
     DETAILS = "vigia_details"
     EDIT = "vigia_edit"
@@ -19,6 +21,8 @@ class ActionId(StrEnum):
 class CallbackId(StrEnum):
     """`callback_id` of a modal."""
 
+    REVIEW = "vigia_review_modal"
+    ALIKE = "vigia_alike_modal"
     REJECT = "vigia_reject_modal"
     DETAILS = "vigia_details_modal"
     EDIT = "vigia_edit_modal"
@@ -28,5 +32,6 @@ class CallbackId(StrEnum):
 class BlockId(StrEnum):
     DECISION = "vigia_decision"
     REASON = "vigia_reason"
+    VERDICT = "vigia_verdict"
     ARGUMENT = "vigia_argument"
     FEEDBACK = "vigia_feedback"

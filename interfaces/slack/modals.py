@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from interfaces.slack.blocks import Block
+from foundation.reasons import LONGEST_REASON
 from interfaces.slack.ids import BlockId, CallbackId
 from interfaces.slack.limits import cut
+from interfaces.slack.texts import Block
 
 _REASON_INPUT = "reason"
 
@@ -33,7 +34,7 @@ class _RejectModal:
                         "type": "plain_text_input",
                         "action_id": _REASON_INPUT,
                         "multiline": True,
-                        "max_length": 1000,
+                        "max_length": LONGEST_REASON,
                     },
                 }
             ],

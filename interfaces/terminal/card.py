@@ -14,7 +14,7 @@ from rich.text import Text
 from agents.diagnosis.types import Finding
 from agents.incident.card import CardApproval, CardCause, CardProposal, IncidentCard
 from guardrails.taint.suspicion import Suspicious
-from interfaces.card_words import MOST_SUSPICIOUS, against, by_text, glass_line, name, odds
+from interfaces.card_words import MOST_SUSPICIOUS, against, by_text, glass_line, name, odds, reach
 from interfaces.terminal.charts import render_chart
 from interfaces.terminal.safety import safe_model
 
@@ -134,11 +134,7 @@ def proposal_lines(proposal: CardProposal) -> Iterator[RenderableType]:
         yield _labelled("by", Text(f"{proposal.by_person}: {proposal.rationale}"), style="dim")
     for line in proposal.diff:
         yield _labelled("would change", Text(line), style="dim")
-    radius = proposal.blast_radius
-    reach = f"feature views {radius.feature_views} · services {radius.feature_services} · models {radius.models}"
-    if radius.endpoints:
-        reach += " · " + ", ".join(name.rsplit(":", 1)[-1] for name in radius.endpoints)
-    yield _labelled("reaches", Text(reach), style="dim")
+    yield _labelled("reaches", Text(reach(proposal.blast_radius)), style="dim")
     yield _labelled("expected", Text(proposal.expected_effect), style="dim")
     for check in proposal.verified_by:
         yield _labelled("verified by", Text(check), style="dim")

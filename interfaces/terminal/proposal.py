@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.text import Text
 
 from agents.incident.proposing import Proposed
-from guardrails.approvals.types import ApprovalRequest
+from guardrails.approvals.types import ApprovalRequest, Batch
 from guardrails.proposal import ActionProposal
+from interfaces.card_words import reach
 from interfaces.terminal.safety import safe_model
 
 
@@ -48,6 +51,21 @@ def print_proposed(made: Proposed, console: Console | None = None) -> None:
     print_approval(made.request, console)
 
 
+def print_alike(batch: Batch, requests: Sequence[ApprovalRequest], console: Console | None = None) -> None:
+    """Everything of each, for one decision is about all of it."""
+    for request in requests:
+        proposal = safe_model(request).proposal
+        _print([("request", request.id), *_bound(proposal), ("digest", proposal.digest), ("", "")], console)
+    count = len(requests)
+    more = f"; {batch.more} more are alike, decide these first" if batch.more else ""
+    first = requests[0].id
+    _print([
+        ("alike", f"{count} request{'s' if count > 1 else ''}{more}"),
+        ("approve", f"vigia approvals approve-batch {first} --digest {batch.digest}"),
+        ("reject", f"vigia approvals reject-batch {first} --digest {batch.digest} --reason …"),
+    ], console)  # fmt: skip
+
+
 def _arguments_before(made: Proposed) -> list[str]:
     """The arguments that an edit changed, as they were."""
     if made.replaces is None:
@@ -58,15 +76,14 @@ def _arguments_before(made: Proposed) -> list[str]:
 
 
 def _bound(proposal: ActionProposal) -> list[tuple[str, str]]:
-    radius = proposal.blast_radius
     cited = f" [{' '.join(proposal.evidence_ids)}]" if proposal.evidence_ids else ""
     return [
         ("would do", f"{proposal.tool}: {proposal.plan.summary}"),
-        *(("change", f"{c.field}: {c.before!r} → {c.after!r}") for c in proposal.plan.changes),
+        *(("change", change.line) for change in proposal.plan.changes),
         ("target", f"{proposal.plan.target} at revision {proposal.plan.target_revision} ({proposal.environment})"),
         ("why", f"{proposal.rationale}{cited}"),
         ("expected", proposal.plan.expected_effect),
-        ("reaches", f"{radius.feature_views} feature views, endpoints: {', '.join(radius.endpoints) or 'none'}"),
+        ("reaches", reach(proposal.blast_radius)),
         ("undo", f"{proposal.compensation.summary if proposal.compensation else 'none'} ({proposal.tier})"),
         *(("verified by", condition.description) for condition in proposal.post_conditions),
     ]

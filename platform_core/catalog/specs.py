@@ -19,10 +19,13 @@ AggregationFunction = Literal["count", "sum", "mean", "min", "max", "last", "std
 
 ENVIRONMENTS: tuple[Environment, ...] = ("dev", "staging", "production")
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,127}$")]
+NAME = r"^[a-z0-9][a-z0-9_.-]{0,127}$"
+COLUMN_NAME = r"^[^:\s]{1,128}$"
+
+Name = Annotated[str, Field(pattern=NAME)]
 """Of an item of the catalog: the last part of its URN."""
 
-ColumnName = Annotated[str, Field(pattern=r"^[^:\s]{1,128}$")]
+ColumnName = Annotated[str, Field(pattern=COLUMN_NAME)]
 """Of a column or a feature: anything but white space and the colon, which parts a view from its feature."""
 
 
@@ -240,8 +243,8 @@ class ServiceMonitors(Frozen):
     """The checks on every endpoint that serves a feature service; null switches one off."""
 
     availability: float | None = Field(default=None, gt=0, lt=1)
-    """The share of answers that must be given with all their features, e.g. 0.999: alert when the error budget burns 14
-    times too fast over an hour, or 6 times over six."""
+    """The share of requests that must be answered with all their features, e.g. 0.999: alert when the error budget
+    burns 14.4 times too fast over an hour and five minutes, or 6 times over six hours and thirty minutes."""
 
 
 class FeatureService(Frozen):

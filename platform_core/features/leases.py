@@ -1,4 +1,4 @@
-"""Who may materialize a view for a tenant: one holder at a time, over threads, processes and machines.
+"""Who may materialize a view for a tenant, or train a model: one holder at a time, over threads, processes, machines.
 
 A lease is a row with an expiry, so that a holder that died does not lock anybody out; a live holder renews it. On one
 machine a holder whose process is certainly gone is succeeded at once. The token of a grant is checked in the same
@@ -30,12 +30,14 @@ from platform_core.features.tables import materialization_leases as t
 
 _log = logging.getLogger(__name__)
 
-Work = Literal["stream", "backfill"]
+Work = Literal["stream", "backfill", "training"]
+"""`training` is of a model in the view's place, and of what is trained in the tenant's."""
+
 _Key = tuple[str, str, Work]
 
 
 class LeaseHeld(Conflict):
-    """Somebody else materializes this (view, tenant); the message says who, and until when at least."""
+    """Somebody else is at this (view, tenant); the message says who, and until when at least."""
 
 
 class Leases(Protocol):
@@ -167,7 +169,7 @@ def _held(key: _Key, row: Row[tuple[object, ...]]) -> LeaseHeld:
 def _lost(view: str, tenant: str, work: Work) -> LeaseHeld:
     return LeaseHeld(
         f"the {work} of {view} for {tenant} is not ours any more: its lease ran out before it was renewed",
-        hint="run it again: it goes on from where its successor is",
+        hint="run it again" + ("" if work == "training" else ": it goes on from where its successor is"),
     )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -12,12 +13,14 @@ import duckdb
 import pyarrow as pa
 
 from foundation.clock import Clock
-from foundation.errors import VigiaError
+from foundation.errors import Unavailable, VigiaError
 from foundation.ids import new_id
 from foundation.telemetry import semconv
 from foundation.telemetry.traces import set_attributes, span
 from platform_core.features.run_log import present
 from platform_core.operations.timeline import ChangeEvent, ChangeKind, JobRun, JobStatus, OperationsRecorder
+
+_log = logging.getLogger(__name__)
 
 FAILURES = (VigiaError, duckdb.Error, pa.ArrowException)
 """What data or a store can do to a run: the run says so, and the process goes on."""
@@ -27,9 +30,11 @@ AUTHOR = "service:materialization"
 
 @dataclass
 class Tally:
-    """What the run did so far; `run` is as recorded last."""
+    """What the run did so far; `run` is as recorded last. Each count is put on record: a process that is killed leaves
+    what it had done, not zeros."""
 
     run: JobRun
+    record: Callable[[JobRun], None]
     rows: int = 0
     counts: Counter[str] = field(default_factory=Counter[str])
     details: dict[str, object] = field(default_factory=dict[str, object])
@@ -37,10 +42,23 @@ class Tally:
     def reached(self, rows: int, events: int) -> None:
         """So much in all, of a run that counts by itself."""
         self.rows, self.counts["taken"] = rows, events
+        self._note()
 
     def add(self, rows: int, counts: Mapping[str, int]) -> None:
         self.rows += rows
         self.counts.update(counts)
+        self._note()
+
+    def _note(self) -> None:
+        now = self.run.model_copy(update={"rows": self.rows, "counts": present(self.counts)})
+        if now == self.run:
+            return
+        try:
+            self.record(now)
+        except Unavailable as error:  # the work goes on: what becomes of it is recorded at its end
+            _log.warning("%s: %s", self.run.id, error)
+        else:
+            self.run = now
 
 
 @contextmanager
@@ -52,7 +70,7 @@ def recorded(
 
     The change event's details hold what estimates are made from: `events`, `rows`, and `wall_s`, seconds of the wall.
     """
-    tally = Tally(run)
+    tally = Tally(run, operations.record_job)
     operations.record_job(run)
     began = time.perf_counter()
     status: JobStatus = "succeeded"

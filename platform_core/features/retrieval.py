@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
 from foundation.clock import Clock
-from foundation.errors import Forbidden, InvalidInput, NotFound, TooLarge, VigiaError
+from foundation.errors import Forbidden, InvalidInput, NotFound, TooLarge, Unavailable, VigiaError
 from platform_core.access.principals import Principal
 from platform_core.access.tenancy import TenantGuard
 from platform_core.catalog.specs import Catalog
@@ -16,13 +17,15 @@ from platform_core.features.entity_columns import EntityColumns, EntityRows, che
 from platform_core.features.keys import entity_key
 from platform_core.features.online.batch import RowBatch, ValueStatus
 from platform_core.features.online.metrics import OnlineReadMetrics
-from platform_core.features.online.port import OnlineStore
+from platform_core.features.online.port import AskedStore, OnlineStore
 from platform_core.features.online_response import EventTimes, OnlineResponse, ReadTimes
 from platform_core.features.read_plan import PlannedView, ReadPlan, ReadPlans
+from platform_core.features.values import FeatureValue
 
 MAX_ROWS = 5_000
 MAX_VALUES = 500_000
-_PRESENT: tuple[ValueStatus] = ("present",)
+AT_ONCE = 5_000
+"""Values that an event loop handles itself: a fraction of a millisecond. More go to a thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +39,15 @@ class OnlineFeatures:
     degraded: list[str]
 
 
+_Wanted = list[tuple[str, Sequence[str]]]
+_Entities = Mapping[str, Sequence[object]]
+
+
 class OnlineRetriever:
     """One read round trip for all views that are asked for. Raises Unavailable when the store does not answer.
 
     `guard` is asked before `get_online_features` reads; without one that call is refused to everybody. `features` is
-    the inference server's own way, for the tenant of its endpoint.
+    the inference server's own way, for the tenant of its endpoint. `asked`: the same store for an event loop.
     """
 
     def __init__(
@@ -51,8 +58,10 @@ class OnlineRetriever:
         *,
         guard: TenantGuard | None = None,
         metrics: OnlineReadMetrics | None = None,
+        asked: AskedStore | None = None,
     ) -> None:
         self._online = online
+        self._asked = asked
         self._clock = clock
         self._guard = guard
         self._tenants = frozenset(s.tenant for s in catalog.sources)
@@ -63,6 +72,11 @@ class OnlineRetriever:
     def embedded(self) -> bool:
         """Whether the store waits for nobody now: a small read is over sooner than a thread is woken."""
         return self._online.embedded
+
+    def close(self) -> None:
+        """Let go of what was opened for an event loop, on that loop."""
+        if self._asked is not None:
+            self._asked.close()
 
     def features(self, service: str, tenant: str, entities: dict[str, str]) -> OnlineFeatures:
         """`entities`: entity name -> key, for every entity of the service's views; others are ignored. An entity of
@@ -110,81 +124,80 @@ class OnlineRetriever:
         started = perf_counter()
         try:
             self._authorize(principal, tenant, features)
-            plan = self._plans.find(features, full_names=full_feature_names)
-            self._check_tenant(tenant)
-            response = self._read_one(plan, entity_rows, tenant)
-            if response is None:
-                response = self._read(plan, EntityColumns(entity_rows), tenant)
+            plan, entities, wanted = self._question(features, entity_rows, tenant, full_feature_names)
+            batches = self._online.read_views(tenant, wanted, now=self._clock.now(), ttls=plan.ttls)
+            response = _answer(plan, tenant, entities, batches)
         except VigiaError as error:
             self.metrics.refused.labels(error.code).inc()
             raise
         self.metrics.observe(plan, perf_counter() - started)
         return response
 
-    def _read_one(self, plan: ReadPlan, rows: EntityRows, tenant: str) -> OnlineResponse | None:
-        """A single row, which is what is asked most, where its keys are text and all its values are present. None where
-        anything has to be said about it: `_read` says it."""
-        if plan.keyed is None or type(rows) is not list or len(rows) != 1:
-            return None
-        row: object = rows[0]
-        if type(row) is not dict:
-            return None
-        entities: dict[str, Sequence[object]] = {}
-        wanted: list[tuple[str, Sequence[str]]] = []
-        for view, name in plan.keyed:
-            key: object = row.get(name)
-            if type(key) is not str:
-                return None
-            entities[name] = [key]
-            wanted.append((view, (key,)))
-        batches = self._online.read_views(tenant, wanted, now=self._clock.now(), ttls=plan.ttls)
-        if plan.in_order:
-            values = batches[0].first(plan.views[0].features)
-            if values is None:
-                return self._columns(plan, tenant, entities, batches)
-        else:
-            parts = [batch.first(view.features) for view, batch in zip(plan.views, batches, strict=True)]
-            if None in parts:
-                return self._columns(plan, tenant, entities, batches)
-            values = [parts[column.view][column.place] for column in plan.columns]  # type: ignore[index]
-        names, present = plan.dtypes, list(_PRESENT)
-        return OnlineResponse(
-            tenant=tenant,
-            entities=entities,
-            dtypes=names,
-            values={name: [value] for name, value in zip(names, values, strict=True)},
-            statuses=dict.fromkeys(names, present),
-            times=_Times(plan, batches),
-        )
+    @property
+    def on_the_loop(self) -> bool:
+        """Whether an event loop can ask for features (`ask_online_features`)."""
+        return self._asked is not None
 
-    def _read(self, plan: ReadPlan, rows: EntityColumns, tenant: str) -> OnlineResponse:
-        _check_size(rows.count, len(plan.columns))
+    async def ask_online_features(
+        self,
+        features: str | Sequence[str],
+        entity_rows: EntityRows,
+        tenant: str,
+        principal: Principal,
+        *,
+        full_feature_names: bool = True,
+    ) -> OnlineResponse:
+        """`get_online_features` for an event loop, which goes on meanwhile; only where it is `on_the_loop`."""
+        started = perf_counter()
+        try:
+            if principal.may_act_for(tenant):
+                self._authorize(principal, tenant, features)
+            else:  # a refusal is written to the audit log, which takes its time
+                await asyncio.to_thread(self._authorize, principal, tenant, features)
+            if self._asked is None:
+                raise Unavailable("this online store can only be waited for", hint="ask in a thread")
+            plan, entities, wanted = self._question(features, entity_rows, tenant, full_feature_names)
+            batches = await self._asked.ask_views(tenant, wanted, now=self._clock.now(), ttls=plan.ttls)
+            if len(plan.columns) * len(batches[0]) > AT_ONCE:
+                response = await asyncio.to_thread(_answer, plan, tenant, entities, batches)
+            else:
+                response = _answer(plan, tenant, entities, batches)
+        except VigiaError as error:
+            self.metrics.refused.labels(error.code).inc()
+            raise
+        self.metrics.observe(plan, perf_counter() - started)
+        return response
+
+    def _question(
+        self, features: str | Sequence[str], rows: EntityRows, tenant: str, full_names: bool
+    ) -> tuple[ReadPlan, _Entities, _Wanted]:
+        """What is to be read. Raises NotFound for what is unknown, InvalidInput and TooLarge for rows."""
+        plan = self._plans.find(features, full_names=full_names)
+        if tenant not in self._tenants:
+            self._check_tenant(tenant)
         entities: dict[str, Sequence[object]] = {}
+        wanted: _Wanted = []
+        if plan.keyed is not None and type(rows) is list and len(rows) == 1 and type(row := rows[0]) is dict:
+            # What is asked most: a single row whose keys are text.
+            for view, name in plan.keyed:
+                key: object = row.get(name)
+                if type(key) is not str:
+                    break
+                entities[name] = [key]
+                wanted.append((view, (key,)))
+            else:
+                return plan, entities, wanted
+            entities, wanted = {}, []
+        columns = EntityColumns(rows)
+        _check_size(columns.count, len(plan.columns))
         keys: dict[tuple[str, ...], Sequence[str]] = {}
-        wanted: list[tuple[str, Sequence[str]]] = []
         for view in plan.views:
             if view.join_keys not in keys:
-                columns = [_column(rows, view, name) for name in view.join_keys]
-                keys[view.join_keys] = checked_keys(columns, view.join_keys)
-                entities.update(zip(view.join_keys, columns, strict=True))
+                parts = [_column(columns, view, name) for name in view.join_keys]
+                keys[view.join_keys] = checked_keys(parts, view.join_keys)
+                entities.update(zip(view.join_keys, parts, strict=True))
             wanted.append((view.name, keys[view.join_keys]))
-        batches = self._online.read_views(tenant, wanted, now=self._clock.now(), ttls=plan.ttls)
-        return self._columns(plan, tenant, entities, batches)
-
-    def _columns(
-        self, plan: ReadPlan, tenant: str, entities: Mapping[str, Sequence[object]], batches: Sequence[RowBatch]
-    ) -> OnlineResponse:
-        read = [batch.columns(view.features) for view, batch in zip(plan.views, batches, strict=True)]
-        values = [read[column.view].values[column.place] for column in plan.columns]
-        statuses = [read[column.view].statuses[column.place] for column in plan.columns]
-        return OnlineResponse(
-            tenant=tenant,
-            entities=entities,
-            dtypes=plan.dtypes,
-            values=dict(zip(plan.dtypes, values, strict=True)),
-            statuses=dict(zip(plan.dtypes, statuses, strict=True)),
-            times=_Times(plan, batches),
-        )
+        return plan, entities, wanted
 
     def _authorize(self, principal: Principal, tenant: str, features: str | Sequence[str]) -> None:
         asked = features if isinstance(features, str) else ", ".join(features)
@@ -195,6 +208,32 @@ class OnlineRetriever:
     def _check_tenant(self, tenant: str) -> None:
         if tenant not in self._tenants:
             raise NotFound(f"no tenant {tenant!r}", hint=f"tenants: {', '.join(sorted(self._tenants))}")
+
+
+def _answer(plan: ReadPlan, tenant: str, entities: _Entities, batches: Sequence[RowBatch]) -> OnlineResponse:
+    names = plan.dtypes
+    values: Mapping[str, list[FeatureValue]]
+    statuses: Mapping[str, list[ValueStatus]]
+    whole = _whole(plan, batches) if len(batches[0]) == 1 else None
+    if whole is not None:
+        present: list[ValueStatus] = ["present"]
+        values = {name: [value] for name, value in zip(names, whole, strict=True)}
+        statuses = dict.fromkeys(names, present)
+    else:
+        read = [batch.columns(view.features) for view, batch in zip(plan.views, batches, strict=True)]
+        values = {column.name: read[column.view].values[column.place] for column in plan.columns}
+        statuses = {column.name: read[column.view].statuses[column.place] for column in plan.columns}
+    return OnlineResponse(tenant, entities, names, values, statuses, _Times(plan, batches))
+
+
+def _whole(plan: ReadPlan, batches: Sequence[RowBatch]) -> Sequence[FeatureValue] | None:
+    """The values of a single row where all of them are present; None where anything has to be said about one."""
+    if plan.in_order:
+        return batches[0].first(plan.views[0].features)
+    parts = [batch.first(view.features) for view, batch in zip(plan.views, batches, strict=True)]
+    if None in parts:
+        return None
+    return [parts[column.view][column.place] for column in plan.columns]  # type: ignore[index]
 
 
 class _Times(ReadTimes):

@@ -16,6 +16,8 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 _COLUMN = ("source", "column", "tenant")
+_WINDOW = ("endpoint", "tenant", "window")
+_BURN = "Of the error budget of its availability: as many times as fast as the budget allows."
 _LAG = "Age of the newest online value; while its source is quarantined, as of the quarantine's beginning."
 
 
@@ -40,6 +42,10 @@ class PlatformGauges:
             "materialization_source_rows_total", "Source rows since the start: taken, late, …", "view", "tenant", "kind"
         )
         self._blind = self._gauge("monitor_blind", "1 for a monitor that could not be evaluated.", "monitor")
+        self._objective = self._gauge("slo_objective", "Share of whole answers that is promised.", "endpoint", "tenant")
+        self._burn = self._gauge("slo_burn_rate", _BURN, *_WINDOW)
+        self._requests = self._gauge("slo_requests", "Requests in the window.", *_WINDOW)
+        self._bad = self._gauge("slo_bad_requests", "Of those, failed or answered without features.", *_WINDOW)
         self._labels: dict[Gauge, frozenset[tuple[str, ...]]] = {}
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
@@ -71,18 +77,9 @@ class PlatformGauges:
 
     def _show(self, runner: MonitorRunner, tenants: Mapping[str, str], resources: ResourceReader) -> None:
         """The readings of those that could look, and nothing of the others: their last good figure is not today's."""
-        shown: dict[Gauge, dict[tuple[str, ...], float]] = {
-            gauge: {}
-            for gauge in (
-                self._reading,
-                self._threshold,
-                self._firing,
-                self._lag,
-                self._nulls,
-                self._psi,
-                self._failures,
-            )
-        }
+        monitors = (self._reading, self._threshold, self._firing, self._lag, self._nulls, self._psi, self._failures)
+        budgets = (self._objective, self._burn, self._requests, self._bad)
+        shown: dict[Gauge, dict[tuple[str, ...], float]] = {gauge: {} for gauge in (*monitors, *budgets)}
         thresholds = {parse_urn(r.urn)[1]: r.spec for r in resources.list(kind="monitor")}
         by_prefix = {"freshness": self._lag, "nulls": self._nulls, "drift": self._psi, "jobs": self._failures}
         parts = runner.parts
@@ -96,6 +93,12 @@ class PlatformGauges:
         for found in runner.alerts:
             labels = (found.labels.get("monitor", ""), found.kind, found.severity, found.subject, found.tenant or "")
             shown[self._firing][labels] = 1.0
+        for budget in runner.budgets:
+            shown[self._objective][budget.endpoint, budget.tenant or ""] = budget.objective
+            for spent in budget.spent.values():
+                window = (budget.endpoint, budget.tenant or "", spent.window)
+                shown[self._burn][window] = spent.burn_rate
+                shown[self._requests][window], shown[self._bad][window] = spent.requests, spent.bad
         shown[self._blind] = {(name,): 1.0 for name in runner.blind}
         for gauge, values in shown.items():
             # Removed one by one: a scrape between a clear and a set would find nothing of what is there all the time.

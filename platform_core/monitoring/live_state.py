@@ -69,4 +69,5 @@ def _last_run(platform: PlatformView, view: FeatureView, tenant: str) -> str:
     run = next((r for r in runs if r.tenant == tenant), None)
     if run is None:
         return ""
-    return f"{run.status} {run.started_at:%Y-%m-%d %H:%M} UTC, {run.rows} rows"
+    so_far = "" if run.status == "succeeded" else " so far" if run.status == "running" else " until then"
+    return f"{run.status} {run.started_at:%Y-%m-%d %H:%M} UTC, {run.rows} rows{so_far}"

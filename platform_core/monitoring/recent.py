@@ -74,6 +74,9 @@ class _SharedPredictions(PredictionLog):
         rows = _between(self._recent, "ts", start, end)
         return rows if endpoint is None else rows.filter(pc.equal(rows["endpoint"], endpoint))
 
+    def outcomes(self, start: datetime, end: datetime, *, endpoint: str) -> pa.Table:
+        return self._log.outcomes(start, end, endpoint=endpoint)
+
 
 class _SharedResources(ResourceReader):
     def __init__(self, resources: ResourceReader) -> None:

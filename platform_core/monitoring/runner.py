@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from platform_core.monitoring.alert import Alert
+from platform_core.monitoring.budget import Budget
+from platform_core.monitoring.burn import BurnMonitor
 from platform_core.monitoring.monitor import Monitor
 from platform_core.monitoring.recent import shared
 from platform_core.operations.resources import MonitorSpec
@@ -50,6 +52,11 @@ class MonitorRunner:
     def readings(self) -> dict[str, float]:
         """The last figure of every monitor, by its name."""
         return {name: value for monitor in self.monitors for name, value in monitor.readings.items()}
+
+    @property
+    def budgets(self) -> list[Budget]:
+        """The error budgets that are watched, as they were last."""
+        return [found for monitor in self.monitors if isinstance(monitor, BurnMonitor) for found in monitor.budgets]
 
     @property
     def parts(self) -> dict[str, tuple[str, ...]]:

@@ -108,7 +108,7 @@ class SqlOperations(OperationsReader, OperationsRecorder):
         with reading(self._engine) as connection:
             return [JobRun.model_validate(dict(row)) for row in connection.execute(query).mappings()]
 
-    def unfinished(self, job: str, tenant: str) -> list[JobRun]:
+    def unfinished(self, job: str, tenant: str | None) -> list[JobRun]:
         """Runs that never said how they ended: they are at work, or their process was killed."""
         running = sa.and_(job_runs.c.job == job, job_runs.c.tenant == tenant, job_runs.c.status == "running")
         with reading(self._engine) as connection:

@@ -13,6 +13,7 @@ ChangeKind = Literal[
     "deploy", "config", "schema", "rollout", "campaign", "traffic", "catalog", "backfill", "scale", "quarantine", "job",
     "training", "promotion", "secret", "access", "fault",
 ]  # fmt: skip
+"""`fault`: nobody changed it: it broke, or came back."""
 
 OUTSIDE_KINDS: Final[frozenset[ChangeKind]] = frozenset(
     {"deploy", "config", "schema", "campaign", "traffic", "scale", "training"}

@@ -1,7 +1,7 @@
 """The models' controller: it trains what was asked for, and reports what is in production and whether it is usable.
 
 A training takes minutes and runs in a thread of its own; a process that dies in one has it to do again, since what was
-asked for and what was done are counted apart.
+asked for and what was done are counted apart. Of several processes one trains (`platform_core.training.turns`).
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ from foundation.clock import Clock
 from foundation.errors import NotFound, VigiaError
 from foundation.ids import new_id
 from platform_core.catalog.specs import Catalog
+from platform_core.features.leases import LeaseHeld
 from platform_core.operations.resources import ModelSpec, Resource
-from platform_core.operations.timeline import JobRun, OperationsRecorder
+from platform_core.operations.timeline import JobRun, JobStatus, OperationsRecorder
 from platform_core.training.compatibility import misfits
-from platform_core.training.registry import ModelRegistry
+from platform_core.training.registry import Guard, ModelRegistry
+from platform_core.training.turns import Turns
 from platform_core.training.types import ModelVersion, TrainedModel
 from platform_core.urn import parse_urn, urn
 
@@ -40,6 +42,12 @@ class ModelResources(Protocol):
     def report_status(self, urn: str, status: dict[str, Any]) -> None: ...
 
 
+class TrainingRuns(OperationsRecorder, Protocol):
+    def unfinished(self, job: str, tenant: str | None) -> list[JobRun]:
+        """Runs that never said how they ended."""
+        ...
+
+
 class ModelUpkeep:
     """`step` does what is due and returns what is wrong, if anything. `in_background`: trainings do not hold it up."""
 
@@ -47,11 +55,12 @@ class ModelUpkeep:
         self,
         resources: ModelResources,
         registry: ModelRegistry,
-        operations: OperationsRecorder,
+        operations: TrainingRuns,
         clock: Clock,
         train: Train,
         *,
         catalog: Callable[[], Catalog],
+        turns: Turns = Turns(),  # noqa: B008 - frozen
         in_background: bool = True,
     ) -> None:
         self._resources = resources
@@ -60,6 +69,7 @@ class ModelUpkeep:
         self._clock = clock
         self._train = train
         self._catalog = catalog
+        self._turns = turns
         self._in_background = in_background
         self._reporting = threading.Lock()
         self._training: dict[str, threading.Thread] = {}
@@ -109,7 +119,6 @@ class ModelUpkeep:
         return None if 0 <= score <= 1 else f"it scores {score!r}"
 
     def _begin(self, resource: str, name: str, spec: ModelSpec) -> None:
-        self._report(resource, {"state": "training"})
         if not self._in_background:
             self._do(resource, name, spec)
             return
@@ -118,10 +127,23 @@ class ModelUpkeep:
         thread.start()
 
     def _do(self, resource: str, name: str, spec: ModelSpec) -> None:
-        """One training: a version in stage dev, or a failed run that says why. Either way it was done."""
+        """One training, unless another process is at it or has just done it."""
+        try:
+            with self._turns.held(name, f"request {spec.trainings}") as guard:
+                if spec.trainings > self._trained(resource):
+                    self._bury(name)
+                    self._report(resource, {"state": "training"})
+                    self._run(resource, name, spec, guard)
+        except LeaseHeld as held:
+            _log.info("%s", held)
+        except VigiaError as error:
+            _log.warning("training of %s: %s", name, error)  # the database is down, say: it is still to be done
+
+    def _run(self, resource: str, name: str, spec: ModelSpec, guard: Guard) -> None:
+        """A version in stage dev, or a failed run that says why. Either way it was done."""
         run = JobRun(
             id=new_id("run"),
-            job=urn("job", f"train-{name}"),
+            job=_job(name),
             subject=urn("model", name),
             started_at=self._clock.now(),
             status="running",
@@ -129,15 +151,26 @@ class ModelUpkeep:
         self._operations.record_job(run)
         try:
             trained = self._train(self._like(name), spec.train_since)
-            version = self._registry.register(trained, name, ACTOR).version
+            version = self._registry.register(trained, name, ACTOR, guard=guard).version
+        except LeaseHeld as lost:
+            self._operations.record_job(self._ended(run, "cancelled", error=lost.message))
+            raise
         except Exception as error:  # noqa: BLE001 - a thread nobody waits for: the training would never have ended
             said = error.message if isinstance(error, VigiaError) else f"{type(error).__name__}: {error}"
             _log.exception("training of %s failed", name)
-            self._end(resource, run, spec, {"state": "failed", "error": said}, error=said)
+            self._operations.record_job(self._ended(run, "failed", error=said))
+            self._report(resource, {"state": "failed", "error": said, "trainings": spec.trainings})
         else:
-            self._end(
-                resource, run, spec, {"state": "idle", "trained": version, "error": None}, rows=trained.signature.rows
-            )
+            self._operations.record_job(self._ended(run, "succeeded", rows=trained.signature.rows))
+            done = {"state": "idle", "trained": version, "error": None}
+            self._report(resource, {**done, "trainings": spec.trainings})
+
+    def _bury(self, name: str) -> None:
+        """Runs of trainers that were killed: whoever has the lease knows that nobody is at them any more."""
+        for run in self._operations.unfinished(_job(name), None):
+            said = "it never said how it ended: its process was killed; it is done again"
+            _log.warning("training of %s, run %s: %s", name, run.id, said)
+            self._operations.record_job(self._ended(run, "failed", error=said))
 
     def _like(self, name: str) -> ModelVersion:
         """The version in production, or the newest where there is none."""
@@ -146,20 +179,9 @@ class ModelUpkeep:
             raise NotFound(f"no version of {name!r} is registered", hint="train the first one yourself")
         return next((v for v in reversed(versions) if v.stage == "production"), versions[-1])
 
-    def _end(
-        self,
-        resource: str,
-        run: JobRun,
-        spec: ModelSpec,
-        status: dict[str, Any],
-        *,
-        rows: int = 0,
-        error: str | None = None,
-    ) -> None:
-        outcome = "succeeded" if error is None else "failed"
-        ended = {"ended_at": self._clock.now(), "status": outcome, "rows": rows, "error": error}
-        self._operations.record_job(run.model_copy(update=ended))
-        self._report(resource, {**status, "trainings": spec.trainings})
+    def _ended(self, run: JobRun, status: JobStatus, *, rows: int = 0, error: str | None = None) -> JobRun:
+        ended = {"ended_at": self._clock.now(), "status": status, "rows": rows, "error": error}
+        return run.model_copy(update=ended)
 
     def _trained(self, resource: str) -> int:
         """How many trainings are done, read after the thread was seen to have ended: it reports before it does."""
@@ -171,6 +193,10 @@ class ModelUpkeep:
         with self._reporting:  # between the look and the report of one thread, none of the other's
             before = self._resources.get(resource).status
             self._resources.report_status(resource, {k: v for k, v in {**before, **seen}.items() if k not in gone})
+
+
+def _job(name: str) -> str:
+    return urn("job", f"train-{name}")
 
 
 def _misfit(version: ModelVersion, catalog: Catalog) -> str | None:

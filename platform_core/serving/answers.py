@@ -54,7 +54,19 @@ class Answer:
 
 @dataclass(slots=True)
 class Timing:
-    """Seconds of the wall."""
+    """When each part of a request began, by `perf_counter`, and how many seconds of the wall it took; 0 for what was
+    not done."""
 
+    store_at: float = 0.0
     store: float = 0.0
+    """Only of features that came."""
+    waited: float = 0.0
+    """For features, whether they came or not."""
+    store_fault: str | None = None
+    """Why they did not come: the error's name."""
+    model_at: float = 0.0
     model: float = 0.0
+    answer_at: float = 0.0
+    answer: float = 0.0
+    size: int = 0
+    """Bytes of the answer."""

@@ -9,7 +9,7 @@ A prediction does not pass through the framework (`predicting`); everything else
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -25,13 +25,16 @@ from foundation.http_errors import install_error_handlers
 from foundation.outside_text import Redact, unredacted
 from platform_core.access.endpoints import EndpointAccess
 from platform_core.catalog.specs import Catalog
+from platform_core.serving.bodies import BODY_SECONDS
 from platform_core.serving.callers import Callers
+from platform_core.serving.circuits import Circuits, Tell
 from platform_core.serving.endpoints import EndpointDirectory
 from platform_core.serving.metrics import ServingMetrics
 from platform_core.serving.ports import EndpointResources, FeatureSource
-from platform_core.serving.predicting import BODY_SECONDS, PREFIX, Predicting
+from platform_core.serving.predicting import PREFIX, Predicting
 from platform_core.serving.prediction_log import PredictionWriter
 from platform_core.serving.recording import Recorder
+from platform_core.serving.retrieval import Retrieval
 from platform_core.serving.scorer import Scorer
 from platform_core.serving.types import BatchPrediction, BatchRequest, Prediction, PredictionRequest
 from platform_core.serving.waiting import StoreThreads
@@ -69,18 +72,28 @@ def create_inference_app(
     body_seconds: float = BODY_SECONDS,
     more_metrics: Registries = (),
     shared_metrics: SharedMetrics | None = None,
+    store: str | None = None,
+    tell_fault: Tell = lambda endpoint, tenant, opened: None,
     redact: Redact = unredacted,
 ) -> InferenceApp:
     """The application; its lifespan starts and ends the endpoint refresh, `access` and the prediction log.
 
     `access`: who may score; without it everybody may, and with nobody in it everybody while `open_to_all`. `threads`
     bounds how many requests wait at once for a store that can only be waited for. `more_metrics` are shown at
-    `/metrics` too, with those of the other processes where there are `shared_metrics`. `redact`
-    is for what refusals repeat of a request. Add the control API with `include_router`.
+    `/metrics` too, with those of the other processes where there are `shared_metrics`. `store`: what the online store
+    is, by the name that OpenTelemetry's `db.system.name` has for it. `tell_fault` is told when an endpoint goes without
+    it, and when it has it again. `redact` is for what refusals repeat of a request. Add the control API with
+    `include_router`.
     """
     metrics = ServingMetrics()
     scorer = Scorer(features, Recorder(clock, metrics, predictions.write))
-    endpoints = EndpointDirectory(resources, registry, catalog, interval=refresh_interval, gone=scorer.forget)
+    circuits = Circuits(metrics, tell_fault)
+
+    def forget(served: Collection[str]) -> None:
+        scorer.forget(served)
+        circuits.forget(served)
+
+    endpoints = EndpointDirectory(resources, registry, catalog, interval=refresh_interval, gone=forget)
     metrics.log_dropped.set_function(lambda: predictions.dropped)
     metrics.log_lost.set_function(lambda: predictions.lost)
     metrics.shadows_failed.set_function(lambda: predictions.unscored)
@@ -115,10 +128,11 @@ def create_inference_app(
         endpoints,
         scorer,
         Callers(access, open_to_all=open_to_all),
-        waiting,
+        Retrieval(features, waiting, circuits, metrics),
         pool,
         traced_share=traced_share,
         body_seconds=body_seconds,
+        store=store,
     )
     install_error_handlers(app, redact)
     app.predicting.answering = app.state.answering

@@ -47,8 +47,14 @@ class ServingMetrics:
         )
         self.late = Counter(
             "vigia_prediction_store_late",
-            "Reads that were not waited for any longer, by why: budget, or unavailable.",
+            "Reads that were given up, by why: budget, unavailable, or circuit, where the store was not asked at all.",
             ["endpoint", "reason"],
+            registry=self.registry,
+        )
+        self.store_circuit = Gauge(
+            "vigia_prediction_store_circuit_open",
+            "1 while an endpoint goes without the online store, but for a request that tries it.",
+            ["endpoint"],
             registry=self.registry,
         )
         self.shed = Counter(

@@ -8,25 +8,23 @@ sent. Many rows, attributions and Arrow go to a thread: they take longer than th
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from random import random
 from time import perf_counter
-from typing import Any, ClassVar
+from typing import Any, NamedTuple
 
-from foundation.errors import Forbidden, InvalidInput, TooLarge, Unauthenticated, Unavailable, VigiaError
+from foundation.errors import Forbidden, Unauthenticated, Unavailable, VigiaError
 from foundation.http_errors import Answering
-from foundation.telemetry import semconv
-from foundation.telemetry.http import remote_parent
-from foundation.telemetry.traces import server_span, set_attributes
 from platform_core.serving.answers import Answer, Timing
+from platform_core.serving.bodies import BODY_SECONDS, Bodies, Overloaded, Receive
 from platform_core.serving.callers import Callers
 from platform_core.serving.endpoints import EndpointDirectory, ServedEndpoint
 from platform_core.serving.ports import FeatureRows
 from platform_core.serving.questions import Question
+from platform_core.serving.retrieval import Retrieval
 from platform_core.serving.scorer import Scorer, check_scaled
-from platform_core.serving.waiting import StoreLate, StoreThreads
+from platform_core.serving.tracing import describe, request_span
 from platform_core.serving.wire import (
     ARROW,
     JSON,
@@ -43,58 +41,48 @@ MAX_SINGLE_BYTES = 16_384
 MAX_ROW_BYTES = 1_024
 """A body may have MAX_SINGLE_BYTES, and so many more for each row that the endpoint takes."""
 
-BODY_SECONDS = 10.0
-"""In which a request has to be sent."""
-
-MOST_BEING_READ = 1_000
-"""Requests that are being sent at once, to all endpoints of a worker."""
-
 _RECORDED_ON_THE_LOOP = 50
 """Rows: more of them are counted and logged in a thread."""
 
-_RESERVE_SECONDS = 0.005
 _RETRY_AFTER = b"1"
 _JSON, _ARROW = JSON.encode(), ARROW.encode()
-_logger = logging.getLogger(__name__)
 
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
-class Overloaded(Unavailable):
-    """More requests are in hand than the endpoint takes at once."""
+class _Call(NamedTuple):
+    """One request, as ASGI has it."""
 
-
-class TooSlow(VigiaError):
-    """The caller did not send the request in time."""
-
-    code: ClassVar[str] = "request_timeout"
-    http_status: ClassVar[int] = 408
+    scope: MutableMapping[str, Any]
+    receive: Receive
+    send: Send
 
 
 class Predicting:
-    """`draining`: whether answers end their connections, because the process is about to. `answering` says no."""
+    """`draining`: whether answers end their connections, because the process is about to. `answering` says no. `store`:
+    what the online store is, for those who read traces."""
 
     def __init__(
         self,
         endpoints: EndpointDirectory,
         scorer: Scorer,
         callers: Callers,
-        threads: StoreThreads,
+        retrieval: Retrieval,
         pool: ThreadPoolExecutor,
         *,
         traced_share: float = 0.01,
         body_seconds: float = BODY_SECONDS,
+        store: str | None = None,
     ) -> None:
         self._endpoints = endpoints
         self._scorer = scorer
         self._callers = callers
-        self._threads = threads
+        self._retrieval = retrieval
         self._pool = pool
         self._traced_share = traced_share
         self._metrics = scorer.recorder.metrics
-        self._body_seconds = body_seconds
-        self._being_read = 0
+        self._store = store
+        self._bodies = Bodies(body_seconds)
         self.draining = False
         self.answering = Answering()
 
@@ -102,31 +90,38 @@ class Predicting:
         asked = read_headers(scope["headers"])
         try:
             served = self._callers.endpoint(scope["path"][len(PREFIX) :], asked.api_key, self._endpoints)
-            if asked.traced or random() < self._traced_share:  # noqa: S311  which requests are traced is no secret
-                about = {semconv.ENDPOINT: served.name, semconv.TENANT: served.tenant}
-                name, parent = f"{semconv.SCORE} {served.name}", remote_parent(scope["headers"])
-                with server_span(name, parent, **about) as current:
-                    timing = await self._serve(served, asked, scope, receive, send)
-                    spent = {"vigia.store_ms": timing.store * 1000, "vigia.model_ms": timing.model * 1000}
-                    set_attributes(current, **spent)
-            else:
-                await self._serve(served, asked, scope, receive, send)
         except VigiaError as error:
             if isinstance(error, Unauthenticated | Forbidden):
                 self._metrics.refused.labels(error.code).inc()
             await self._refuse(send, error)
+            return
+        call, timing = _Call(scope, receive, send), Timing()
+        if asked.traced or random() < self._traced_share:  # noqa: S311  which requests are traced is no secret
+            with request_span(served, scope) as current:
+                told = await self._told(served, asked, call, timing)
+                describe(current, served, told, timing, self._store)
+        else:
+            await self._told(served, asked, call, timing)
 
-    async def _serve(
-        self, served: ServedEndpoint, asked: Asked, scope: MutableMapping[str, Any], receive: Receive, send: Send
-    ) -> Timing:
-        policy, meters, timing = served.spec.serving, self._metrics.of(served.name), Timing()
+    async def _told(
+        self, served: ServedEndpoint, asked: Asked, call: _Call, timing: Timing
+    ) -> list[Answer] | VigiaError:
+        """What was answered, or why nothing was."""
+        try:
+            return await self._serve(served, asked, call, timing)
+        except VigiaError as error:
+            await self._refuse(call.send, error)
+            return error
+
+    async def _serve(self, served: ServedEndpoint, asked: Asked, call: _Call, timing: Timing) -> list[Answer]:
+        policy, meters = served.spec.serving, self._metrics.of(served.name)
         try:
             if meters.in_flight >= policy.max_in_flight:
                 raise self._overloaded(served)
             check_scaled(served)
-            body = await self._body(receive, MAX_SINGLE_BYTES + MAX_ROW_BYTES * policy.max_rows)
+            body = await self._bodies.read(call.receive, MAX_SINGLE_BYTES + MAX_ROW_BYTES * policy.max_rows)
             if body is None:
-                return timing
+                return []
             if meters.in_flight >= policy.max_in_flight:
                 raise self._overloaded(served)
         except VigiaError as error:
@@ -137,7 +132,7 @@ class Predicting:
         try:
             started = perf_counter()
             try:
-                question = await self._question(body, asked, scope["query_string"], served)
+                question = await self._question(body, asked, call.scope["query_string"], served)
             except VigiaError as error:
                 meters.failed(error.code)
                 raise
@@ -148,33 +143,21 @@ class Predicting:
                 raise
         finally:
             meters.in_flight -= 1
-        latency = perf_counter() - started
-        await self._send(send, 200, content, _ARROW if asked.accepts_arrow else _JSON)
+        timing.size, timing.answer_at = len(content), perf_counter()
+        await self._send(call.send, 200, content, _ARROW if asked.accepts_arrow else _JSON)
+        timing.answer = perf_counter() - timing.answer_at
+        latency = timing.answer_at - started
         record = self._scorer.recorder.answered
         if len(answers) > _RECORDED_ON_THE_LOOP:
             await self._in_thread(record, served, answers, timing, latency)
         else:
             record(served, answers, timing, latency)
-        return timing
+        return answers
 
     def _overloaded(self, served: ServedEndpoint) -> Overloaded:
         self._metrics.of(served.name).shed()
         most = served.spec.serving.max_in_flight
         return Overloaded(f"{served.name} has {most} requests in hand", hint="ask again in a second")
-
-    async def _body(self, receive: Receive, limit: int) -> bytes | None:
-        """Raises Overloaded when too many are being sent already, TooSlow when this one takes too long."""
-        if self._being_read >= MOST_BEING_READ:
-            raise Overloaded(f"{MOST_BEING_READ} requests are being sent", hint="ask again in a second")
-        self._being_read += 1
-        try:
-            async with asyncio.timeout(self._body_seconds):
-                return await _read_body(receive, limit)
-        except TimeoutError:
-            message = f"the request was not there within {self._body_seconds:g} s"
-            raise TooSlow(message, hint="send it at once") from None
-        finally:
-            self._being_read -= 1
 
     async def _question(self, body: bytes, asked: Asked, query: bytes, served: ServedEndpoint) -> Question:
         if len(body) <= MAX_SINGLE_BYTES and asked.content_type == JSON:
@@ -184,30 +167,10 @@ class Predicting:
     async def _answer(
         self, served: ServedEndpoint, question: Question, asked: Asked, timing: Timing, started: float
     ) -> tuple[list[Answer], bytes]:
-        found = await self._features(served, question, timing, started)
+        found = await self._retrieval.read(served, question, timing, started)
         if len(question.rows) == 1 and not question.attributions and not asked.accepts_arrow:
             return self._scored(served, question, found, timing, asked)
         return await self._in_thread(self._scored, served, question, found, timing, asked)
-
-    async def _features(
-        self, served: ServedEndpoint, question: Question, timing: Timing, started: float
-    ) -> FeatureRows | Unavailable:
-        """What was read in time, or why it was not."""
-        policy = served.spec.serving
-        reader = self._scorer.features.reader(served.spec.feature_service, served.tenant)
-        if not reader.columns:
-            return reader.read(())
-        budget = policy.latency_budget_ms / 1000
-        reading = perf_counter()
-        left = budget - min(_RESERVE_SECONDS, budget / 5) - (reading - started)
-        try:
-            found = await self._threads.read(reader, [row.keys for row in question.rows], left)
-        except Unavailable as error:
-            self._metrics.of(served.name).late("budget" if isinstance(error, StoreLate) else error.code)
-            return error
-        timing.store = perf_counter() - reading
-        reader.observe(timing.store)
-        return found
 
     def _scored(
         self,
@@ -248,19 +211,3 @@ class Predicting:
             headers.append((b"connection", b"close"))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
-
-
-async def _read_body(receive: Receive, limit: int) -> bytes | None:
-    """The body; None when the caller went away. Raises TooLarge without reading on."""
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    while message.get("more_body") and len(body) <= limit:
-        message = await receive()
-        body += message.get("body", b"")
-    if message["type"] == "http.disconnect":
-        return None
-    if len(body) > limit:
-        raise TooLarge(f"the request is larger than {limit} bytes", hint="send entity keys and inputs only")
-    if not body:
-        raise InvalidInput("body: it is empty", hint="send JSON, or an Arrow stream")
-    return body

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from foundation.errors import NotFound
+from foundation.errors import Forbidden, InvalidInput, NotFound, TooLarge, Unauthenticated
 from platform_core.features.offline.port import OfflineStore
 from platform_core.serving.prediction_log_rows import (
     ERRORS,
@@ -32,6 +33,9 @@ __all__ = [
     "PredictionWriter",
 ]
 
+_OF_THE_CALLER = frozenset(e.code for e in (Forbidden, InvalidInput, NotFound, TooLarge, Unauthenticated))
+"""Errors of a request that nothing could have answered."""
+
 
 class DeltaPredictionLog(PredictionLog):
     """Reads what the writers of all workers appended. Columns that a table of earlier days lacks are null there."""
@@ -53,6 +57,22 @@ class DeltaPredictionLog(PredictionLog):
     def read_errors(self, start: datetime, end: datetime, *, endpoint: str | None = None) -> pa.Table:
         """Requests that failed after their version was chosen."""
         return self._read(ERRORS_TABLE, ERRORS, start, end, endpoint)
+
+    def outcomes(self, start: datetime, end: datetime, *, endpoint: str) -> pa.Table:
+        rows = self.read_whole(start, end, endpoint=endpoint, columns=("ts", "degraded", "logged_share"))
+        errors = self.read_errors(start, end, endpoint=endpoint)
+        ours = errors.filter(pa.array([code not in _OF_THE_CALLER for code in errors["code"].to_pylist()], pa.bool_()))
+        share = rows["logged_share"].fill_null(1.0).to_numpy()
+        failed = np.repeat([False, True], [len(rows), len(ours)])
+        degraded = np.concatenate([rows["degraded"].fill_null(0).to_numpy() > 0, np.zeros(len(ours), dtype=bool)])
+        return pa.table(
+            {
+                "ts": pa.chunked_array([*rows["ts"].chunks, *ours["ts"].chunks], rows["ts"].type),
+                "failed": failed,
+                "degraded": degraded,
+                "requests": np.concatenate([1 / share, np.ones(len(ours))]),
+            }
+        )
 
     def _read(self, table: str, wanted: pa.Schema, start: datetime, end: datetime, endpoint: str | None) -> pa.Table:
         try:

@@ -2,38 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Protocol
 
 from foundation.clock import Clock
 from foundation.errors import InvalidInput, NotFound
 from platform_core.catalog.specs import Catalog
 from platform_core.features.online.batch import RowBatch
 from platform_core.features.online.metrics import OnlineReadMetrics
-from platform_core.features.online.port import OnlineStore
+from platform_core.features.online.port import AskedStore, OnlineStore
 from platform_core.features.read_plan import ReadPlan, ReadPlans
 from platform_core.features.values import FeatureValue
 from platform_core.serving.ports import FeatureReader, FeatureRows, FeatureSource, Keys
 
 NUMERIC = ("float64", "int64", "bool")
 """What a model's column can be made of."""
-
-
-class AskedStore(Protocol):
-    """An online store that an event loop can read: `OnlineStore.read_views` without a thread that waits."""
-
-    async def ask_views(
-        self,
-        tenant: str,
-        wanted: Sequence[tuple[str, Sequence[str]]],
-        *,
-        now: datetime,
-        ttls: Mapping[str, timedelta],
-    ) -> list[RowBatch]: ...
-
-    def close(self) -> None: ...
 
 
 class StoreFeatures(FeatureSource):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
+from operator import itemgetter
 from typing import Any
 
 from foundation.errors import InvalidInput
@@ -12,7 +13,7 @@ from platform_core.features.keys import entity_key
 from platform_core.serving.ports import Keys
 from platform_core.training.types import ModelSignature
 
-_NUMBERS = frozenset({float, int})
+_NUMBERS, _FLOATS = frozenset({float, int}), {float}
 
 
 def _finite(value: float) -> bool:
@@ -20,6 +21,13 @@ def _finite(value: float) -> bool:
         return isfinite(value)
     except OverflowError:  # a whole number beyond all floats
         return False
+
+
+def _picker(names: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    """The values of `names`, in their order, by one call."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda values: tuple(values[name] for name in names)
 
 
 class RequestShape:
@@ -42,32 +50,34 @@ class RequestShape:
         """Where the amount stands among the inputs: the log keeps it."""
 
         self._known = frozenset(self.inputs)
+        self._picked = _picker(self.inputs)
         self._known_keys = frozenset((*self.entities, *self.join_keys))
 
-    def keys(self, entities: Mapping[str, object]) -> Keys | None:
+    def keys(self, entities: Any) -> Keys | None:
         """The entity key for each view; None for what is not simply a text per entity, and nothing else."""
         try:
             found = [entities[name] for name in self._names]
         except (KeyError, TypeError):
             return None
-        if len(entities) != len(self.entities):
+        if type(entities) is not dict or len(entities) != len(self.entities):
             return None
         for key in found:
             if type(key) is not str or not key:
                 return None
         return tuple(found)  # type: ignore[arg-type]  # all are texts
 
-    def numbers(self, inputs: Mapping[str, object]) -> tuple[float, ...] | None:
+    def numbers(self, inputs: Any) -> tuple[float, ...] | None:
         """The inputs in order, as the float64 that they are scored and logged as; None for what are not exactly these,
         each a finite number."""
         try:
-            given: list[Any] = [inputs[name] for name in self.inputs]
+            given = self._picked(inputs)
         except (KeyError, TypeError):
             return None
-        if len(inputs) != len(given) or not _NUMBERS.issuperset(map(type, given)):
+        kinds = set(map(type, given))
+        if type(inputs) is not dict or len(inputs) != len(given) or not kinds <= _NUMBERS:
             return None
         try:
-            values = tuple(map(float, given))
+            values = given if kinds == _FLOATS else tuple(map(float, given))
         except OverflowError:  # a whole number beyond them
             return None
         return values if isfinite(sum(values)) else None

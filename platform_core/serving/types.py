@@ -91,3 +91,14 @@ class PredictionLog(Protocol):
     def read(self, start: datetime, end: datetime, *, endpoint: str | None = None) -> pa.Table:
         """Rows with start <= ts < end; an empty table with the full schema when there are none."""
         ...
+
+    def outcomes(self, start: datetime, end: datetime, *, endpoint: str) -> pa.Table:
+        """What became of the requests with start <= ts < end: ts (as above), failed (bool: no answer, and not for what
+        was asked), degraded (bool: an answer without some feature), requests (float64: how many the row stands for,
+        where the log keeps a share of the answers)."""
+        rows = self.read(start, end, endpoint=endpoint)
+        degraded = pa.array(rows["degraded"].fill_null(0).to_numpy() > 0, pa.bool_())
+        ones = pa.repeat(pa.scalar(1.0), len(rows))
+        return pa.table(
+            {"ts": rows["ts"], "failed": pa.repeat(pa.scalar(False), len(rows)), "degraded": degraded, "requests": ones}
+        )

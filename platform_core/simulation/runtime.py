@@ -35,6 +35,7 @@ from platform_core.simulation.deployments import behaviour
 from platform_core.simulation.faults import FAULTS
 from platform_core.simulation.parts import PlatformParts, assemble
 from platform_core.simulation.slow_store import COMPACTION_JOB
+from platform_core.training.pinned import PinnedOfflineStore
 from platform_core.training.retraining import retrain
 from platform_core.training.types import ModelVersion, TrainedModel
 from platform_core.urn import urn
@@ -193,7 +194,7 @@ def model_upkeep(parts: PlatformParts) -> ModelUpkeep:
     """Trains what people asked for, on the company's own data."""
 
     def train(like: ModelVersion, since: datetime | None) -> TrainedModel:
-        return retrain(parts.offline, parts.catalog, like, now=parts.clock.now(), since=since)
+        return retrain(PinnedOfflineStore(parts.offline), parts.catalog, like, now=parts.clock.now(), since=since)
 
     return ModelUpkeep(
         parts.resources, parts.registry, parts.operations, parts.clock, train, catalog=lambda: parts.catalog

@@ -11,7 +11,7 @@ window before the quarantine begins, or leave the tenant's rows since then out.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -25,6 +25,7 @@ from platform_core.catalog.specs import Catalog, FeatureService
 from platform_core.features.historical import get_historical_features
 from platform_core.features.offline.port import OfflineStore
 from platform_core.training.labels import LABEL, read_labels
+from platform_core.training.payments import MAX_PAYMENTS, fetched, indexed
 from platform_core.training.plan import Label, Segment
 from platform_core.training.request_inputs import request_columns
 from platform_core.training.segments import segment_values
@@ -81,6 +82,7 @@ def load_training_set(
     historical: HistoricalFeatures = get_historical_features,
     label: Label = Label(),  # noqa: B008 - frozen
     segments: Sequence[Segment] = (),
+    max_payments: int = MAX_PAYMENTS,
     tell: Callable[[str], None] = lambda what: None,
 ) -> TrainingSet:
     """Payments of all sources with start <= event_ts < end that have a label. `tell` hears what is being done.
@@ -89,12 +91,21 @@ def load_training_set(
     Features are those of `feature_lag` before the payment: when it was scored it had not been counted itself, and a
     larger lag makes up for the materialization's.
 
-    Raises InvalidInput when the window holds no payment of one of the two classes.
+    Raises InvalidInput when the window holds no payment of one of the two classes, or more than `max_payments`.
     """
     names = feature_names(catalog.feature_service(service))
     tell("reading labelled payments")
     extra = [segment.column for segment in segments if segment.column not in (*names, "tenant")]
-    payments = _draw(_labelled_payments(offline, catalog, (start, end), label, extra), max_rows, seed)
+    keys = [key for entity in catalog.entities for key in entity.join_keys]
+    window, wanted = (start, end), [*keys, "amount", "channel", *extra]
+
+    def labels(tenant: str) -> pl.DataFrame:
+        return read_labels(offline, tenant, start, label).rename({LABEL: _LABEL})
+
+    if not catalog.sources:
+        raise InvalidInput("the catalog has no source to train on")
+    labelled = indexed(offline, catalog, window, labels=labels, key=label.key, most=max_payments)
+    payments = fetched(offline, catalog, window, _draw(labelled, max_rows, seed), lambda _: wanted)
     rows = payments.to_arrow()
     tell(f"joining features to {len(rows):,} payments")
     moments = payments.select(event_timestamp=pl.col("event_ts") - feature_lag).to_arrow()
@@ -117,26 +128,8 @@ def load_training_set(
     )
 
 
-def _labelled_payments(
-    offline: OfflineStore, catalog: Catalog, window: tuple[datetime, datetime], label: Label, extra: Iterable[str]
-) -> pl.DataFrame:
-    start, end = window
-    keys = [key for entity in catalog.entities for key in entity.join_keys]
-    columns = list(dict.fromkeys([label.key, "event_id", "event_ts", *keys, "amount", "channel", *extra]))
-    parts: list[pl.DataFrame] = []
-    for source in catalog.sources:
-        payments = pl.DataFrame(offline.read(source.table, start=start, end=end, columns=columns))
-        labels = read_labels(offline, source.tenant, start, label)
-        # Delivered twice is still one payment and one label.
-        joined = payments.unique("event_id", keep="first").join(labels.rename({LABEL: _LABEL}), on=label.key)
-        parts.append(joined.with_columns(tenant=pl.lit(source.tenant)))
-    if not parts:
-        raise InvalidInput("the catalog has no source to train on")
-    return pl.concat(parts, how="vertical_relaxed").sort("event_ts", "event_id")
-
-
 def _draw(payments: pl.DataFrame, max_rows: int, seed: int) -> pl.DataFrame:
-    is_fraud = payments[_LABEL].to_numpy() == 1
+    is_fraud = payments[_LABEL].to_numpy() == 1 if len(payments) else np.zeros(0, np.bool_)
     fraud, genuine = np.flatnonzero(is_fraud), np.flatnonzero(~is_fraud)
     if len(fraud) == 0 or len(genuine) == 0:
         raise InvalidInput(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from pydantic import Field, ValidationError
 
 from foundation.errors import Unavailable
 from foundation.frozen import Frozen
+from foundation.ids import new_id
 from platform_core.training.tracking import (
     MANIFEST_TAG,
     VERSION_TAG,
@@ -75,7 +75,7 @@ class LocalTracker(ExperimentTracker):
         ]
 
     def _write(self, path: Path, text: str) -> None:
-        partial = path.with_name(f".{path.name}.{os.getpid()}")
+        partial = path.with_name(f".{path.name}.{new_id('new')}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             partial.write_text(text + "\n", encoding="utf-8")

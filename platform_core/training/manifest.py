@@ -22,6 +22,11 @@ MANIFEST_FILE = "manifest.json"
 NOTE_FILE = "manifest.note"
 
 
+Varying = Literal["created_at", "created_by"]
+VARIES: tuple[Varying, ...] = ("created_at", "created_by")
+"""Fields of the manifest that are others when the same model is made again."""
+
+
 class FileEntry(Frozen):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     bytes: int = Field(ge=0)
@@ -45,6 +50,8 @@ class Manifest(Frozen):
     code_version: str
     created_at: datetime
     created_by: str
+    varies: tuple[Varying, ...] = VARIES
+    """All else, in every file of the directory, comes out the same when the same is trained again."""
 
 
 def make_manifest(

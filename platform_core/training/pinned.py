@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
-import polars as pl
 import pyarrow as pa
 
 from foundation.errors import Conflict, Forbidden, InvalidInput
-from platform_core.features.offline.arrow import plain_type
 from platform_core.features.offline.port import ArrivalFeed, OfflineStore
 
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -18,8 +16,8 @@ _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 class PinnedOfflineStore(OfflineStore):
     """Reads each table at the version it had when it was first asked for, or at the one in `versions`.
 
-    A read takes a version's rows of the time in question into memory with all their columns. Raises ArrivalsForgotten
-    where the store no longer has a version.
+    Columns and time are chosen where the files are read; what is scanned is never in memory as a whole. Raises
+    ArrivalsForgotten where the store no longer has a version.
     """
 
     def __init__(self, store: ArrivalFeed, versions: Mapping[str, int] | None = None) -> None:
@@ -40,21 +38,38 @@ class PinnedOfflineStore(OfflineStore):
         columns: list[str] | None = None,
         time_column: str = "event_ts",
     ) -> pa.Table:
-        rows = self._store.read_version(table, self._pin(table), start=start or _EVER, time_column=time_column)
-        for name in columns or ():
-            if name not in rows.column_names:
-                raise InvalidInput(f"table {table!r} has no column {name!r}")
-        frame = pl.DataFrame(rows)
-        if end is not None:
-            frame = frame.filter(pl.col(time_column) < end)
-        found = (frame if columns is None else frame.select(columns)).to_arrow()
-        return found.cast(pa.schema([pa.field(f.name, plain_type(f.type)) for f in found.schema]))
+        pinned = self._pin(table)
+        self._require_columns(table, columns)
+        return self._store.read_version(
+            table, pinned, start=start or _EVER, end=end, columns=columns, time_column=time_column
+        )
+
+    def scan(
+        self,
+        table: str,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        columns: Sequence[str] | None = None,
+        time_column: str = "event_ts",
+    ) -> Iterator[pa.RecordBatch]:
+        pinned = self._pin(table)
+        self._require_columns(table, columns)
+        return self._store.scan_version(
+            table, pinned, start=start or _EVER, end=end, columns=columns, time_column=time_column
+        )
 
     def schema(self, table: str) -> pa.Schema:
         return self._store.schema(table)
 
     def tables(self) -> list[str]:
         return self._store.tables()
+
+    def _require_columns(self, table: str, columns: Sequence[str] | None) -> None:
+        known = set(self._store.schema(table).names)
+        for name in columns or ():
+            if name not in known:
+                raise InvalidInput(f"table {table!r} has no column {name!r}")
 
     def _pin(self, table: str) -> int:
         if table not in self.versions:

@@ -18,6 +18,7 @@ from platform_core.training.dataset import HistoricalFeatures, TrainingSet, load
 from platform_core.training.evaluation import judge
 from platform_core.training.fitted import Rows
 from platform_core.training.fitting import fit
+from platform_core.training.payments import MAX_PAYMENTS
 from platform_core.training.pinned import PinnedOfflineStore
 from platform_core.training.plan import LightGbm, TrainingPlan, Window
 from platform_core.training.provenance import code_version, environment_lock, query_digest
@@ -33,12 +34,14 @@ def train(
     catalog: Catalog,
     *,
     historical: HistoricalFeatures = get_historical_features,
+    max_payments: int = MAX_PAYMENTS,
     tell: Tell = lambda what: None,
 ) -> TrainedModel:
     """The model that `plan` declares, judged on the newest part of its rows.
 
     `historical` makes the point-in-time join. With a `PinnedOfflineStore` the versions that were read are noted.
-    Raises InvalidInput when there is nothing to learn from, NotFound for a feature service or table that is not there.
+    Raises InvalidInput when there is nothing to learn from, or too much (`max_payments`); NotFound for a feature
+    service or table that is not there.
     """
     features = signature_features(catalog, catalog.feature_service(plan.feature_service))
     data = load_training_set(
@@ -53,6 +56,7 @@ def train(
         historical=historical,
         label=plan.label,
         segments=plan.segments,
+        max_payments=max_payments,
         tell=tell,
     )
     cut = _time_split(data, plan.validation_share)

@@ -13,12 +13,14 @@ from platform_core.training.plan import TrainingPlan
 from platform_core.training.types import SignatureFeature
 
 
+@lru_cache(maxsize=1)
 def code_version() -> str:
-    """SHA-256 over the source of training and of features: what decides how a model comes out."""
-    rooms = [Path(__file__).parent, Path(__file__).parent.parent / "features"]
+    """SHA-256 over the source of training, of features and of the catalog, file by file: what decides how a model comes
+    out. Of the code as it was when the process first asked."""
+    above = Path(__file__).parent.parent
     sha = hashlib.sha256()
-    for path in sorted(p for room in rooms for p in room.rglob("*.py")):
-        sha.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    for path in sorted(p for room in ("training", "features", "catalog") for p in (above / room).rglob("*.py")):
+        sha.update(str(path.relative_to(above)).encode() + b"\0" + path.read_bytes() + b"\0")
     return sha.hexdigest()
 
 

@@ -9,6 +9,7 @@ from platform_core.catalog.specs import Catalog
 from platform_core.features.historical import get_historical_features
 from platform_core.features.offline.port import OfflineStore
 from platform_core.training.dataset import HistoricalFeatures
+from platform_core.training.payments import MAX_PAYMENTS
 from platform_core.training.pipeline import train
 from platform_core.training.plan import LightGbm, TrainingPlan, Window, make_plan
 from platform_core.training.types import ModelVersion, TrainedModel
@@ -28,6 +29,7 @@ def retrain(
     since: datetime | None = None,
     holdback: timedelta = HOLDBACK,
     historical: HistoricalFeatures = get_historical_features,
+    max_payments: int = MAX_PAYMENTS,
 ) -> TrainedModel:
     """As long a window as the last time, up to `holdback` before now, none of it before `since`.
 
@@ -43,7 +45,8 @@ def retrain(
             f"between {start:%Y-%m-%d %H:%M} and {end:%Y-%m-%d %H:%M} UTC there is nothing to train on",
             hint="wait until there is more of the new data: the newest payments are kept for the gates",
         )
-    return train(declared(current).over(start, end), offline, catalog, historical=historical)
+    plan = declared(current).over(start, end)
+    return train(plan, offline, catalog, historical=historical, max_payments=max_payments)
 
 
 def declared(version: ModelVersion) -> TrainingPlan:

@@ -74,7 +74,7 @@ class ModelSignature(Frozen):
     data_end: datetime
     rows: int
     code_version: str
-    """SHA-256 over the source of training and features."""
+    """SHA-256 over the source of training, features and catalog."""
 
     environment: dict[str, str]
     """Versions of Python and of the libraries that the numbers depend on."""

@@ -59,7 +59,7 @@ def test_one_of_many_deciders_wins(guard: Guard) -> None:
     outcomes = race(
         *(
             lambda who=who, verdict=("approve", "reject")[number % 2]: guard.approvals.decide(
-                request.id, who, verdict, channel="http"
+                request.id, who, verdict, reason="not now", channel="http"
             )
             for number, who in enumerate(people)
         )
@@ -148,7 +148,7 @@ def test_the_kill_switch_and_its_race(guard: Guard) -> None:
     with pytest.raises(Conflict, match="something is odd"):
         guard.executor().execute(approval_id)
     assert guard.target.effects == 0
-    assert guard.approvals.decide(waiting.id, BOB, "reject", channel="cli").status == "rejected"
+    assert guard.approvals.decide(waiting.id, BOB, "reject", reason="not now", channel="cli").status == "rejected"
     guard.approvals.set_kill_switch(False, BOB, "all clear")
     assert guard.executor().execute(approval_id).status == "succeeded"
 

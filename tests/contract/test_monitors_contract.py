@@ -229,7 +229,8 @@ STORIES: dict[str, Story] = {
         ("last 24 h", "amount_sum_1h", "(400 rows against 1600)"),
     ),
     "burn": Story(
-        "burn-fraud-br", ENDPOINT, 0.99, "errors", burn, ("of 120 answers in 1 h", "of 10 in 5 min", "99.000%")
+        "burn-fraud-br", ENDPOINT, 0.99, "errors", burn,
+        ("too fast in 1 h (0 failed", "of 120 requests", "times in 5 min", "99.000%"),
     ),
     "promise": Story(
         "promise-card_velocity-br", VIEW, 0.01, "quality", promises,

@@ -6,6 +6,7 @@ import threading
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -223,6 +224,23 @@ def test_newest_event_then_newest_created_wins(
 def test_within_one_write_the_newest_wins_in_any_order(store: OnlineStore, tenant: str) -> None:
     store.write(tenant, "card_velocity", [row("c1", 2.0, T + MINUTE), row("c1", 1.0, T)])
     assert amount(store, tenant, "c1") == 2.0
+
+
+@pytest.mark.parametrize("numeric", [True, False])
+def test_a_tie_within_a_write_is_settled_by_the_values_in_any_order(
+    store: OnlineStore, tenant: str, numeric: bool
+) -> None:
+    text = None if numeric else "text"
+    tied = [{"b": 9.0, "a": 1.0, "c": text}, {"b": None, "a": 2.0, "c": text}, {"b": 99.0, "a": None, "c": text}]
+    for number, order in enumerate(permutations(tied)):
+        rows, view = [FeatureRow("x", T, T, values) for values in order], f"v{number}"
+        columns = {name: [row.values[name] for row in rows] for name in ("b", "a", "c") if name != "c" or not numeric}
+        table = pa.table({"key": ["x"] * 3, "event_ts": [T] * 3, "created_ts": [T] * 3, **columns})
+        assert store.write(tenant, view, rows) == store.write_table(tenant, f"{view} table", table) == 1
+        for name in (view, f"{view} table"):
+            (kept,) = store.sample(tenant, name, 9)
+            assert (kept.values["a"], kept.values["b"]) == (2.0, None)
+        assert store.write(tenant, view, [FeatureRow("x", T, T, {"a": 3.0, "b": 9.0, "c": text})]) == 0
 
 
 def test_restore_sets_older_rows_and_writing_goes_on_from_there(store: OnlineStore, tenant: str) -> None:

@@ -42,6 +42,10 @@ FEATURES = ("x", "s", "n", "never")
 Row = tuple[datetime, datetime, dict[str, FeatureValue]]
 
 
+def by_values(row: FeatureRow) -> list[tuple[bool, Any]]:
+    return [(row.values.get(name) is not None, row.values.get(name)) for name in sorted(FEATURES)]
+
+
 class StoreMachine(RuleBasedStateMachine):
     kind: str
     directory: Path
@@ -70,7 +74,7 @@ class StoreMachine(RuleBasedStateMachine):
         newest: dict[str, FeatureRow] = {}
         for row in sorted(sound, key=lambda r: (r.event_ts, r.created_ts), reverse=True):
             equal = [r for r in sound if (r.key, r.event_ts, r.created_ts) == (row.key, row.event_ts, row.created_ts)]
-            newest.setdefault(row.key, equal[0])
+            newest.setdefault(row.key, max(equal, key=by_values))
         known = self.known.setdefault((tenant, view), {})
         changed = 0
         for row in newest.values():

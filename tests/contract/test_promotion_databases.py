@@ -1,24 +1,19 @@
-"""Registry, gates, promotion and tracking on SQLite and on PostgreSQL: one suite, with everybody at it at once."""
+"""Registry, gates, promotion, trainings and tracking on SQLite and PostgreSQL: one suite, everybody at it at once."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from threading import Barrier, Event
 
 import pytest
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from audit.entry import AuditEntry, AuditRecord
 from foundation.clock import FixedClock
-from foundation.database import metadata, open_database, reading, transaction
+from foundation.database import reading
 from foundation.errors import Conflict, VigiaError
 from foundation.ids import new_id
-from migrations.upgrade import upgrade_database
 from platform_core.operations.resources import RolloutSpec
 from platform_core.operations.sql_resources import SqlResources
 from platform_core.training.gates import reviews
@@ -26,80 +21,14 @@ from platform_core.training.gates.judging import Gatekeeper
 from platform_core.training.gates.policy import GatePolicy
 from platform_core.training.gates.serving_rule import EndpointAdmission
 from platform_core.training.local_tracker import LocalTracker
-from platform_core.training.moves import places
 from platform_core.training.tracked import TrackingLog
 from platform_core.training.tracking import Receipt, TrackedRun
 from platform_core.urn import urn
+from tests.fakes.at_once import at_once, refusals
 from tests.fakes.audit_log import FakeAuditLog
 from tests.fakes.gates import FakeEvidence
+from tests.fakes.inference import small_model
 from tests.fakes.promoting import MODEL, Promoting
-
-TABLES = ("model_gates", "model_tracking", "model_transitions", "model_versions", "resource_changes", "change_events")
-
-
-@pytest.fixture(scope="module")
-def server_database() -> Iterator[Engine]:
-    """One for the module: its tables are emptied, not made again, for each test."""
-    server = os.environ.get("VIGIA_TEST_POSTGRES_URL")
-    if not server:
-        pytest.skip("VIGIA_TEST_POSTGRES_URL is not set: apt-get install postgresql, then make test-servers")
-    name, admin = new_id("test"), sa.create_engine(server, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(sa.text(f'CREATE DATABASE "{name}"'))
-    url = sa.make_url(server).set(database=name).render_as_string(hide_password=False)
-    upgrade_database(url)
-    engine = open_database(url)
-    yield engine
-    engine.dispose()
-    with admin.connect() as connection:
-        connection.execute(sa.text(f'DROP DATABASE "{name}" WITH (FORCE)'))
-    admin.dispose()
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
-def database(request: pytest.FixtureRequest) -> Engine:
-    if request.param == "sqlite":
-        return request.getfixturevalue("engine")
-    engine: Engine = request.getfixturevalue("server_database")
-    with transaction(engine) as connection:
-        for name in (*TABLES, "resources"):
-            connection.execute(sa.delete(metadata.tables[name]))
-    return engine
-
-
-@pytest.fixture
-def bench(database: Engine, clock: FixedClock, tmp_path: Path) -> Promoting:
-    """Version 1 in production, 2 and 3 in staging."""
-    bench = Promoting(database, clock, tmp_path / "models")
-    bench.registry.adopt(MODEL, bench.register(), "human:ana")
-    bench.staged(seed=2)
-    bench.staged(seed=2)
-    bench.under_control()
-    return bench
-
-
-def at_once(*calls: Callable[[], object]) -> list[object]:
-    """What each said, all begun at the same moment: its answer, or its refusal. Anything else is a failure."""
-    ready = Barrier(len(calls))
-
-    def run(call: Callable[[], object]) -> object:
-        ready.wait()
-        try:
-            return call()
-        except VigiaError as refusal:
-            return refusal
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return list(pool.map(run, calls))
-
-
-def stages(bench: Promoting) -> list[str]:
-    with reading(bench.engine) as connection:
-        return [place.stage for place in places(connection, MODEL)]
-
-
-def refusals(said: list[object]) -> list[str]:
-    return [one.message for one in said if isinstance(one, VigiaError)]
 
 
 def test_a_review_comes_back_as_it_was_stored(bench: Promoting) -> None:
@@ -123,7 +52,7 @@ def test_of_two_promotions_at_once_one_is_in_production_and_the_other_is_told(be
     said = at_once(lambda: bench.set("2", second), lambda: bench.set("3", third))
     (refusal,) = refusals(said)
     assert "was changed meanwhile" in refusal or "it was compared with version 1" in refusal
-    assert stages(bench).count("production") == 1
+    assert bench.stages().count("production") == 1
     assert bench.spec.production == bench.champion != "1"
 
 
@@ -132,7 +61,7 @@ def test_promotion_and_demotion_at_once_leave_no_version_in_two_places(bench: Pr
     said = at_once(lambda: bench.set("2", review), lambda: bench.registry.demote(MODEL, "2", "human:bruno"))
     (refusal,) = refusals(said)
     assert "2 is in " in refusal or "2 leaves production" in refusal or "review" in refusal
-    assert stages(bench) in (["staging", "production", "staging"], ["production", "dev", "staging"])
+    assert bench.stages() in (["staging", "production", "staging"], ["production", "dev", "staging"])
     assert bench.spec.production == bench.champion
 
 
@@ -141,7 +70,7 @@ def test_many_promotions_to_staging_at_once_move_it_once(bench: Promoting) -> No
     bench.judge(fresh, "staging")
     said = at_once(*[lambda: bench.promotions.to_staging(MODEL, fresh, actor="human:ana")] * 4)
     assert len(refusals(said)) == 3
-    assert stages(bench)[-1] == "staging"
+    assert bench.stages()[-1] == "staging"
 
 
 class Pausing(FakeAuditLog):
@@ -192,8 +121,6 @@ def test_an_older_review_does_not_outlive_a_newer_one_that_failed_here_either(be
 
 def test_of_two_adoptions_at_once_one_is_in_production(bench: Promoting, tmp_path: Path) -> None:
     other = "refund_score"
-    from tests.fakes.inference import small_model
-
     for seed in (1, 2):
         bench.registry.register(small_model(seed), other, "service:training")
     said = at_once(*(lambda v=v: bench.registry.adopt(other, v, "human:ana") for v in ("1", "2")))
@@ -221,7 +148,7 @@ def test_a_version_that_begins_to_answer_is_not_taken_to_dev_at_the_same_moment(
     for turn in range(4):
         said = at_once(lambda: patch("2", 10), lambda: bench.registry.demote(MODEL, "2", "human:bruno"))
         assert len(refusals(said)) == 1, said
-        answers, stage = resources.get(target).spec.model_dump()["canary"], stages(bench)[1]
+        answers, stage = resources.get(target).spec.model_dump()["canary"], bench.stages()[1]
         assert (answers, stage) in (("2", "staging"), (None, "dev"))
         if answers is not None:
             patch(None, 0)
@@ -231,9 +158,9 @@ def test_a_version_that_begins_to_answer_is_not_taken_to_dev_at_the_same_moment(
         bench.clock.advance(timedelta(seconds=turn))
 
 
-def test_registrations_at_once_are_all_registered(database: Engine, clock: FixedClock, tmp_path: Path) -> None:
+def test_registrations_at_once_are_all_registered(registry_database: Engine, clock: FixedClock, tmp_path: Path) -> None:
     """Training took an hour: to be first by a millisecond is not what decides whose model is kept."""
-    bench = Promoting(database, clock, tmp_path / "models")
+    bench = Promoting(registry_database, clock, tmp_path / "models")
     bench.register(), bench.register(2)
     said = at_once(*[bench.register] * 4)
     assert refusals(said) == []

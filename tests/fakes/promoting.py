@@ -20,7 +20,7 @@ from platform_core.training.gates.policy import GatePolicy
 from platform_core.training.gates.promotion import ModelAdmission, Promotions
 from platform_core.training.gates.thresholds import by_endpoint, served_thresholds
 from platform_core.training.gates.verdicts import GateVerdict, Outcome, PromotionReview
-from platform_core.training.moves import in_production
+from platform_core.training.moves import in_production, places
 from platform_core.training.registry import ModelRegistry
 from platform_core.training.types import Stage
 from platform_core.urn import urn
@@ -116,6 +116,10 @@ class Promoting:
             actor="service:worker",
             reason="test",
         )
+
+    def stages(self) -> list[str]:
+        with reading(self.engine) as connection:
+            return [place.stage for place in places(connection, MODEL)]
 
     def tamper(self, version: str) -> None:
         path = self.directory / MODEL / version / "card.md"

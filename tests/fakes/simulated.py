@@ -15,12 +15,14 @@ from foundation.clock import FixedClock
 from foundation.database import metadata, open_database
 from platform_core.monitoring.alert import Alert
 from platform_core.serving.callers import Callers
+from platform_core.serving.circuits import Circuits
 from platform_core.serving.endpoints import EndpointDirectory
 from platform_core.serving.metrics import ServingMetrics
 from platform_core.serving.predicting import PREFIX, Predicting
 from platform_core.serving.prediction_log import PredictionWriter
 from platform_core.serving.reading import StoreFeatures
 from platform_core.serving.recording import Recorder
+from platform_core.serving.retrieval import Retrieval
 from platform_core.serving.scorer import Scorer
 from platform_core.serving.waiting import StoreThreads
 from platform_core.simulation.boot import boot_company, present
@@ -46,9 +48,11 @@ class DirectCheckout(Checkout):
         self._endpoints = EndpointDirectory(parts.resources, parts.registry, parts.catalog)
         self._log = PredictionWriter(parts.offline)
         features = StoreFeatures(parts.catalog, self._store, parts.clock)
-        scorer = Scorer(features, Recorder(parts.clock, ServingMetrics(), self._log.write))
+        metrics = ServingMetrics()
+        scorer = Scorer(features, Recorder(parts.clock, metrics, self._log.write))
         self._threads, self._pool = StoreThreads(AT_ONCE), ThreadPoolExecutor(1)
-        self._predicting = Predicting(self._endpoints, scorer, Callers(), self._threads, self._pool, traced_share=0.0)
+        retrieval = Retrieval(features, self._threads, Circuits(metrics), metrics)
+        self._predicting = Predicting(self._endpoints, scorer, Callers(), retrieval, self._pool, traced_share=0.0)
         self._loop = asyncio.Runner()
         self.answered = 0
         self.failed = 0

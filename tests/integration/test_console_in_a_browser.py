@@ -124,7 +124,7 @@ def test_an_engineer_signs_in_reads_the_card_and_approves(page: Page, console: C
     assert HOSTILE in text, "text from outside is shown as text"
     assert page.evaluate("document.title").startswith("INC-0001")
     assert page.evaluate("document.querySelectorAll('svg.chart polyline').length") >= 1
-    page.type("#reason", "amounts are in cents")
+    page.type(".decide input[name=reason]", "amounts are in cents")
     page.click("button.approve")
     page.wait("!document.querySelector('.decide') && document.querySelector('#proposal')")
     assert "approve by human:alice over console" in page.text()

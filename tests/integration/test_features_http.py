@@ -23,8 +23,9 @@ from interfaces.http.features import ARROW, arrow_bytes, create_features_app
 from interfaces.sdk.client import FeatureStoreClient
 from platform_core.access.directory import PrincipalDirectory, PrincipalGrant
 from platform_core.access.tenancy import TenantGuard
-from platform_core.features.online.port import FeatureRow, OnlineStore
+from platform_core.features.online.port import AskedStore, FeatureRow, OnlineStore
 from platform_core.features.online.redis import RedisOnlineStore
+from platform_core.features.online.redis_asked import AskedRedis
 from platform_core.features.online.sqlite import SqliteOnlineStore
 from platform_core.features.online_response import OnlineResponse
 from platform_core.features.past import PastFeatures
@@ -54,10 +55,10 @@ HISTORY = pa.table(
 
 
 @contextmanager
-def served(store: OnlineStore) -> Iterator[tuple[str, OnlineRetriever, FakeAuditLog]]:
+def served(store: OnlineStore, asked: AskedStore | None = None) -> Iterator[tuple[str, OnlineRetriever, FakeAuditLog]]:
     clock = FixedClock(T)
     audit = FakeAuditLog(clock)
-    retriever = OnlineRetriever(online_catalog(), store, clock, guard=TenantGuard(audit))
+    retriever = OnlineRetriever(online_catalog(), store, clock, guard=TenantGuard(audit), asked=asked)
     grant = PrincipalGrant(**ANALYST.model_dump(), api_key_sha256=hashlib.sha256(KEY.encode()).hexdigest())
     past = PastFeatures(online_catalog(), FakeOfflineStore({"features_card_stats": HISTORY}), TenantGuard(audit))
     with serve(create_features_app(retriever, PrincipalDirectory([grant]), past)) as address:
@@ -263,7 +264,8 @@ def test_nobody_listening_is_unavailable() -> None:
 
 
 @pytest.mark.server
-def test_a_redis_that_goes_away_is_told_and_found_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("on_the_loop", [True, False])
+def test_a_redis_that_goes_away_is_told_and_found_again(tmp_path: Path, on_the_loop: bool) -> None:
     if shutil.which("redis-server") is None:
         pytest.skip("needs redis-server: apt-get install redis-server")
     with socket.socket() as probe:
@@ -271,9 +273,10 @@ def test_a_redis_that_goes_away_is_told_and_found_again(tmp_path: Path) -> None:
         port = probe.getsockname()[1]
     redis = start_redis(port, tmp_path)
     store = RedisOnlineStore(f"redis://:secret@127.0.0.1:{port}/0")
+    asked = AskedRedis(f"redis://:secret@127.0.0.1:{port}/0") if on_the_loop else None
     try:
         store.write("br", "card_stats", ROWS)
-        with served(store) as (address, _, _), FeatureStoreClient(address, KEY) as client:
+        with served(store, asked) as (address, _, _), FeatureStoreClient(address, KEY) as client:
             assert client.get_online_features(CARDS, {"card_id": ["c1"]}, tenant="br").values["card_stats__amount"] == [
                 1.5
             ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -175,3 +176,15 @@ def test_tokens_and_text_come_back(server: LLMockServer, adapter: Adapter) -> No
     answer = adapter(server).complete([ChatMessage(role="user", content="say hello")], max_tokens=10)
     assert answer.text == "hello"
     assert answer.input_tokens > 0
+
+
+def test_no_event_loop_is_left_behind(server: LLMockServer, adapter: Adapter) -> None:
+    """LiteLLM asks for the main thread's after every answer: one that asyncio then makes is closed by nobody."""
+    says(server, "hello")
+    before = asyncio.get_event_loop_policy()
+    asyncio.set_event_loop_policy(asyncio.DefaultEventLoopPolicy())  # as in a thread that never had a loop
+    try:
+        adapter(server).complete([ChatMessage(role="user", content="say hello")], max_tokens=10)
+        assert vars(asyncio.get_event_loop_policy())["_local"]._loop is None
+    finally:
+        asyncio.set_event_loop_policy(before)

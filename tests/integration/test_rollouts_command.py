@@ -128,7 +128,7 @@ def test_halting_takes_nobodys_approval_and_is_in_the_history(base: Foundations,
         (("halt", "fraud-br", "--reason", "x"), "vic", VigiaError, "may look only"),
         (("halt", "fraud-br", "--reason", "x"), "mex", NotFound, "no endpoint"),
         (("halt", "fraud-brr", "--reason", "x"), "ana", NotFound, "no endpoint 'fraud-brr'"),
-        (("halt", "fraud-br", "--reason", " "), "ana", InvalidInput, "a reason is missing"),
+        (("halt", "fraud-br", "--reason", " "), "ana", InvalidInput, "needs a reason"),
         (("halt", "fraud-br", "--reason", "x"), "nobody", Unauthenticated, "key"),
         (("start", "fraud-br", "3", "--reason", "x", "--strategy", "blue-gren"), "ana", InvalidInput, "not a strategy"),
         (

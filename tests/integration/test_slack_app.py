@@ -21,7 +21,8 @@ from foundation.http_errors import install_error_handlers
 from guardrails.approvals.service import ApprovalService
 from guardrails.approvals.types import ApprovalRequest
 from guardrails.policy.policy import Policy
-from interfaces.slack.app import SlackParts, create_slack_app
+from interfaces.slack.app import create_slack_app
+from interfaces.slack.conversation import SlackParts
 from interfaces.slack.http import slack_router
 from interfaces.slack.ids import ActionId
 from interfaces.slack.notifier import SlackNotifier

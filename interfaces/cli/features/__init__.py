@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from interfaces.cli.features import catalog, feast, historical, materialization, online, screening
+from interfaces.cli.features import budgets, catalog, feast, historical, materialization, online, screening
 
 app = typer.Typer(help="The feature store: its catalog, its values, its jobs.", no_args_is_help=True)
 
@@ -22,6 +22,7 @@ app.command("materialize")(materialization.materialize)
 app.command("backfill")(materialization.backfill)
 app.command("runs")(materialization.show_runs)
 app.command("screen")(screening.screen)
+app.command("budgets")(budgets.budgets)
 app.command("get")(online.get)
 app.command("historical")(historical.historical)
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from foundation.frozen import Frozen
+from foundation.reasons import LONGEST_REASON
 from guardrails.approvals.switch import KillSwitch
 from interfaces.http.access import Caller
 from interfaces.http.errors import answers
@@ -14,7 +15,7 @@ from interfaces.http.services import CopilotServices
 
 class SwitchOver(Frozen):
     engaged: bool
-    reason: str = Field(min_length=1, max_length=2000)
+    reason: str = Field(min_length=1, max_length=LONGEST_REASON)
 
 
 def kill_switch_routes(services: CopilotServices) -> APIRouter:

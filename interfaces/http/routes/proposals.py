@@ -9,29 +9,27 @@ from pydantic import Field
 
 from agents.incident.proposing import Proposed
 from foundation.frozen import Frozen
+from foundation.reasons import LONGEST_REASON
 from interfaces.http.access import Caller
 from interfaces.http.errors import answers
 from interfaces.http.services import ActionDescription, CopilotServices
 
 
-class NewProposal(Frozen):
-    """`digest`: that of a dry run, so that exactly what was shown is asked for."""
+class Revision(Frozen):
+    """`arguments`: those that change; null takes one away. `digest`: that of a dry run, so that exactly what was shown
+    is asked for."""
+
+    arguments: dict[str, Any]
+    reason: str = Field(min_length=1, max_length=LONGEST_REASON)
+    digest: str | None = Field(default=None, max_length=64)
+    dry_run: bool = False
+
+
+class NewProposal(Revision):
+    """`arguments`: all of them."""
 
     incident: str = Field(max_length=100)
     tool: str = Field(max_length=80)
-    arguments: dict[str, Any]
-    reason: str = Field(min_length=1, max_length=2000)
-    digest: str | None = Field(default=None, max_length=64)
-    dry_run: bool = False
-
-
-class Revision(Frozen):
-    """`arguments`: those that change; null takes one away."""
-
-    arguments: dict[str, Any]
-    reason: str = Field(min_length=1, max_length=2000)
-    digest: str | None = Field(default=None, max_length=64)
-    dry_run: bool = False
 
 
 def proposal_routes(services: CopilotServices) -> APIRouter:

@@ -8,6 +8,7 @@ from pydantic import Field
 from agents.chat.scope import MAY_ASK
 from foundation.errors import Forbidden
 from foundation.frozen import Frozen
+from foundation.reasons import LONGEST_REASON
 from interfaces.http.access import Caller
 from interfaces.http.errors import answers
 from interfaces.http.services import CopilotServices
@@ -36,7 +37,7 @@ class RedactedText(Frozen):
 
 
 class Reason(Frozen):
-    reason: str = Field(min_length=1, max_length=2000)
+    reason: str = Field(min_length=1, max_length=LONGEST_REASON)
 
 
 class RevealedValue(Frozen):

@@ -116,7 +116,39 @@ class DeltaOfflineStore:
         with self._lock(table):
             return self._open(table).version()
 
-    def read_version(self, table: str, version: int, *, start: datetime, time_column: str = "event_ts") -> pa.Table:
+    def read_version(
+        self,
+        table: str,
+        version: int,
+        *,
+        start: datetime,
+        end: datetime | None = None,
+        columns: Sequence[str] | None = None,
+        time_column: str = "event_ts",
+    ) -> pa.Table:
+        files, schema = self._files_at(table, version, start, end, time_column)
+        only = between(time_column, start, end) if time_column in schema.names else None
+        return self._rows(table, files, schema, None if columns is None else list(columns), only)
+
+    def scan_version(
+        self,
+        table: str,
+        version: int,
+        *,
+        start: datetime,
+        end: datetime | None = None,
+        columns: Sequence[str] | None = None,
+        time_column: str = "event_ts",
+    ) -> Iterator[pa.RecordBatch]:
+        files, schema = self._files_at(table, version, start, end, time_column)
+        return scan_parquet(
+            files, schema, self._path(table), columns=columns, only=between(time_column, start, end) if files else None
+        )
+
+    def _files_at(
+        self, table: str, version: int, start: datetime, end: datetime | None, time_column: str
+    ) -> tuple[list[DataFile], pa.Schema]:
+        """The files of that version that may hold the rows, and its schema. Raises ArrivalsForgotten."""
         path = self._path(table)
         try:
             handle = DeltaTable(str(path), version=version)
@@ -125,11 +157,11 @@ class DeltaOfflineStore:
             raise kind(f"version {version} of {path} cannot be read: {error}") from error
         schema = _arrow_schema(handle)
         if time_column not in schema.names:  # a column that came later: no row has a time by it
-            return self._rows(table, [], schema, None, None)
-        files = files_between(handle, path, time_column, start, None)
+            return [], schema
+        files = files_between(handle, path, time_column, start, end)
         if lost := next((f.path for f in files if not Path(f.path).exists()), None):
             raise ArrivalsForgotten(f"version {version} of {path} cannot be read: {lost} was vacuumed")
-        return self._rows(table, files, schema, None, between(time_column, start, None))
+        return files, schema
 
     def appended(self, table: str, *, after: int) -> Iterator[tuple[int, pa.Table]]:
         path = self._path(table)

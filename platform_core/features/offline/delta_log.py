@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -39,11 +40,19 @@ def files_between(
     if (start is None and end is None) or f"min.{column}" not in actions.column_names:
         return files
     lows, highs = actions[f"min.{column}"].to_pylist(), actions[f"max.{column}"].to_pylist()
+    nulls: list[int | None] = actions[f"null_count.{column}"].to_pylist()
     return [
-        file
-        for file, low, high in zip(files, lows, highs, strict=True)
+        replace(file, whole=_is_within(low, high, start, end) and null == 0)
+        for file, low, high, null in zip(files, lows, highs, nulls, strict=True)
         if (low is None or end is None or low < end) and (high is None or start is None or high + _TRUNCATION >= start)
     ]
+
+
+def _is_within(low: datetime | None, high: datetime | None, start: datetime | None, end: datetime | None) -> bool:
+    """Whether all of a file is, by its statistics."""
+    if low is None or high is None:
+        return False
+    return (start is None or low >= start) and (end is None or high + _TRUNCATION < end)
 
 
 def refuse_unreadable(handle: DeltaTable, path: Path) -> None:

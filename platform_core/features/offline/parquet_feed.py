@@ -8,11 +8,12 @@ clock is coarse, and another one may still be written at the same tick.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.dataset as ds
 
 from platform_core.features.offline.parquet import ParquetOfflineStore
 from platform_core.features.offline.parquet_scan import DataFile, between, read_parquet, scan_parquet
@@ -32,12 +33,40 @@ class ParquetFeed(ParquetOfflineStore, ArrivalFeed):
     def version(self, table: str) -> int:
         return max((written for written, _ in self._arrived(table)), default=0)
 
-    def read_version(self, table: str, version: int, *, start: datetime, time_column: str = "event_ts") -> pa.Table:
-        files = [file for written, file in self._arrived(table) if written <= version]
+    def read_version(
+        self,
+        table: str,
+        version: int,
+        *,
+        start: datetime,
+        end: datetime | None = None,
+        columns: Sequence[str] | None = None,
+        time_column: str = "event_ts",
+    ) -> pa.Table:
+        files, schema, only = self._files_at(table, version, start, end, time_column)
+        return read_parquet(files, schema, self._root / table, columns=columns, only=only)
+
+    def scan_version(
+        self,
+        table: str,
+        version: int,
+        *,
+        start: datetime,
+        end: datetime | None = None,
+        columns: Sequence[str] | None = None,
+        time_column: str = "event_ts",
+    ) -> Iterator[pa.RecordBatch]:
+        files, schema, only = self._files_at(table, version, start, end, time_column)
+        return scan_parquet(files, schema, self._root / table, columns=columns, only=only)
+
+    def _files_at(
+        self, table: str, version: int, start: datetime, end: datetime | None, time_column: str
+    ) -> tuple[list[DataFile], pa.Schema, ds.Expression | None]:
         schema = self.schema(table)
-        only = between(time_column, start, None) if time_column in schema.names else None
-        kept = files if time_column in schema.names else []
-        return read_parquet(kept, schema, self._root / table, columns=None, only=only)
+        if time_column not in schema.names:
+            return [], schema, None
+        files = [file for written, file in self._arrived(table) if written <= version]
+        return files, schema, between(time_column, start, end)
 
     def appended(self, table: str, *, after: int) -> Iterator[tuple[int, pa.Table]]:
         schema, where = self.schema(table), self._root / table

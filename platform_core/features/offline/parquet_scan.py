@@ -26,6 +26,9 @@ class DataFile:
     partition: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Values of columns that are the same in all of the file's rows and not in the file itself."""
 
+    whole: bool = False
+    """Every row is of the time range for which the file was selected: none needs to be looked at."""
+
 
 def between(column: str, start: datetime | None, end: datetime | None) -> ds.Expression | None:
     """start <= column < end."""
@@ -77,10 +80,12 @@ def scan_parquet(
     if not files:
         return
     try:
-        scanner = _dataset(files, schema, form).scanner(
-            columns=names, filter=only, batch_size=_ROWS_PER_BATCH, batch_readahead=2, fragment_readahead=2
-        )
-        yield from (batch for batch in scanner.to_batches() if len(batch))
+        for some, condition in (([f for f in files if f.whole], None), ([f for f in files if not f.whole], only)):
+            if some:
+                scanner = _dataset(some, schema, form).scanner(
+                    columns=names, filter=condition, batch_size=_ROWS_PER_BATCH, batch_readahead=2, fragment_readahead=2
+                )
+                yield from (batch for batch in scanner.to_batches() if len(batch))
     except (OSError, pa.ArrowException) as error:
         raise _complaint(where, error) from error
 

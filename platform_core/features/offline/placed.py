@@ -70,9 +70,31 @@ class PlacedOfflineStore(ArrivalFeed):
         store, name = self._of(table)
         return store.version(name)
 
-    def read_version(self, table: str, version: int, *, start: datetime, time_column: str = "event_ts") -> pa.Table:
+    def read_version(
+        self,
+        table: str,
+        version: int,
+        *,
+        start: datetime,
+        end: datetime | None = None,
+        columns: Sequence[str] | None = None,
+        time_column: str = "event_ts",
+    ) -> pa.Table:
         store, name = self._of(table)
-        return store.read_version(name, version, start=start, time_column=time_column)
+        return store.read_version(name, version, start=start, end=end, columns=columns, time_column=time_column)
+
+    def scan_version(
+        self,
+        table: str,
+        version: int,
+        *,
+        start: datetime,
+        end: datetime | None = None,
+        columns: Sequence[str] | None = None,
+        time_column: str = "event_ts",
+    ) -> Iterator[pa.RecordBatch]:
+        store, name = self._of(table)
+        return store.scan_version(name, version, start=start, end=end, columns=columns, time_column=time_column)
 
     def appended(self, table: str, *, after: int) -> Iterator[tuple[int, pa.Table]]:
         store, name = self._of(table)

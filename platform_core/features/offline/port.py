@@ -69,9 +69,34 @@ class ArrivalFeed(OfflineStore, Protocol):
         """The newest version; versions count appends and grow by at least one with each."""
         ...
 
-    def read_version(self, table: str, version: int, *, start: datetime, time_column: str = "event_ts") -> pa.Table:
-        """Rows with start <= time_column, as the table was at `version`. Raises ArrivalsForgotten when that is lost."""
+    def read_version(
+        self,
+        table: str,
+        version: int,
+        *,
+        start: datetime,
+        end: datetime | None = None,
+        columns: Sequence[str] | None = None,
+        time_column: str = "event_ts",
+    ) -> pa.Table:
+        """Rows with start <= time_column < end, as the table was at `version`. Raises ArrivalsForgotten when that is
+        lost."""
         ...
+
+    def scan_version(
+        self,
+        table: str,
+        version: int,
+        *,
+        start: datetime,
+        end: datetime | None = None,
+        columns: Sequence[str] | None = None,
+        time_column: str = "event_ts",
+    ) -> Iterator[pa.RecordBatch]:
+        """What `read_version` reads, as `scan` does."""
+        yield from self.read_version(
+            table, version, start=start, end=end, columns=columns, time_column=time_column
+        ).to_batches()
 
     def appended(self, table: str, *, after: int) -> Iterator[tuple[int, pa.Table]]:
         """What each version after `after` added, oldest first; rewritten files (compaction) are not additions.

@@ -6,14 +6,17 @@ A few rows are unpacked one by one; more of one layout are laid end to end and r
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from platform_core.features.online.layout import ID, TIMES, Layout
-from platform_core.features.values import FeatureValue, moment
+from platform_core.features.values import FeatureValue, microseconds, moment
+
+RowStatus = Literal["present", "expired", "missing"]
+"""Of a row. `expired`: it is older than the view's ttl; its values are hidden."""
 
 ValueStatus = Literal["present", "null", "expired", "missing"]
 """Of a value. `null`: the row says so, or is older than the feature, as offline. `missing`: there is no row."""
@@ -32,12 +35,31 @@ class Columns(NamedTuple):
     statuses: list[list[ValueStatus]]
 
 
+def row_batches(
+    wanted: Sequence[tuple[str, Sequence[str]]],
+    blobs: Sequence[bytes | None],
+    layouts: Callable[[bytes], Layout],
+    *,
+    now: datetime,
+    ttls: Mapping[str, timedelta],
+) -> list[RowBatch]:
+    """A batch for each (view, keys) of `wanted`, out of `blobs`: the rows of all of them in that order."""
+    batches: list[RowBatch] = []
+    start = 0
+    for view, keys in wanted:
+        ttl, end = ttls.get(view), start + len(keys)
+        here = blobs if len(wanted) == 1 else blobs[start:end]
+        batches.append(RowBatch(here, layouts, None if ttl is None else microseconds(now - ttl)))
+        start = end
+    return batches
+
+
 class RowBatch:
     """`blobs` of one view: a packed row each, or None where there is none. A row whose event time is before
     `oldest_us` is expired: nothing of it is shown but its time. `layouts` finds one by what a row says it is, and
     raises Unavailable for what no row says."""
 
-    __slots__ = ("_blobs", "_layouts", "_oldest")
+    __slots__ = ("_blobs", "_laid", "_layouts", "_oldest")
 
     def __init__(
         self, blobs: Sequence[bytes | None], layouts: Callable[[bytes], Layout], oldest_us: int | None
@@ -45,6 +67,7 @@ class RowBatch:
         self._blobs = blobs
         self._oldest = _NO_EVENT if oldest_us is None else oldest_us
         self._layouts = layouts
+        self._laid: tuple[Layout, npt.NDArray[Any], list[int]] | None = None
 
     def __len__(self) -> int:
         return len(self._blobs)
@@ -61,6 +84,8 @@ class RowBatch:
         return None if None in self._blobs else self._times()
 
     def _times(self) -> npt.NDArray[np.datetime64]:
+        if self._laid is not None and not self._laid[2]:
+            return np.ascontiguousarray(self._laid[1]["event"]).view("M8[us]")
         joined = b"".join([_NO_TIME if blob is None else blob[:8] for blob in self._blobs])
         return np.frombuffer(joined, "<i8").view("M8[us]")
 
@@ -69,10 +94,23 @@ class RowBatch:
         blob = self._blobs[0]
         return None if blob is None else self._layouts(blob[ID]).whole(blob, features, self._oldest)
 
+    def only(self) -> tuple[RowStatus, datetime | None, Mapping[str, FeatureValue]]:
+        """Of the first row its status, its event time, and all of its values where it is present."""
+        blob = self._blobs[0]
+        if blob is None:
+            return "missing", None, {}
+        layout = self._layouts(blob[ID])
+        event, _, values = layout.unpack(blob)
+        if event < self._oldest:
+            return "expired", moment(event), {}
+        return "present", moment(event), dict(zip(layout.names, values, strict=True))
+
     def columns(self, features: Sequence[str]) -> Columns:
         """Raises Unavailable for bytes that are not a row."""
-        if len(self._blobs) > _FEW and (laid := self._laid_out()) is not None:
-            return self._read_together(*laid, features)
+        if len(self._blobs) > _FEW:
+            self._laid = self._laid_out()
+            if self._laid is not None:
+                return self._read_together(*self._laid, features)
         references = {blob[ID] for blob in self._blobs if blob is not None}
         return self._read_each({reference: self._layouts(reference) for reference in references}, features)
 

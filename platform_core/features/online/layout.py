@@ -65,13 +65,18 @@ class PackedRows(NamedTuple):
     """Rows column by column: what stores move."""
 
     keys: list[str]
-    event_us: list[int]
-    created_us: list[int]
+    event_us: npt.NDArray[np.int64]
+    created_us: npt.NDArray[np.int64]
     blobs: list[bytes]
 
     @classmethod
     def of(cls, rows: Sequence[PackedRow]) -> PackedRows:
-        return cls(*map(list, zip(*rows, strict=True))) if rows else cls([], [], [], [])  # type: ignore[arg-type]
+        event, created = (np.array([row[place] for row in rows], np.int64) for place in (1, 2))
+        return cls([row.key for row in rows], event, created, [row.blob for row in rows])
+
+    def part(self, start: int, end: int) -> PackedRows:
+        here = slice(start, end)
+        return PackedRows(self.keys[here], self.event_us[here], self.created_us[here], self.blobs[here])
 
 
 Picked = Callable[[Sequence[Any]], Sequence[Any]]
@@ -249,6 +254,14 @@ def check_reference(reference: bytes) -> None:
     if len(reference) != 8 or reference[0] != VERSION:
         found = f"format {reference[0]}" if reference else "no format"
         raise Unavailable(f"an online row has {found}, expected {VERSION}")
+
+
+def stored_layout(document: str | bytes | None, reference: bytes, address: str) -> Layout:
+    """Out of what the store at `address` keeps under `reference`. Raises Unavailable when that is nothing."""
+    if document is None:
+        message = f"the online store at {address} lacks the layout {reference.hex()}"
+        raise Unavailable(message, hint="materialize the view again: each batch brings its layout")
+    return Layout.parse(document)
 
 
 def _fits(column: Sequence[FeatureValue], dtype: Dtype, usual: Dtype) -> bool:

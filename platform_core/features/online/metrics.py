@@ -103,9 +103,8 @@ class OnlineReadMetrics:
             for latency in watched:
                 latency.counts[bucket] += 1
                 latency.total += seconds
-        for latency in watched:
-            if seconds > latency.limit:
-                self.burned.labels(latency.view).inc()
+                if seconds > latency.limit:
+                    self.burned.labels(latency.view).inc()
 
     def _watch(self, plan: ReadPlan) -> tuple[_Latency, ...]:
         """The counters are looked up once for a plan."""

@@ -15,18 +15,16 @@ from datetime import datetime, timedelta
 import pyarrow as pa
 
 from foundation.clock import Clock
-from foundation.errors import Unavailable
-from platform_core.features.online.batch import RowBatch
-from platform_core.features.online.layout import ID, Layout, PackedRow, PackedRows, check_reference
+from platform_core.features.online.batch import RowBatch, row_batches
+from platform_core.features.online.layout import ID, Layout, PackedRow, PackedRows, check_reference, stored_layout
 from platform_core.features.online.port import FeatureRow, OnlineRow, OnlineStore
 from platform_core.features.online.rows import sound_rows
 from platform_core.features.online.table_rows import TableRows
-from platform_core.features.values import microseconds, moment
+from platform_core.features.values import microseconds
 
-_FOREVER = (1 << 53) - 1
-"""Later than any event time; the largest integer that Redis' scripts count exactly (the year 2255)."""
+_FOREVER = (1 << 63) - 1
+"""Later than any event time."""
 
-_MICROSECOND = timedelta(microseconds=1)
 _log = logging.getLogger(__name__)
 
 
@@ -61,22 +59,8 @@ class PackedStore(OnlineStore):
     def read(
         self, tenant: str, keys: Sequence[tuple[str, str]], *, now: datetime, ttls: Mapping[str, timedelta]
     ) -> list[OnlineRow]:
-        if not keys:
-            return []
-        now_us = microseconds(now)
-        answer: list[OnlineRow] = []
-        for (view, key), blob in zip(keys, self._fetch(tenant, [(view, [key]) for view, key in keys]), strict=True):
-            if blob is None:
-                answer.append(OnlineRow(view, key, "missing", None, {}))
-                continue
-            layout = self._layout(blob[ID])
-            event, _, values = layout.unpack(blob)
-            if view in ttls and now_us - event > ttls[view] // _MICROSECOND:
-                answer.append(OnlineRow(view, key, "expired", moment(event), {}))
-            else:
-                shown = dict(zip(layout.names, values, strict=True))
-                answer.append(OnlineRow(view, key, "present", moment(event), shown))
-        return answer
+        batches = self.read_views(tenant, [(view, [key]) for view, key in keys], now=now, ttls=ttls)
+        return [OnlineRow(view, key, *batch.only()) for (view, key), batch in zip(keys, batches, strict=True)]
 
     def read_views(
         self,
@@ -86,19 +70,7 @@ class PackedStore(OnlineStore):
         now: datetime,
         ttls: Mapping[str, timedelta],
     ) -> list[RowBatch]:
-        now_us = microseconds(now)
-        if len(wanted) == 1 and len(wanted[0][1]) == 1:  # what a scoring request asks most
-            view = wanted[0][0]
-            oldest = now_us - ttls[view] // _MICROSECOND if view in ttls else None
-            return [RowBatch(self._fetch(tenant, wanted), self._layout, oldest)]
-        blobs = self._fetch(tenant, wanted) if any(keys for _, keys in wanted) else []
-        batches: list[RowBatch] = []
-        start = 0
-        for view, keys in wanted:
-            oldest = now_us - ttls[view] // _MICROSECOND if view in ttls else None
-            batches.append(RowBatch(blobs[start : start + len(keys)], self._layout, oldest))
-            start += len(keys)
-        return batches
+        return row_batches(wanted, self._fetch(tenant, wanted), self._layout, now=now, ttls=ttls)
 
     def sample(self, tenant: str, view: str, limit: int) -> list[FeatureRow]:
         if limit <= 0:
@@ -130,7 +102,7 @@ class PackedStore(OnlineStore):
 
     @abstractmethod
     def _fetch(self, tenant: str, wanted: Sequence[tuple[str, Sequence[str]]]) -> list[bytes | None]:
-        """The packed rows of all views and keys in order, in one round trip."""
+        """The packed rows of all views and keys in order, in one round trip; in none where there are no keys."""
 
     @abstractmethod
     def _last_written(self, tenant: str, view: str, limit: int) -> list[tuple[str, bytes]]:
@@ -205,8 +177,5 @@ class PackedStore(OnlineStore):
         layout = self._layouts.get(reference)
         if layout is None:
             check_reference(reference)
-            document = self._stored_layout(reference)
-            if document is None:
-                raise Unavailable(f"the online store at {self.address} lacks the layout {reference.hex()}")
-            layout = self._layouts[reference] = Layout.parse(document)
+            layout = self._layouts[reference] = stored_layout(self._stored_layout(reference), reference, self.address)
         return layout

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, Protocol
+from typing import Protocol
 
 import pyarrow as pa
 
-from platform_core.features.online.batch import RowBatch
+from platform_core.features.online.batch import RowBatch, RowStatus
 from platform_core.features.online.rows import FeatureRow
 from platform_core.features.values import FeatureValue
 
-__all__ = ["FeatureRow", "OnlineRow", "OnlineStatus", "OnlineStore"]
-
-OnlineStatus = Literal["present", "expired", "missing"]
-"""Of a row. `expired`: it is older than the view's ttl; its values are hidden."""
+__all__ = ["AskedStore", "FeatureRow", "OnlineRow", "OnlineStore"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +22,7 @@ class OnlineRow:
 
     view: str
     key: str
-    status: OnlineStatus
+    status: RowStatus
     event_ts: datetime | None
     values: Mapping[str, FeatureValue]
 
@@ -90,3 +87,18 @@ class OnlineStore(Protocol):
     def take_refused(self, tenant: str, view: str) -> int:
         """How many rows this store refused since this was asked last: each of them is told once."""
         return 0
+
+
+class AskedStore(Protocol):
+    """An online store that an event loop can read: `OnlineStore.read_views` without a thread that waits."""
+
+    async def ask_views(
+        self,
+        tenant: str,
+        wanted: Sequence[tuple[str, Sequence[str]]],
+        *,
+        now: datetime,
+        ttls: Mapping[str, timedelta],
+    ) -> list[RowBatch]: ...
+
+    def close(self) -> None: ...

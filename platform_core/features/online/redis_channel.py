@@ -10,6 +10,7 @@ from typing import Any
 from weakref import WeakSet
 
 Argument = str | bytes | int
+Command = tuple[str, Sequence[Argument]]
 
 
 class RedisChannel:
@@ -24,7 +25,7 @@ class RedisChannel:
         """The answer to one command; see `ask_all`."""
         return self.ask_all([(command, arguments)])[0]
 
-    def ask_all(self, commands: Sequence[tuple[str, Sequence[Argument]]]) -> list[Any]:
+    def ask_all(self, commands: Sequence[Command]) -> list[Any]:
         """The answers in order, in one round trip. A connection that broke is made anew once, so ask for nothing that
         must not happen twice."""
         from redis.exceptions import ConnectionError as Broken
@@ -39,6 +40,16 @@ class RedisChannel:
         except Broken:
             return self._exchange(connection, packed)
 
+    def transact(self, commands: Sequence[Command]) -> bool:
+        """All of `commands` or none of them: False when a key was written that this thread watches since its last
+        transaction. Never tried anew: on another connection nothing is watched."""
+        packed = [_packed(command, arguments) for command, arguments in (("MULTI", ()), *commands, ("EXEC", ()))]
+        done = self._exchange(self._connection(), packed)[-1]
+        for answer in done or ():
+            if isinstance(answer, Exception):
+                raise answer
+        return done is not None
+
     def close(self) -> None:
         for connection in list(self._connections):
             connection.disconnect()
@@ -49,13 +60,12 @@ class RedisChannel:
         answers: list[Any] = []
         refusal: ResponseError | None = None
         try:
-            for part in packed:  # Redis begins with the first while we send the next
-                connection.send_packed_command([part], check_health=False)
+            connection.send_packed_command([b"".join(packed)], check_health=False)
             for _ in packed:
                 try:
                     answers.append(connection.read_response())
                 except ResponseError as error:
-                    refusal = error  # the other answers are to be read all the same
+                    refusal = refusal or error  # the other answers are to be read all the same
         except BaseException:
             connection.disconnect()  # an answer that was not read must not be taken for the next one
             raise

@@ -99,7 +99,9 @@ class SqliteOnlineStore(PackedStore):
                 written = connection.execute(query, (scope,)).fetchone()[0]
                 changed = connection.total_changes
                 of, at = repeat(scope), repeat(written)
-                values = zip(of, rows.keys, rows.event_us, rows.created_us, at, rows.blobs, strict=False)
+                values = zip(
+                    of, rows.keys, rows.event_us.tolist(), rows.created_us.tolist(), at, rows.blobs, strict=False
+                )
                 connection.executemany(statement, values)
                 stored = connection.total_changes - changed
                 connection.execute("COMMIT")

@@ -79,7 +79,7 @@ class TableRows:
             packed["nulls"] = np.packbits(nulls, axis=1, bitorder="little")
         size, joined = layout.struct.size, packed.tobytes()
         blobs = [joined[start : start + size] for start in range(0, size * count, size)]
-        return PackedRows(self.keys, self.event.tolist(), self.created.tolist(), blobs)
+        return PackedRows(self.keys, self.event, self.created, blobs)
 
     def feature_rows(self) -> list[FeatureRow]:
         """The rows one by one, for features of any type."""

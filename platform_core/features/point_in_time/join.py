@@ -130,7 +130,9 @@ def _rows(batch: pa.RecordBatch, asked: Questions) -> _Rows:
     future = known & (events > createds + MAX_CLOCK_SKEW // _MICROSECOND)
     known &= ~future
     at = np.flatnonzero(known)
-    return _Rows(at, entity[at], events[at], createds[at], int(future.sum()))
+    if len(at) < len(known):
+        entity, events, createds = entity[at], events[at], createds[at]
+    return _Rows(at, entity, events, createds, int(np.count_nonzero(future)))
 
 
 def _plain(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,13 @@ class Moments:
 
     floor: Integers
     ceiling: Integers
+
+    @cached_property
+    def rank(self) -> Integers:
+        """Of each moment its place among all of them; in the order they came in where they are equal."""
+        ranks = np.empty(len(self.floor), np.int64)
+        ranks[np.argsort(self.floor, kind="stable")] = np.arange(len(self.floor))
+        return ranks
 
 
 def moments(column: pa.ChunkedArray, name: str) -> Moments:

@@ -43,7 +43,7 @@ class NewestRows:
         self._floor = np.append(NEVER, questions.floor)  # place p + 1 is question p's
         self._starts = questions.starts.astype(np.int32 if len(questions) < 1 << 31 else np.int64)
         size = len(questions)
-        self._event = np.full(size, NEVER)
+        self._event = self._oldest.copy()  # older rows are none
         self._created = np.full(size, NEVER)
         self._row = np.full(size, NO_ROW)
         self._tied = np.zeros(size, np.bool_)
@@ -55,12 +55,12 @@ class NewestRows:
         get the next numbers."""
         question = self._first_question(entity, self._known_from(event, created))
         at = np.flatnonzero(question >= 0)
-        question = question[at]
+        question, event = question[at], event[at]
         self._known[question] = True
-        # Too old already for its first question, and newer rows only make it older.
-        candidate = (event[at] >= self._oldest[question]) & (event[at] >= self._event[question])
-        at, question = at[candidate], question[candidate]
-        return self._keep(at, question, event[at], created[at])
+        # Not older than what is there; nor too old for its first question: later ones only make it older.
+        candidate = np.flatnonzero(event >= self._event[question])
+        at = at[candidate]
+        return self._keep(at, question[candidate], event[candidate], created[at])
 
     def _keep(self, at: Integers, question: Integers, event: Integers, created: Integers) -> Integers:
         before = self._event[question]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, cast
 
@@ -26,9 +26,27 @@ class Entities:
     pairs: Integers
     """tenant * len(keys) + key of each entity, ascending: its position is the entity's number."""
 
+    _last: dict[str, tuple[pa.Array, pa.Array, Integers]] = field(default_factory=dict, compare=False, repr=False)
+    """The words that were looked up last. Set at once: threads may share it."""
+
     def numbers(self, tenant: pa.Array, key: pa.Array) -> Integers:
         """Of rows with these columns (strings, better still dictionaries of them)."""
-        tenants, keys = _codes(tenant, self.tenants), _codes(key, self.keys)
+        tenants, keys = _dictionary_array(tenant), _dictionary_array(key)
+        if len(tenants.dictionary) == 1 and not tenants.null_count:
+            return self._by_word(tenants.dictionary, keys.dictionary)[_filled(keys.indices)]
+        tenant_codes, key_codes = _codes(tenants.dictionary, self.tenants), _codes(keys.dictionary, self.keys)
+        return self._of(tenant_codes[_filled(tenants.indices)], key_codes[_filled(keys.indices)])
+
+    def _by_word(self, tenant: pa.Array, keys: pa.Array) -> Integers:
+        """The number for each of these keys of one tenant, -1 at the end. Batches of one file share their keys."""
+        last = self._last.get("words")
+        if last is None or not (last[0].equals(tenant) and last[1].equals(keys)):
+            found = self._of(_codes(tenant, self.tenants)[:1], _codes(keys, self.keys))
+            last = self._last["words"] = (tenant, keys, found)
+        return last[2]
+
+    def _of(self, tenants: Integers, keys: Integers) -> Integers:
+        """By their positions in `tenants` and `keys`, -1 for what is not there."""
         known = (tenants >= 0) & (keys >= 0)
         pairs = np.where(known, tenants * len(self.keys) + keys, -1)
         if (table := self._table) is not None:
@@ -68,11 +86,11 @@ class Questions:
 def questions(tenant: pa.ChunkedArray, key: pa.ChunkedArray, moments: Moments) -> Questions:
     """`tenant` and `key`: strings, one per entity row."""
     tenants, keys = (_dictionary(column) for column in (tenant, key))
-    tenant_codes, key_codes = (_filled(c.indices) for c in (tenants, keys))
+    tenant_codes, key_codes = (_filled(c.indices).astype(np.int64) for c in (tenants, keys))
     asked = np.flatnonzero((tenant_codes >= 0) & (key_codes >= 0))
     pairs, entity = np.unique(tenant_codes[asked] * len(keys.dictionary) + key_codes[asked], return_inverse=True)
     entity = entity.astype(np.int64, copy=False).reshape(-1)
-    by_entity = np.lexsort((moments.floor[asked], entity))
+    by_entity = np.argsort(entity << 32 | moments.rank[asked])
     order, entity = asked[by_entity], entity[by_entity]
     return Questions(
         entities=Entities(tenants.dictionary, keys.dictionary, pairs),
@@ -90,14 +108,15 @@ def _dictionary(column: pa.ChunkedArray) -> pa.DictionaryArray:
     return array
 
 
-def _codes(values: pa.Array, known: pa.Array) -> Integers:
-    """The position of each value in `known`, -1 where it has none."""
-    if not isinstance(values, pa.DictionaryArray):
-        values = values.dictionary_encode()
-    words = values.dictionary.cast(known.type)
-    translation = np.append(_filled(cast(Any, pc).index_in(words, value_set=known, skip_nulls=True)), -1)
-    return translation[_filled(values.indices)]
+def _dictionary_array(values: pa.Array) -> pa.DictionaryArray:
+    return values if isinstance(values, pa.DictionaryArray) else values.dictionary_encode()
 
 
-def _filled(codes: pa.Array) -> npt.NDArray[np.int64]:
-    return codes.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
+def _codes(words: pa.Array, known: pa.Array) -> Integers:
+    """The position of each word in `known`, -1 where it has none; one more -1 at the end, for nulls."""
+    codes = cast(Any, pc).index_in(words.cast(known.type), value_set=known, skip_nulls=True)
+    return np.append(_filled(codes).astype(np.int64), -1)
+
+
+def _filled(codes: pa.Array) -> npt.NDArray[np.integer[Any]]:
+    return (codes.fill_null(-1) if codes.null_count else codes).to_numpy(zero_copy_only=False)

@@ -16,11 +16,19 @@ from platform_core.features.offline.port import OfflineStore
 from platform_core.operations.resources import MonitorSpec, ResourceReader
 from platform_core.training.answering import serving
 from platform_core.training.dataset import HistoricalFeatures
-from platform_core.training.gates.payments import drawn, labelled_payments, labelled_rows, some_payments, with_features
+from platform_core.training.gates.payments import (
+    drawn,
+    in_full,
+    labelled_payments,
+    labelled_rows,
+    some_payments,
+    with_features,
+)
 from platform_core.training.gates.policy import GatePolicy
 from platform_core.training.gates.port import Evidence, Floats, LabelledRows, Replay, Rows, ServedThreshold
 from platform_core.training.gates.replaying import Replaying
 from platform_core.training.gates.thresholds import served_thresholds
+from platform_core.training.payments import MAX_PAYMENTS
 from platform_core.training.retraining import declared
 from platform_core.training.scoring import LoadedModel
 from platform_core.urn import parse_urn
@@ -40,6 +48,7 @@ class Sources:
     replaying: Replaying
     psi: StabilityIndex
     historical: HistoricalFeatures = get_historical_features
+    max_payments: int = MAX_PAYMENTS
 
 
 class StoredEvidence(Evidence):
@@ -65,10 +74,13 @@ class StoredEvidence(Evidence):
         # to the end of what any of them saw: a payment that one was trained on would flatter it
         newest = max(model.version.signature.data_end for model in self._models)
         start = max(newest, self._now - timedelta(days=limits.days))
-        payments = labelled_payments(sources.offline, sources.catalog, start, self._now, self._plan.label)
+        payments = labelled_payments(
+            sources.offline, sources.catalog, start, self._now, self._plan.label, most=sources.max_payments
+        )
         if not len(payments):
             return nothing(start, self._now)
-        some = drawn(payments, limits.max_rows, limits.seed)
+        chosen = drawn(payments, limits.max_rows, limits.seed)
+        some = in_full(sources.offline, sources.catalog, start, self._now, chosen)
         return labelled_rows(self._features(some), some, start, self._now)
 
     def training_rows(self) -> Rows:
@@ -88,6 +100,7 @@ class StoredEvidence(Evidence):
             self._now,
             rows=limits.rows,
             seed=self._policy.held_out.seed,
+            most=self._sources.max_payments,
         )
         return self._sources.replaying.replay(signature.feature_service, recent)
 
@@ -127,6 +140,7 @@ class StoredEvidence(Evidence):
             start + length,
             rows=limits.max_rows,
             seed=self._policy.held_out.seed,
+            most=self._sources.max_payments,
         )
         return self._features(payments) if len(payments) else Rows((), np.zeros((0, 0)))
 

@@ -15,6 +15,7 @@ from platform_core.features.offline.port import OfflineStore
 from platform_core.training.dataset import HistoricalFeatures
 from platform_core.training.gates.port import COUNTRY, Floats, LabelledRows, Rows, Texts
 from platform_core.training.labels import LABEL, read_labels
+from platform_core.training.payments import MAX_PAYMENTS, fetched, indexed
 from platform_core.training.plan import Label
 from platform_core.training.request_inputs import request_columns
 
@@ -23,33 +24,50 @@ SIZES = ("small", "medium", "large")
 
 
 def labelled_payments(
-    offline: OfflineStore, catalog: Catalog, start: datetime, end: datetime, label: Label
+    offline: OfflineStore,
+    catalog: Catalog,
+    start: datetime,
+    end: datetime,
+    label: Label,
+    *,
+    most: int = MAX_PAYMENTS,
 ) -> pl.DataFrame:
-    """Payments of all tenants with start <= event_ts < end that have a label, oldest first, as columns event_id,
-    event_ts, join keys, amount, channel, tenant and is_fraud."""
-    parts = [
-        pl.DataFrame(table)
-        .unique("event_id", keep="first")
-        .join(_labels(offline, tenant, start, label), on=label.key)
-        .with_columns(tenant=pl.lit(tenant))
-        for tenant, table in _tables(offline, catalog, start, end, label.key)
-    ]
-    return pl.concat(parts, how="diagonal_relaxed").sort("event_ts", "event_id") if parts else pl.DataFrame()
+    """An index (`training.payments`) of the payments of all tenants with start <= event_ts < end that have a label,
+    oldest first, with is_fraud."""
+
+    def labels(tenant: str) -> pl.DataFrame:
+        return _labels(offline, tenant, start, label)
+
+    return indexed(offline, catalog, (start, end), labels=labels, key=label.key, most=most)
 
 
 def some_payments(
-    offline: OfflineStore, catalog: Catalog, start: datetime, end: datetime, *, rows: int, seed: int
+    offline: OfflineStore,
+    catalog: Catalog,
+    start: datetime,
+    end: datetime,
+    *,
+    rows: int,
+    seed: int,
+    most: int = MAX_PAYMENTS,
 ) -> pl.DataFrame:
     """As many payments of that time as wanted at most, drawn from all tenants alike; labels do not matter."""
-    parts = [
-        pl.DataFrame(table).unique("event_id", keep="first").with_columns(tenant=pl.lit(tenant))
-        for tenant, table in _tables(offline, catalog, start, end)
-    ]
-    whole = pl.concat(parts, how="diagonal_relaxed").sort("event_ts", "event_id") if parts else pl.DataFrame()
-    if len(whole) <= rows:
-        return whole
-    kept = np.sort(np.random.default_rng(seed).choice(len(whole), rows, replace=False))
-    return whole[kept]
+    whole = indexed(offline, catalog, (start, end), most=most)
+    if len(whole) > rows:
+        whole = whole[np.sort(np.random.default_rng(seed).choice(len(whole), rows, replace=False))]
+    return in_full(offline, catalog, start, end, whole)
+
+
+def in_full(
+    offline: OfflineStore, catalog: Catalog, start: datetime, end: datetime, chosen: pl.DataFrame
+) -> pl.DataFrame:
+    """`chosen` of an index with tenant, join keys (those that are there), amount and channel."""
+    keys = {key for entity in catalog.entities for key in entity.join_keys}
+
+    def columns(table: str) -> list[str]:
+        return [*sorted(keys & set(offline.schema(table).names)), "amount", "channel"]
+
+    return fetched(offline, catalog, (start, end), chosen, columns)
 
 
 def drawn(payments: pl.DataFrame, rows: int, seed: int) -> pl.DataFrame:
@@ -111,19 +129,6 @@ def _segments(payments: pl.DataFrame) -> dict[str, Texts]:
         taken = payments.select(pl.len().over(MERCHANT)).to_series().to_numpy()
         edges = np.quantile(taken, [1 / 3, 2 / 3])
         found["merchant_size"] = np.array(SIZES)[np.searchsorted(edges, taken, side="left")]
-    return found
-
-
-def _tables(
-    offline: OfflineStore, catalog: Catalog, start: datetime, end: datetime, *more: str
-) -> list[tuple[str, pa.Table]]:
-    """Payments of each tenant, with the join keys that are there."""
-    keys = {key for entity in catalog.entities for key in entity.join_keys}
-    found: list[tuple[str, pa.Table]] = []
-    for source in catalog.sources:
-        stored = set(offline.schema(source.table).names)
-        columns = list(dict.fromkeys(["event_id", "event_ts", *sorted(keys & stored), "amount", "channel", *more]))
-        found.append((source.tenant, offline.read(source.table, start=start, end=end, columns=columns)))
     return found
 
 

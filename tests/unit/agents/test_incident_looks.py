@@ -135,7 +135,7 @@ def test_evidence_that_carries_nothing_any_more_withdraws_the_request(desk: Desk
 def test_after_the_decision_nothing_starts_over(desk: Desk, verdict: str) -> None:
     desk.room.triage.telling = "volume"
     desk.told(1)
-    desk.room.approvals.decide(desk.request.id, ALICE, verdict, channel="cli")  # type: ignore[arg-type]
+    desk.room.approvals.decide(desk.request.id, ALICE, verdict, reason="not now", channel="cli")  # type: ignore[arg-type]
     desk.told(2, "volume")
     desk.later()
     assert desk.room.triage.gathered == 1

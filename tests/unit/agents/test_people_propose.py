@@ -126,7 +126,7 @@ def test_a_persons_own_proposal_begins_a_round_and_runs(asked: Asked) -> None:
 def test_it_is_not_proposed_beside_what_waits_or_is_worked_on(asked: Asked, clock: FixedClock) -> None:
     with pytest.raises(Conflict, match="is pending still"):
         asked.propose()
-    asked.approvals.decide(asked.waiting, ALICE, "reject", channel="cli")
+    asked.approvals.decide(asked.waiting, ALICE, "reject", reason="not now", channel="cli")
     with pytest.raises(Conflict, match="being worked on"):
         asked.propose()
     (decided,) = asked.approvals.for_incident(asked.room.store.list()[0].id)
@@ -197,7 +197,7 @@ def test_another_tenants_target_is_not_there(asked: Asked, monkeypatch: pytest.M
     [("restart_conector", {}, "there is no action"), ("restart_connector", {"restarts": "0"}, "restarts 0 already")],
 )
 def test_what_cannot_be_planned_is_said(asked: Asked, tool: str, arguments: dict[str, str], said: str) -> None:
-    asked.approvals.decide(asked.waiting, ALICE, "reject", channel="cli")
+    asked.approvals.decide(asked.waiting, ALICE, "reject", reason="not now", channel="cli")
     asked.room.settle()
     with pytest.raises((InvalidInput, Conflict), match=said):
         asked.propose(tool=tool, arguments=arguments)

@@ -87,7 +87,7 @@ def test_what_was_not_taken_is_told_again(guard: Guard, clock: FixedClock) -> No
 @pytest.mark.parametrize("verdict", ["approve", "reject"])
 def test_what_is_decided_or_over_is_left_alone(guard: Guard, clock: FixedClock, verdict: str) -> None:
     request = guard.approvals.request(proposal(clock))
-    guard.approvals.decide(request.id, BOB, verdict, channel="cli")  # type: ignore[arg-type]
+    guard.approvals.decide(request.id, BOB, verdict, reason="not now", channel="cli")  # type: ignore[arg-type]
     waiting = guard.approvals.request(proposal(clock))
     clock.advance(31 * MINUTE)
     ears = Ears()

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Engine
 
 from foundation.clock import FixedClock
 from foundation.errors import Conflict, Forbidden, InvalidInput, NotFound
+from guardrails.approvals.batches import MOST
 from guardrails.approvals.delegation import Delegations
 from guardrails.approvals.tables import approval_requests
 from tests.fakes.guarded import ALICE, BOB, ROOT, Guard, person, proposal
@@ -70,7 +71,7 @@ def test_a_delegate_who_may_not_see_the_tenant_decides_nothing_there(guard: Guar
     request = guard.approvals.request(proposal(guard.clock))
     for verdict in ("approve", "reject"):
         with pytest.raises(Forbidden):
-            guard.approvals.decide(request.id, ana, verdict, channel="slack")
+            guard.approvals.decide(request.id, ana, verdict, reason="not now", channel="slack")
     assert guard.approvals.get(request.id).status == "pending"
 
 
@@ -129,12 +130,14 @@ def test_a_delegation_that_cannot_be_meant_is_refused(
     assert delegations.all() == []
 
 
-def test_a_batch_is_decided_all_or_none(guard: Guard) -> None:
+def test_a_batch_is_decided_at_one_look_and_each_by_itself(guard: Guard) -> None:
     ids = [guard.approvals.request(proposal(guard.clock)).id for _ in range(3)]
     batch = guard.approvals.like(ids[0])
     assert set(batch.request_ids) == set(ids)
     decided = guard.approvals.decide_batch(ids, batch.digest, ALICE, "approve", channel="console")
-    assert {request.status for request in decided} == {"approved"}
+    assert [(each.request_id, each.status, each.refused) for each in decided] == [
+        (request_id, "approved", None) for request_id in sorted(ids)
+    ]
     granted = [e.record for e in guard.log.entries() if e.record.action == "approval.granted"]
     assert len(granted) == 3, "each is a decision of its own"
     assert {record.payload["batch"] for record in granted} == {batch.digest}
@@ -149,14 +152,38 @@ def test_a_batch_that_is_not_what_was_shown_decides_nothing(guard: Guard) -> Non
     odd = guard.approvals.request(proposal(guard.clock, tier="costly"))
     with pytest.raises(InvalidInput, match="not like"):
         guard.approvals.decide_batch([first.id, odd.id], shown.digest, ALICE, "approve", channel="http")
-    both = guard.approvals.like(first.id)
-    guard.approvals.decide(second.id, BOB, "reject", channel="http")
-    with pytest.raises(Conflict):
-        guard.approvals.decide_batch(both.request_ids, both.digest, ALICE, "approve", channel="http")
-    assert guard.approvals.get(first.id).status == "pending", "the first of them was not decided either"
-    with pytest.raises(Forbidden):
-        guard.approvals.decide_batch([first.id], shown.digest, EVE, "approve", channel="http")
-    assert guard.audited()[-1] == "approval.refused"
+    with pytest.raises(InvalidInput, match="a rejection needs a reason"):
+        guard.approvals.decide_batch([first.id], shown.digest, ALICE, "reject", channel="http")
+    assert [guard.approvals.get(each.id).status for each in (first, second)] == ["pending", "pending"]
+
+
+def test_of_a_batch_one_that_cannot_be_decided_holds_up_no_other(guard: Guard) -> None:
+    ids = sorted(guard.approvals.request(proposal(guard.clock)).id for _ in range(3))
+    batch = guard.approvals.like(ids[0])
+    guard.approvals.decide(ids[1], BOB, "reject", reason="not this one", channel="http")
+    first, second, third = guard.approvals.decide_batch(ids, batch.digest, ALICE, "approve", channel="http")
+    assert (first.status, third.status) == ("approved", "approved")
+    assert second.status is None
+    assert "already rejected by human:bob" in (second.refused or "")
+    assert guard.approvals.get(ids[1]).status == "rejected"
+    with pytest.raises(Conflict, match="nothing like"):
+        guard.approvals.like(ids[0])
+
+
+def test_who_may_not_decide_one_may_not_decide_many(guard: Guard) -> None:
+    ids = sorted(guard.approvals.request(proposal(guard.clock)).id for _ in range(2))
+    batch = guard.approvals.like(ids[0])
+    refused = guard.approvals.decide_batch(ids, batch.digest, EVE, "approve", channel="http")
+    assert all(each.refused and each.status is None for each in refused)
+    assert guard.audited()[-2:] == ["approval.refused"] * 2, "each attempt is in the log"
+    assert {guard.approvals.get(each).status for each in ids} == {"pending"}
+
+
+def test_a_batch_is_of_what_somebody_may_see_and_no_longer_than_can_be_looked_at(guard: Guard) -> None:
+    ids = [guard.approvals.request(proposal(guard.clock)).id for _ in range(MOST + 2)]
+    batch = guard.approvals.like(ids[-1])
+    assert (len(batch.request_ids), batch.more) == (MOST, 2)
+    assert guard.approvals.like(ids[0], lambda request: request.id in ids[:2]).request_ids == tuple(sorted(ids[:2]))
 
 
 @pytest.mark.parametrize("approved", [False, True])
@@ -185,7 +212,7 @@ def test_what_cannot_be_edited(guard: Guard) -> None:
         guard.approvals.revise(older.id, elsewhere)
     with pytest.raises(Forbidden, match="no grant lets human:eve propose"):
         guard.approvals.revise(older.id, proposal(guard.clock, requested_by=EVE.id, revision=4))
-    guard.approvals.decide(older.id, BOB, "reject", channel="cli")
+    guard.approvals.decide(older.id, BOB, "reject", reason="not now", channel="cli")
     with pytest.raises(Conflict, match="nothing to revise"):
         guard.approvals.revise(older.id, proposal(guard.clock, requested_by=ALICE.id, revision=4))
     assert len(guard.approvals.for_incident("inc_1")) == 1, "a refused edit leaves nothing behind"

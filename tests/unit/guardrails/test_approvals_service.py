@@ -105,7 +105,7 @@ def test_outside_production_policy_itself_decides(guard: Guard, clock: FixedCloc
 def test_who_may_not_decide_is_refused_and_noted(guard: Guard, clock: FixedClock, who: Principal, verdict: str) -> None:
     request = guard.approvals.request(proposal(clock))
     with pytest.raises(Forbidden):
-        guard.approvals.decide(request.id, who, verdict, channel="http")
+        guard.approvals.decide(request.id, who, verdict, reason="not now", channel="http")
     assert guard.approvals.get(request.id) == request
     entry = guard.log.entries()[-1]
     assert (entry.record.action, entry.record.actor, entry.record.subject) == ("approval.refused", who.id, request.id)
@@ -117,7 +117,7 @@ def test_a_requester_may_withdraw_but_not_approve(guard: Guard, clock: FixedCloc
     request = guard.approvals.request(proposal(clock, requested_by=ALICE.id))
     with pytest.raises(Forbidden, match="somebody else has to approve"):
         guard.approvals.decide(request.id, ALICE, "approve", channel="slack")
-    assert guard.approvals.decide(request.id, ALICE, "reject", channel="slack").status == "rejected"
+    assert guard.approvals.decide(request.id, ALICE, "reject", reason="not now", channel="slack").status == "rejected"
 
 
 def test_a_decision_is_stored_with_its_reason_and_audited_with_it_sealed(engine: Engine, clock: FixedClock) -> None:
@@ -165,7 +165,7 @@ def test_a_freeze_that_began_meanwhile_stops_the_approval(engine: Engine, clock:
     clock.advance(15 * MINUTE)
     with pytest.raises(Forbidden, match="changes are frozen"):
         guard.approvals.decide(request.id, ALICE, "approve", channel="cli")
-    assert guard.approvals.decide(request.id, ALICE, "reject", channel="cli").status == "rejected"
+    assert guard.approvals.decide(request.id, ALICE, "reject", reason="not now", channel="cli").status == "rejected"
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def test_only_what_is_approved_is_executed(guard: Guard, clock: FixedClock) -> N
     request = guard.approvals.request(proposal(clock))
     with pytest.raises(Conflict, match="is pending"):
         guard.executor().execute(request.id)
-    guard.approvals.decide(request.id, BOB, "reject", channel="cli")
+    guard.approvals.decide(request.id, BOB, "reject", reason="not now", channel="cli")
     with pytest.raises(Conflict, match="is rejected"):
         guard.executor().execute(request.id)
     with pytest.raises(NotFound):

@@ -74,7 +74,7 @@ class GuardedPath(RuleBasedStateMachine):
     def decide(self, request_id: str, who: Principal, verdict: Any) -> None:
         before = self.guard.approvals.get(request_id)
         try:
-            after = self.guard.approvals.decide(request_id, who, verdict, channel="console")
+            after = self.guard.approvals.decide(request_id, who, verdict, reason="not now", channel="console")
         except (Conflict, Forbidden):
             assert self.guard.approvals.get(request_id).decisions == before.decisions
             return

@@ -88,7 +88,7 @@ def test_the_past_does_not_hold_up_the_present() -> None:
     go_on = threading.Event()
 
     class Reading:
-        embedded = False
+        embedded = on_the_loop = False
 
         def get_online_features(self, *_: Any, **__: Any) -> Any:
             return SimpleNamespace(to_json=lambda: b"{}")

@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy.engine import Engine
 
 from foundation.clock import FixedClock
-from interfaces.slack.app import SlackParts, _Handlers
+from interfaces.slack.app import _Handlers
+from interfaces.slack.conversation import SlackParts
 from interfaces.slack.notifier import SlackNotifier
 from tests.fakes.cards import incident_card, quarantine_proposal
 from tests.fakes.guarded import ALICE, Guard

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -11,7 +12,8 @@ from platform_core.catalog.card import view_card
 from platform_core.features.feature_rows import offline_table
 from platform_core.features.online.rows import FeatureRow
 from platform_core.monitoring.live_state import view_state
-from tests.fakes.monitored import Monitored
+from platform_core.operations.timeline import JobRun
+from tests.fakes.monitored import NOW, Monitored
 
 TIMES = pa.timestamp("us", "UTC")
 
@@ -46,3 +48,18 @@ def test_freshness_and_values_of_each_tenant(monitored: Monitored) -> None:
     newest = f"{now - timedelta(minutes=20):%Y-%m-%d %H:%M:%S} UTC"
     assert f"| `br` | {newest} | 20m (over the SLA) | 2 | never |" in page
     assert "| `br` | `tx_count_1h` | 50.00% | 3 | 3 |" in page
+
+
+@pytest.mark.parametrize(
+    ("status", "said"), [("succeeded", "40 rows"), ("running", "40 rows so far"), ("cancelled", "40 rows until then")]
+)
+def test_the_card_says_how_far_the_last_run_came(status: Any, said: str) -> None:
+    platform = Monitored()
+    run = JobRun(
+        id="run_1", job="urn:vigia:job:materialize-card_velocity", subject="urn:vigia:feature_view:card_velocity",
+        tenant="br", started_at=NOW - timedelta(minutes=1), status=status, rows=40,
+    )  # fmt: skip
+    platform.records.runs.append(run)
+    view = platform.view.catalog.feature_view("card_velocity")
+    found = view_state(platform.view, view, ["br"])["br"].last_run
+    assert found == f"{status} 2026-11-19 05:59 UTC, {said}"

@@ -60,7 +60,7 @@ def test_callers_that_send_nothing_take_nobodys_place(world: Inference, monkeypa
             slow = [asyncio.create_task(ask(app, nothing)) for _ in range(5)]
             await asyncio.sleep(0.05)
             assert (await ask(app))[0] == 200
-            monkeypatch.setattr("platform_core.serving.predicting.MOST_BEING_READ", 5)
+            monkeypatch.setattr("platform_core.serving.bodies.MOST_BEING_READ", 5)
             status, answer = await ask(app)
             assert (status, answer["error"]["message"]) == (503, "5 requests are being sent")
             ended = await asyncio.gather(*slow)

@@ -84,6 +84,19 @@ def test_an_entity_is_given_by_its_name_or_its_join_keys() -> None:
     assert _read(RIGHT).rows[0].keys == ("c", "d")
 
 
+@pytest.mark.parametrize("group", ["entities", "inputs"])
+@pytest.mark.parametrize("odd", [[], "", 0, None])
+def test_a_service_that_reads_nothing_of_a_kind_still_wants_a_mapping(group: str, odd: Any) -> None:
+    catalog = small_catalog()
+    reads: dict[str, Any] = {"features": (), "request_fields": ()}
+    service = catalog.feature_services[0].model_copy(update=reads)
+    shape = RequestShape(catalog.model_copy(update={"feature_services": (service,)}), SERVICE)
+    document = {"request_id": "r", "entities": {}, "inputs": {}}
+    assert read_json(json.dumps(document).encode(), shape, 10).rows[0][1:] == ((), ())
+    with pytest.raises(InvalidInput, match=f"{group}: "):
+        read_json(json.dumps({**document, group: odd}).encode(), shape, 10)
+
+
 @pytest.mark.parametrize("number", ["1e400", "-1e400", "NaN", "1" + "0" * 400])
 def test_a_number_beyond_all_numbers_is_refused(number: str) -> None:
     body = json.dumps(RIGHT).replace("1.5", number).encode()

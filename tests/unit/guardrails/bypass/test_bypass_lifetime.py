@@ -26,7 +26,7 @@ def test_the_way_it_should_go(bench: Bench) -> None:
 def test_no_approval(bench: Bench, disarmed: Disarmed, guarded: bool, state: str) -> None:
     request = bench.approvals.request(bench.proposal())
     if state == "rejected":
-        bench.approvals.decide(request.id, ALICE, "reject", channel="cli")
+        bench.approvals.decide(request.id, ALICE, "reject", reason="not now", channel="cli")
     if not guarded:
         disarmed.status()
         disarmed.policy()

@@ -54,8 +54,8 @@ MUTANTS = (
     Mutant(
         "tie-break reversed",
         "point_in_time.newest",
-        "question, event[at], created[at])",
-        "question, event[at], -created[at])",
+        "event[candidate], created[at])",
+        "event[candidate], -created[at])",
     ),
     Mutant("knowledge cutoff ignored", "point_in_time.newest", "else np.maximum(event, created)", "else event"),
     Mutant("inner join", "historical", ANSWER, "HistoricalFeatures(rows.drop_null(), tuple(reports))"),

@@ -153,7 +153,7 @@ def test_killed_before_each_thing_it_writes(zygote: Zygote, source: Path, undist
     steps, arrived = 0, False
     while True:
         steps += 1
-        status = zygote.run(directory, "catch_up", die_at=1 + steps % 9)
+        status = zygote.run(directory, "catch_up", die_at=1 + steps % 12)
         assert status in (0, KILLED)
         if status == 0 and arrived:
             break
@@ -168,6 +168,9 @@ def test_killed_before_each_thing_it_writes(zygote: Zygote, source: Path, undist
     operations = SqlOperations(open_database(f"sqlite:///{directory / 'vigia.db'}"))
     runs = operations.job_runs(NOW - timedelta(days=1), NOW + timedelta(days=1), job=job_urn(VIEW))
     assert {run.status for run in runs} == {"succeeded", "cancelled"}, "the killed ones do not run for ever"
+    killed = [run for run in runs if run.status == "cancelled"]
+    assert max(run.rows for run in killed) >= 40, "what they had counted stays"
+    assert {run.error for run in killed} == {"its process was killed"}
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -188,8 +191,13 @@ def test_killed_at_random_moments(
 def test_a_killed_backfill_goes_on_at_its_cursor(zygote: Zygote, source: Path, tmp_path: Path) -> None:
     directory = copy(source, tmp_path / "p")
     assert zygote.run(directory, "backfill", die_at=9) == KILLED
-    assert zygote.run(directory, "backfill") == 0
     engine = open_database(f"sqlite:///{directory / 'vigia.db'}")
+    (killed,) = SqlOperations(engine).unfinished(job_urn(VIEW), TENANT)
+    assert (killed.counts, killed.rows > 0) == ({"taken": 40}, True), "as far as it had come"
+    assert zygote.run(directory, "backfill") == 0
+    ended = SqlOperations(engine).job_runs(NOW - timedelta(days=1), NOW + timedelta(days=1))
+    (closed,) = (run for run in ended if run.id == killed.id)
+    assert (closed.status, closed.rows, closed.counts) == ("cancelled", killed.rows, killed.counts)
     (event,) = SqlOperations(engine).changes(NOW - timedelta(days=1), NOW + timedelta(days=1), kinds=["backfill"])
     engine.dispose()
     assert event.details["resumed_at"] > event.details["from"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import asyncio
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from platform_core.access.tenancy import TenantGuard
 from platform_core.catalog.specs import Catalog
 from platform_core.features import retrieval
 from platform_core.features.keys import entity_key
+from platform_core.features.online.batch import RowBatch
 from platform_core.features.online.port import FeatureRow
 from platform_core.features.online.sqlite import SqliteOnlineStore
 from platform_core.features.retrieval import OnlineRetriever
@@ -28,12 +30,26 @@ from tests.fakes.online_catalog import ANALYST, SERVICE, T, online_catalog, some
 HOUR = timedelta(hours=1)
 
 
+class Asked:
+    """A store that an event loop can ask."""
+
+    def __init__(self, store: SqliteOnlineStore) -> None:
+        self.store = store
+
+    async def ask_views(self, tenant: str, wanted: Any, *, now: datetime, ttls: Any) -> list[RowBatch]:
+        await asyncio.sleep(0)
+        return self.store.read_views(tenant, wanted, now=now, ttls=ttls)
+
+    def close(self) -> None: ...
+
+
 class Room:
-    def __init__(self, directory: Path, catalog: Catalog) -> None:
+    def __init__(self, directory: Path, catalog: Catalog, *, on_the_loop: bool = False) -> None:
         self.clock = FixedClock(T)
         self.audit = FakeAuditLog(self.clock)
         self.online = SqliteOnlineStore(directory / "online.db")
-        self.retriever = OnlineRetriever(catalog, self.online, self.clock, guard=TenantGuard(self.audit))
+        asked, guard = Asked(self.online) if on_the_loop else None, TenantGuard(self.audit)
+        self.retriever = OnlineRetriever(catalog, self.online, self.clock, guard=guard, asked=asked)
         rows = [
             FeatureRow("c1", T, T, {"amount": 1.5, "count": 3, "country": "AR", "seen": T - HOUR}),
             FeatureRow("c2", T - HOUR, T, {"amount": None, "count": 4, "country": None, "seen": None}),
@@ -44,12 +60,14 @@ class Room:
         self.online.write("br", "pair_stats", [FeatureRow(pair, T, T, {"trusted": True, "count": 7})])
 
     def get(self, features: Any, rows: Any, tenant: str = "br", principal: Principal = ANALYST, **more: Any) -> Any:
+        if self.retriever.on_the_loop:
+            return asyncio.run(self.retriever.ask_online_features(features, rows, tenant, principal, **more))
         return self.retriever.get_online_features(features, rows, tenant, principal, **more)
 
 
-@pytest.fixture
-def room(tmp_path: Path) -> Room:
-    return Room(tmp_path, online_catalog())
+@pytest.fixture(params=["waited for", "asked by a loop"])
+def room(tmp_path: Path, request: pytest.FixtureRequest) -> Room:
+    return Room(tmp_path, online_catalog(), on_the_loop=request.param == "asked by a loop")
 
 
 CARDS = ["card_stats:amount", "card_stats:count", "card_stats:country", "card_stats:seen"]

@@ -1,0 +1,30 @@
+"""What the online store's keys in Redis are called.
+
+vigia:row:<scope>:<key>      a packed row (`layout`)
+vigia:layout:<id>            how it is read, JSON
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from platform_core.features.online.scope import scope_name
+
+
+@lru_cache(maxsize=4096)
+def row_prefix(tenant: str, view: str) -> str:
+    return f"vigia:row:{scope_name(tenant, view)}:"
+
+
+def row_names(tenant: str, wanted: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
+    """Of all views and keys, in order."""
+    names: list[str] = []
+    for view, keys in wanted:
+        prefix = row_prefix(tenant, view)
+        names += [prefix + key for key in keys]
+    return names
+
+
+def layout_name(reference: bytes) -> str:
+    return f"vigia:layout:{reference.hex()}"
