@@ -92,7 +92,12 @@ class PrincipalsFile:
             raise InvalidInput("the overlap is negative", hint="0 ends the old keys at once")
         now = self._wall()
         key = new_key(who.partition(":")[2])
-        kept, until = stored(key, created_at=now), now + overlap
+        try:
+            kept, until = stored(key, created_at=now), now + overlap
+        except OverflowError as error:
+            raise InvalidInput(
+                "the overlap is beyond all time", hint="24h, or 0 to end the old keys at once"
+            ) from error
         told = {"keys": [kept.id], "expires_at": until.isoformat(timespec="seconds")}
         with self._changing("principal.key_added", who, told) as entries:
             entry = _find(entries, who)

@@ -5,7 +5,6 @@ A stamp is put where there is none, so what was there before stamps becomes that
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -38,13 +37,19 @@ def require_own_stores(settings: Settings, engine: Engine, clock: Clock) -> None
 def require_own_online(settings: Settings, store: PackedStore, variable: str) -> None:
     """Raises Conflict when the online store is another environment's.
 
-    While it is away this waits for the next start: who starts now is to find it again as ever.
+    While it is away this waits for the first write: who starts now is to find it again as ever.
     """
     if settings.shared_stores:
         return
-    with suppress(Unavailable):
+
+    def ask() -> None:
         found = store.claim(settings.environment)
         _refuse_other(settings, found, f"the online store {store.address}", variable)
+
+    try:
+        ask()
+    except Unavailable:
+        store.before_writing(ask)
 
 
 def _refuse_other(settings: Settings, found: str, what: str, variable: str) -> None:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, TextIO, cast
 
 import typer
 
@@ -177,7 +177,8 @@ def show(json: Json = False) -> None:
     everybody = PrincipalsFile(_settings().principals_file).grants()
     if json:
         shown = [
-            each.model_dump(mode="json", exclude={"api_key_sha256", "api_keys"})
+            _sorted(each.model_dump(mode="json", exclude={"api_key_sha256", "api_keys", "grants"}))
+            | {"grants": [_sorted(grant.model_dump(mode="json")) for grant in each.grants]}
             | {"keys": [key.model_dump(mode="json", exclude={"sha256"}) for key in each.keys]}
             for each in everybody
         ]
@@ -188,6 +189,13 @@ def show(json: Json = False) -> None:
         for each in everybody
     ]
     print_table("principals", ("id", "may", "keys", "slack"), rows, empty="nobody yet: vigia principals add")
+
+
+def _sorted(shown: dict[str, Any]) -> dict[str, Any]:
+    """Sets in one order always, so that two lists can be compared."""
+    return {
+        name: sorted(cast("list[str]", value)) if isinstance(value, list) else value for name, value in shown.items()
+    }
 
 
 def _granted(grant: Grant) -> str:

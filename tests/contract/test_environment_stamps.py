@@ -11,7 +11,8 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from foundation.clock import FixedClock
-from foundation.errors import Conflict
+from foundation.errors import Conflict, Unavailable
 from interfaces.bootstrap.environments import require_own_stores
 from interfaces.bootstrap.platform import online_store
 from interfaces.settings import Settings
+from platform_core.features.online.dynamodb import DynamoOnlineStore
+from platform_core.features.online.rows import FeatureRow
+from platform_core.features.online.sqlite import SqliteOnlineStore
 from platform_core.operations.tables import store_stamps
 from tests.fakes.fresh_database import fresh_database
 from tests.fakes.online_stores import dynamodb_url, redis_url
@@ -37,7 +41,10 @@ STORES = ["data directory", *DATABASES, *ONLINE]
 
 
 @pytest.fixture
-def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opened]:
+def opened(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Opened]:
+    # moto takes its time over the first question, and a store that does not answer is let pass.
+    patient = partial(DynamoOnlineStore.connect, timeout_s=30)
+    monkeypatch.setattr(DynamoOnlineStore, "connect", patient)
     with _opening(request.param, tmp_path) as opening:
         yield opening
 
@@ -158,3 +165,30 @@ def test_a_copy_of_the_online_file_is_still_that_environments(tmp_path: Path) ->
         there.backup(here)
     with pytest.raises(Conflict, match=r"the online store .*online.db is that of production"):
         online_store(Settings(data_dir=tmp_path / "b", environment="staging"))
+
+
+@pytest.mark.parametrize("other", ["production", "staging"])
+def test_one_that_was_away_is_asked_before_the_first_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: str
+) -> None:
+    (tmp_path / "data").mkdir()
+    settings = Settings.model_validate({"data_dir": tmp_path / "data", "environment": other})
+    online_store(Settings.model_validate({"data_dir": tmp_path / "data", "environment": "production"}))
+
+    def away(_: SqliteOnlineStore, environment: str) -> str:
+        raise Unavailable(f"nobody answers {environment}")
+
+    with monkeypatch.context() as patching:
+        patching.setattr(SqliteOnlineStore, "claim", away)
+        store = online_store(settings)
+        now = datetime.now(UTC) - timedelta(minutes=1)
+        row = FeatureRow("c1", now, now, {"amount": 1.0})
+        with pytest.raises(Unavailable, match="nobody answers"):
+            store.write("br", "v", [row])
+    if other == "production":
+        assert store.write("br", "v", [row]) == 1
+        return
+    for _ in range(2):
+        with pytest.raises(Conflict, match="is that of production"):
+            store.write("br", "v", [row])
+    assert store.sample("br", "v", 9) == []

@@ -25,7 +25,7 @@ from interfaces.bootstrap.foundations import Foundations, open_foundations
 from interfaces.bootstrap.governance import make_approvals, make_break_glass, make_delegations, make_policy
 from interfaces.principals import PrincipalsFile, make_grant, open_directory
 from interfaces.settings import Settings
-from interfaces.slack.app import SlackParts, _Handlers
+from interfaces.slack.conversation import Conversation, SlackParts
 from interfaces.slack.mentions import mentions
 from platform_core.access.principals import Principal
 from platform_core.operations.resources import SourceSpec
@@ -136,12 +136,11 @@ def test_slack(doors: Doors) -> None:
     settings = doors.base.settings
     people = open_directory(settings.principals_file, settings.environment)
     parts = cast(SlackParts, SimpleNamespace(people=people, cards=services.cards))
-    handlers = _Handlers.__new__(_Handlers)
-    handlers._parts = parts
-    person, card = handlers._person_and_card({"user": {"id": "ULENA"}}, doors.incident)
+    handlers = Conversation(parts)
+    person, card = handlers.person_and_card({"user": {"id": "ULENA"}}, doors.incident)
     assert (person.id, card.tenant) == ("human:lena", "br")
     with pytest.raises(Forbidden, match="may not see"):
-        handlers._person_and_card({"user": {"id": "UNINA"}}, doors.incident)
+        handlers.person_and_card({"user": {"id": "UNINA"}}, doors.incident)
     assert mentions(people, {"oncall"}, "br", without="") == "<@ULENA> "
 
 

@@ -104,6 +104,11 @@ def test_the_command_line_shows_them(base: Foundations, tmp_path: Path) -> None:
         (("timeline", "--kind", "deplay"), "did you mean deploy?"),
         (("timeline", "--since", "yesterday"), "is not a duration"),
         (("timeline", "--since", "2026-11-18T06:00:00"), "has no zone"),
+        (("timeline", "--since", "99999999d"), "goes back too far"),
+        (("timeline", "--since", "0001-01-01T00:00:00+14:00"), "goes back too far"),
+        (("usage", "--since", "2999-01-01"), "is still to come"),
+        (("timeline", "--subject", "fraud-br"), "is not a URN"),
+        (("jobs", "--job", "no job"), "is not a name"),
         (("jobs", "--status", "done"), "is not a status"),
         (("usage", "--by", "day"), "is not a grouping"),
     ],
@@ -112,6 +117,11 @@ def test_what_does_not_fit_is_said(base: Foundations, arguments: tuple[str, ...]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code != 0
     assert said in str(result.exception)
+
+
+def test_a_job_goes_by_its_name(base: Foundations) -> None:
+    assert [run["id"] for run in vigia("jobs", "--job", "j1")] == ["run_1"]
+    assert [run["id"] for run in vigia("jobs", "--job", "urn:vigia:job:j0")] == ["run_0"]
 
 
 @pytest.fixture

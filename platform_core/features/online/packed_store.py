@@ -9,7 +9,7 @@ import logging
 import threading
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import pyarrow as pa
@@ -43,6 +43,11 @@ class PackedStore(OnlineStore):
         self._layouts: dict[bytes, Layout] = {}
         self._usual: dict[tuple[str, tuple[str, ...]], Layout] = {}
         self._counting = threading.Lock()
+        self._unasked: Callable[[], None] | None = None
+
+    def before_writing(self, ask: Callable[[], None]) -> None:
+        """Call `ask` before the next write, and before further ones until it has not raised."""
+        self._unasked = ask
 
     def write(self, tenant: str, view: str, rows: Sequence[FeatureRow]) -> int:
         return self._store(tenant, view, rows, force=False)
@@ -146,6 +151,9 @@ class PackedStore(OnlineStore):
     ) -> int:
         if not packed.keys:
             return 0
+        if self._unasked is not None:
+            self._unasked()
+            self._unasked = None
         limit = _FOREVER if horizon is None else microseconds(horizon)
         return self._put(tenant, view, packed, layouts, horizon_us=limit, force=force)
 

@@ -135,6 +135,8 @@ def test_what_does_not_fit_changes_nothing(people: PrincipalsFile, log: Recorder
         people.rotate("human:bob", overlap=timedelta(0))
     with pytest.raises(InvalidInput, match="negative"):
         people.rotate("human:ana", overlap=timedelta(-1))
+    with pytest.raises(InvalidInput, match="beyond all time"):
+        people.rotate("human:ana", overlap=timedelta.max)
     assert people.path.read_bytes() == before
     assert len(log.records) == 1
 
