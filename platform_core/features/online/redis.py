@@ -7,8 +7,8 @@
 
 A scope is `<length of tenant>.<length of view>:<tenant>:<view>`. The rows of a batch are read, compared here, and those
 that win are written in one transaction, which happens only if nobody wrote the view meanwhile (WATCH); else the batch
-is looked at again. So two writers cannot cross. A script that compares inside Redis takes three times the server's time:
-each row becomes strings of its interpreter.
+is looked at again. So two writers cannot cross. A script that compares inside Redis takes three times the server's
+time: each row becomes strings of its interpreter.
 """
 
 from __future__ import annotations
