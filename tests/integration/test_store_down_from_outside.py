@@ -1,5 +1,4 @@
-"""`vigia platform serve` while there is no Redis where it should be: the declared fallback, and the fault where all look
-for one."""
+"""`vigia platform serve` where there is no Redis: callers get the declared fallback, and the timeline has the fault."""
 
 from __future__ import annotations
 
