@@ -59,6 +59,7 @@ KINDS: dict[str, Kind] = {
     "model.signed": Kind(payload=platform.ModelSigned),
     "model.promoted": Kind(payload=platform.ModelPromoted),
     "model.judged": Kind(payload=platform.ModelJudged),
+    "model.refused": Kind(payload=platform.ModelRefused),
     "resource.created": Kind(payload=platform.ResourceCreated),
     "resource.patched": Kind(payload=platform.ResourcePatched),
     "resource.change_withdrawn": Kind(payload=p.Nothing),

@@ -48,6 +48,14 @@ class ModelJudged(Frozen):
     champion: str | None
 
 
+class ModelRefused(Frozen):
+    """What somebody was not let do with a model: train, promote, demote, sign; and the roles that they have there."""
+
+    what: str
+    environment: str
+    roles: list[str]
+
+
 class ResourceCreated(Frozen):
     spec: dict[str, Any]
 

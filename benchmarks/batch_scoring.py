@@ -37,7 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     rows = min(parser.parse_args().rows, 20_000_000)
-    model = _model()
+    model = loaded_model()
     with tempfile.TemporaryDirectory() as directory:
         source = Path(directory) / "rows.parquet"
         _write(source, rows)
@@ -73,7 +73,7 @@ def _in_a_child(source: Path, out: Path) -> tuple[int, float]:
 
 
 def _batch(source: Path, out: Path, pipe: Connection) -> None:
-    model = _model()
+    model = loaded_model()
     model.booster.predict(np.zeros((1, COLUMNS)))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     started = time.perf_counter()
@@ -82,7 +82,7 @@ def _batch(source: Path, out: Path, pipe: Connection) -> None:
     pipe.send(((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024, seconds))
 
 
-def _model() -> LoadedModel:
+def loaded_model() -> LoadedModel:
     version = ModelVersion(
         name="benchmark",
         version="1",

@@ -44,6 +44,9 @@ EFFECT = 1.0
 NEWEST = 40
 """Answers that show that the workers follow: several of every connection."""
 
+_LONGEST_LINE = 20
+"""Requests on one connection: the workers share them only as they are opened."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answered:
@@ -85,6 +88,8 @@ class Traffic:
         line, count = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE), 0
         while not self._stop.wait(self.pause):
             count += 1
+            if count % _LONGEST_LINE == 0:
+                line.close()
             card, request = (count * 7 + number * 13) % self.world.cards, f"{number}-{count}"
             body = json.dumps({"request_id": request, "entities": {"card": f"card-{card}"}, "inputs": {}})
             began, retries = time.monotonic(), 0

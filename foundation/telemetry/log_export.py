@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from foundation.telemetry.batching import Batch
+from foundation.telemetry.batching import Again, Batch
 from foundation.telemetry.otlp import TIMEOUT, address, lost
 
 if TYPE_CHECKING:
@@ -29,10 +29,14 @@ class LogExport:
 
     def __init__(self, endpoint: str, resource: Resource, headers: Mapping[str, str] | None = None) -> None:
         from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+        from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
         from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
+        from foundation.telemetry.delivery import Delivery
+
+        self._delivery = Delivery(ExportLogsServiceResponse, "rejected_log_records")
         self._exporter = OTLPLogExporter(
-            endpoint=address(endpoint, "logs"), headers=dict(headers or {}), timeout=TIMEOUT
+            endpoint=address(endpoint, "logs"), headers=dict(headers or {}), timeout=TIMEOUT, session=self._delivery
         )
         self._resource = resource
         self._scope = InstrumentationScope("vigia")
@@ -66,10 +70,10 @@ class LogExport:
         )
         return ReadableLogRecord(log_record=record, resource=self._resource, instrumentation_scope=self._scope)
 
-    def _export(self, records: list[ReadableLogRecord]) -> bool:
-        from opentelemetry.sdk._logs.export import LogRecordExportResult
-
-        return self._exporter.export(records) is LogRecordExportResult.SUCCESS
+    def _export(self, records: list[ReadableLogRecord]) -> Again | int:
+        self._delivery.begin()
+        self._exporter.export(records)
+        return self._delivery.outcome(len(records))
 
 
 def _context(trace_id: str | None, span_id: str | None) -> Context:

@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 from opentelemetry.sdk.metrics.export import (
     AggregationTemporality,
     Gauge,
     Histogram,
     HistogramDataPoint,
     Metric,
-    MetricExportResult,
     MetricsData,
     NumberDataPoint,
     ResourceMetrics,
@@ -31,6 +31,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric as Family
 
+from foundation.telemetry.delivery import Delivery
 from foundation.telemetry.otlp import TIMEOUT, address, lost
 
 if TYPE_CHECKING:
@@ -54,8 +55,12 @@ class MetricExport:
         seconds: float,
         headers: Mapping[str, str] | None = None,
     ) -> None:
+        self._delivery = Delivery(ExportMetricsServiceResponse, "rejected_data_points")
         self._exporter = OTLPMetricExporter(
-            endpoint=address(endpoint, "metrics"), headers=dict(headers or {}), timeout=TIMEOUT
+            endpoint=address(endpoint, "metrics"),
+            headers=dict(headers or {}),
+            timeout=TIMEOUT,
+            session=self._delivery,
         )
         self._resource = resource
         self._registries = registries
@@ -69,7 +74,9 @@ class MetricExport:
         try:
             metrics = to_otlp(self._registries(), began=self._began, now=time.time_ns())
             data = MetricsData([ResourceMetrics(self._resource, [ScopeMetrics(_SCOPE, metrics, "")], "")])
-            arrived = self._exporter.export(data, timeout_millis=TIMEOUT * 1000) is MetricExportResult.SUCCESS
+            self._delivery.begin()
+            self._exporter.export(data, timeout_millis=TIMEOUT * 1000)
+            arrived = self._delivery.outcome(1) == 0
         except Exception:  # noqa: BLE001 telemetry must not break what it watches; what was lost is counted
             arrived = False
         if not arrived:

@@ -26,6 +26,13 @@ def options() -> re2.Options:
     return made
 
 
+def of_bytes() -> re2.Options:
+    """For data that is no UTF-8: each byte a character."""
+    made = options()
+    made.encoding = re2.Options.Encoding.LATIN1
+    return made
+
+
 @dataclass(slots=True)
 class _Family(Generic[T]):
     set: re2.Set

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import re2
 
 from guardrails.redaction import signs
-from guardrails.redaction.automata import options
-from guardrails.redaction.views import Offsets, View, joined
+from guardrails.redaction.automata import of_bytes, options
+from guardrails.redaction.views import GAP, Offsets, View, joined
 
 Sign = tuple[re.Pattern[str], re2._Regexp]  # pyright: ignore[reportPrivateUsage] the module exports no public name
 _LONG = 200
@@ -23,14 +25,16 @@ _HEX_PAIRS = re.compile(rf"(?<![0-9A-Fa-f]){_PAIR}(?:[ :,-]{{1,2}}{_PAIR}){{7,}}
 _HEX_PIECE = re.compile(r"[0-9A-Fa-f]{16,}+")
 _HEX_FILL = re.compile(r"0[xX]|[^0-9A-Fa-f]")
 
-_BASE64_SIGN: Sign = (re.compile(signs.PATTERNS[signs.BASE64]), re2.compile(signs.PATTERNS[signs.BASE64], options()))
 _BASE64_RUN = re.compile(r"[A-Za-z0-9+/_-]{11,}+(?:\r?\n[A-Za-z0-9+/_-]++)*+={0,2}")
-_ANY_SIGN = re.compile(f"(?={signs.PATTERNS[signs.BASE64].replace('/_-', '/')})")
-_PHASES = frozenset(range(4))
+_SIGN_LENGTH = 11
+_WIDE = re2.compile(signs.WIDE, options())
+_PHASES = (0, 1, 2, 3)
+_PADDING = ("", "", "==", "=")
 _URL_SAFE = str.maketrans("-_", "+/", "=\r\n")
 
 _TEXT = re.compile(rb"(?:[\t\n\r -~\x00]|[\xc2-\xf4][\x80-\xbf]{1,3}){7,}+")
 """What may be text in decoded bytes. Read in the wrong alignment, as three of four times, there is next to none."""
+_LONG_TEXT = re2.compile(_TEXT.pattern.rstrip(b"+"), of_bytes())
 
 Blob = tuple[str, Offsets, Offsets]
 
@@ -73,16 +77,7 @@ def decoded(view: View, found: frozenset[str]) -> Iterator[View]:
             if blobs:
                 yield joined(view, blobs, "hex")
     if signs.BASE64 in found:
-        runs = [_characters(match) for match in _signed(view.text, _BASE64_RUN, _BASE64_SIGN)]
-        for phase in (0, 1, 2, 3):
-            blobs = [
-                blob
-                for text, places, end, phases in runs
-                if phase in phases
-                for blob in _from_base64(text, places, end, phase)
-            ]
-            if blobs:
-                yield joined(view, blobs, "base64")
+        yield from _decoded_base64(view)
 
 
 def _signed(text: str, run: re.Pattern[str], sign: Sign) -> Iterator[re.Match[str]]:
@@ -116,35 +111,123 @@ def _from_hex(digits: str, places: Offsets, phase: int) -> Iterator[Blob]:
     if count >= 8:
         data = bytes.fromhex(digits[phase : phase + 2 * count])
         used = places[phase : phase + 2 * count]
-        for text in _TEXT.finditer(data):
+        for text in _texts_in(data):
             start, end = text.span()
             yield text.group().decode("latin-1"), used[0::2][start:end], used[1::2][start:end]
 
 
-def _characters(match: re.Match[str]) -> tuple[str, Offsets, int, frozenset[int]]:
-    """The characters of a run without line breaks and padding, where each stands, where the padding ends, and the
-    alignments in which it may be text."""
+def _decoded_base64(view: View) -> Iterator[View]:
+    data = view.text.encode()
+    places, wide = _signs_of_base64(data), bool(_WIDE.search(data))
+    pieces: list[list[_Piece]] = [[] for _ in _PHASES]
+    broken: list[_BrokenRun] = []
+    for match in _BASE64_RUN.finditer(view.text):
+        start, end = match.span()
+        here = places[bisect_left(places, start) : bisect_right(places, end - _SIGN_LENGTH)]
+        if not here and not wide:
+            continue
+        run = match.group()
+        if "\n" in run:
+            broken.append(_broken_run(match))
+            continue
+        text = run.translate(_URL_SAFE)
+        for phase in _PHASES if wide or end - start >= _LONG else {(place - start) % 4 for place in here}:
+            _read(text, phase, start, end, pieces[phase])
+    for phase in _PHASES:
+        if pieces[phase]:
+            yield _put_together(view, pieces[phase])
+        blobs = [blob for run in broken for blob in _from_base64(*run, phase)]
+        if blobs:
+            yield joined(view, blobs, "base64")
+
+
+def _signs_of_base64(data: bytes) -> list[int]:
+    """Where in `data`, which is in ASCII, `signs.QUARTET` stands three times in a row. All at once: asking each of a
+    thousand runs costs more than reading it."""
+    kinds = _KINDS[np.frombuffer(data, np.uint8)]
+    if len(kinds) < _SIGN_LENGTH:
+        return []
+    first, second, third, other = ((kinds & bit) != 0 for bit in (1, 2, 4, 8))
+    triple = first[:-2] & second[1:-1] & third[2:]
+    signed = triple[:-8] & other[3:-7] & triple[4:-4] & other[7:-3] & triple[8:]
+    return np.flatnonzero(signed).tolist()
+
+
+def _kinds() -> npt.NDArray[np.uint8]:
+    """For each byte, in which of the places of a quartet it may stand: a bit for each."""
+    kinds = np.zeros(256, np.uint8)
+    for bit, pattern in ((1, signs.FIRST), (2, signs.SECOND), (4, signs.THIRD), (8, "[A-Za-z0-9+/_-]")):
+        allowed = re.compile(pattern)
+        kinds[[byte for byte in range(128) if allowed.match(chr(byte))]] |= bit
+    return kinds
+
+
+_KINDS = _kinds()
+
+
+_Piece = tuple[str, int, int, int]
+"""Text among the bytes of a run that is read from a character of the view on, and that is the second; the third: the
+byte with which the text begins. The last: the last character of the padding, where the text ends with it, or -1."""
+
+
+def _read(text: str, phase: int, start: int, end: int, pieces: list[_Piece]) -> None:
+    """Add what stands in the alignment `phase` of a run without padding, which begins at `start` and ends before `end`
+    with it."""
+    data, whole = _bytes_of(text, phase)
+    for found in _texts_in(data):
+        at, to = found.span()
+        pieces.append(
+            (found.group().decode("latin-1"), start + phase, at, end - 1 if whole and to == len(data) else -1)
+        )
+
+
+def _put_together(view: View, pieces: Sequence[_Piece]) -> View:
+    """As `joined`, for thousands of short pieces at once."""
+    texts, *numbers = zip(*pieces, strict=True)
+    starts_at, bytes_at, padding = np.array(numbers, np.int32)
+    counts = np.fromiter(map(len, texts), np.int32, len(texts)) + np.int32(1)  # each with a gap
+    ends = np.cumsum(counts, dtype=np.int32)
+    bits = (np.arange(ends[-1], dtype=np.int32) + np.repeat(bytes_at - ends + counts, counts)) * 8
+    base = np.repeat(starts_at, counts)
+    first, last = base + bits // 6, base + (bits + 7) // 6
+    first[ends - 1] = last[ends - 1] = starts_at  # of a gap nothing is told
+    padded = padding >= 0
+    last[ends[padded] - 2] = padding[padded]
+    return View(GAP.join([*texts, ""]), view.starts[first], view.ends[last], view.named("base64"))
+
+
+_BrokenRun = tuple[str, Offsets, int]
+
+
+def _broken_run(match: re.Match[str]) -> _BrokenRun:
+    """The characters of a run of several lines, where each stands, and where the padding ends."""
     run = match.group()
-    text = run.translate(_URL_SAFE)
-    if "\n" not in run:
-        places = _between(match.start(), match.start() + len(text))
-        phases = frozenset(sign.start() % 4 for sign in _ANY_SIGN.finditer(text)) if len(text) < _LONG else _PHASES
-        return text, places, match.end(), phases
     kept = [place for place, character in enumerate(run, match.start()) if character not in "\r\n="]
-    return text, np.array(kept, np.int32), match.end(), _PHASES
+    return run.translate(_URL_SAFE), np.array(kept, np.int32), match.end()
 
 
 def _from_base64(text: str, places: Offsets, end: int, phase: int) -> Iterator[Blob]:
-    piece = text[phase:]
-    if len(piece) % 4 == 1:
-        piece = piece[:-1]
-    if len(piece) < 11:
-        return
-    data = binascii.a2b_base64(piece + "=" * (-len(piece) % 4))
+    data, whole = _bytes_of(text, phase)
     first_bits, last_bits = _bits(len(data))
-    for found in _TEXT.finditer(data):
+    for found in _texts_in(data):
         at = slice(*found.span())
         last: npt.NDArray[np.int32] = places[last_bits[at] + phase]
-        if found.end() == len(data) and phase + len(piece) == len(text):
+        if found.end() == len(data) and whole:
             last[-1] = end - 1  # the padding belongs to the last byte
         yield found.group().decode("latin-1"), places[first_bits[at] + phase], last
+
+
+def _bytes_of(text: str, phase: int) -> tuple[bytes, bool]:
+    """What `text` says from the character `phase` on, and whether its last character says something."""
+    piece = text[phase:] if phase else text
+    rest = len(piece) % 4
+    if rest == 1:
+        piece = piece[:-1]
+    if len(piece) < _SIGN_LENGTH:
+        return b"", False
+    return binascii.a2b_base64(piece + _PADDING[rest]), rest != 1
+
+
+def _texts_in(data: bytes) -> Iterator[Any]:
+    """Matches of what may be text: RE2's for long data, as in `_shows`."""
+    return _TEXT.finditer(data) if len(data) < _LONG else _LONG_TEXT.finditer(data)

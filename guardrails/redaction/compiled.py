@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import re2
 
 from guardrails.redaction.automata import options
+from guardrails.redaction.look import Look
 from guardrails.redaction.recognizer import (
     CERTAIN,
     WITH_CONTEXT,
@@ -17,7 +18,6 @@ from guardrails.redaction.recognizer import (
     Recognizer,
     as_label,
     as_words,
-    words_before,
 )
 
 
@@ -39,16 +39,16 @@ class CompiledForm:
 
     label: re.Pattern[bytes] | None
 
-    def fits(self, data: bytes, start: int, value: str, field: bytes, verdicts: dict[tuple[object, str], bool]) -> bool:
-        """Whether what stands at `start` is one, by the words before it and by the validator. Validators are asked once
-        per value: a text shows the same value in several of its forms."""
-        if self.context is not None and not self.context.search(field + b"=" + words_before(data, start)):
+    def fits(self, data: bytes, start: int, value: str, look: Look) -> bool:
+        """Whether what stands at `start` is one, by the words before it and by the validator, which is asked once per
+        value."""
+        if self.context is not None and not self.context.search(look.words(data, start)):
             return False
         if self.validate is not None:
             asked = (self.validate, value)
-            verdict = verdicts.get(asked)
+            verdict = look.verdicts.get(asked)
             if verdict is None:
-                verdict = verdicts[asked] = self.validate(value)
+                verdict = look.verdicts[asked] = self.validate(value)
             if not verdict:
                 return False
         if self.label is None:
@@ -56,13 +56,13 @@ class CompiledForm:
         before = data[max(0, start - 12) : start].rstrip(b" \t\"'=:#")
         if before and not (before[-1:].isalpha() or before[-1] in b"_/"):
             return True  # no word stands just before it
-        return not self.label.search(field + b"=" + words_before(data, start))
+        return not self.label.search(look.words(data, start))
 
-    def surety(self, data: bytes, start: int, field: bytes, contexts: set[str]) -> float:
+    def surety(self, data: bytes, start: int, look: Look) -> float:
         """The score of what fits at `start`."""
-        if self.words is None or self.recognizer.entity not in contexts:
+        if self.words is None or self.recognizer.entity not in look.contexts:
             return self.score
-        named = self.context is not None or self.words.search(field + b"=" + words_before(data, start))
+        named = self.context is not None or self.words.search(look.words(data, start))
         return min(CERTAIN, self.score + WITH_CONTEXT) if named else self.score
 
 

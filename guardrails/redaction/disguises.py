@@ -6,14 +6,16 @@ new is scanned. What is found there is replaced where it stands in the original.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from guardrails.redaction import signs
 from guardrails.redaction.blobs import decoded
 from guardrails.redaction.escapes import ROUNDS, mended, unescaped
 from guardrails.redaction.groups import spaced_numbers, spelled
 from guardrails.redaction.known import KnownValues
-from guardrails.redaction.scan import Found, Look, Scanner
+from guardrails.redaction.look import Look
+from guardrails.redaction.recognizer import CERTAIN
+from guardrails.redaction.scan import Found, Scanned, Scanner
 from guardrails.redaction.views import View
 from guardrails.redaction.writing import folded
 
@@ -22,6 +24,7 @@ DEPTH = 3
 
 _ONLY_GROUPS = frozenset({signs.GROUPS})
 """By far the most frequent: formatted numbers show this sign."""
+_NOTHING = Scanned([], frozenset())
 
 
 class Disguises:
@@ -29,21 +32,19 @@ class Disguises:
         self._scanner = scanner
         self._known = known
 
-    def found(self, text: str, seen: frozenset[str], look: Look) -> Iterator[Found]:
-        """What stands in `text` in disguise, in characters of `text`. `seen` are the signs of its plain form."""
-        if seen == _ONLY_GROUPS and text.isascii():
-            data = text.encode()
-            for start, end, value in spaced_numbers(text):
-                for one in self._scanner.number(data, start, end, value, look):
-                    yield one._replace(disguise=signs.GROUPS)
+    def found(self, text: str, plain: Scanned, look: Look) -> Iterator[Found]:
+        """What stands in `text` in disguise, in characters of `text`. `plain` is what its plain form showed."""
+        if plain.signs == _ONLY_GROUPS and text.isascii():
+            for one in self._numbers(text, plain.found, look):
+                yield Found(one.start, one.end, one.recognizer, one.value, one.score, signs.GROUPS)
             return
-        yield from self._behind(View.of(text), seen, look, depth=0)
+        yield from self._behind(View.of(text), plain, look, depth=0)
 
-    def _behind(self, view: View, seen: frozenset[str], look: Look, depth: int) -> Iterator[Found]:
+    def _behind(self, view: View, seen: Scanned, look: Look, depth: int) -> Iterator[Found]:
         first, last = (view, seen) if view.text.isascii() else None, None
         for form in _plainer(view, look):
-            found, seen = self._scan(form, look)
-            yield from found
+            seen = self._scan(form, look)
+            yield from _in_original(form, seen.found, form.disguise)
             last = (form, seen)
             first = first or last
         # Also in what has not been unescaped: an escape may have begun where none was meant.
@@ -51,32 +52,34 @@ class Disguises:
             if form is not None:
                 yield from self._in_pieces(*form, look, depth)
 
-    def _in_pieces(self, plain: View, seen: frozenset[str], look: Look, depth: int) -> Iterator[Found]:
+    def _in_pieces(self, plain: View, seen: Scanned, look: Look, depth: int) -> Iterator[Found]:
         """What stands in `plain`, which is in ASCII, in groups, spelled out, or encoded."""
-        if signs.GROUPS in seen:
-            yield from self._in_groups(plain, look)
-        if signs.SPELLED in seen:
+        if signs.GROUPS in seen.signs:
+            yield from _in_original(plain, self._numbers(plain.text, seen.found, look), plain.named("groups"))
+        if signs.SPELLED in seen.signs:
             words = spelled(plain)
             if words is not None:
-                yield from self._scan(words, look)[0]
-        if depth < DEPTH and (signs.HEX in seen or signs.BASE64 in seen):
-            for inner in decoded(plain, seen):
-                found, signs_inside = self._scan(inner, look) if inner.text.isascii() else ([], frozenset[str]())
-                yield from found
-                yield from self._behind(inner, signs_inside, look, depth + 1)
+                yield from _in_original(words, self._scan(words, look).found, words.disguise)
+        if depth < DEPTH and (signs.HEX in seen.signs or signs.BASE64 in seen.signs):
+            for inner in decoded(plain, seen.signs):
+                inside = self._scan(inner, look) if inner.text.isascii() else _NOTHING
+                yield from _in_original(inner, inside.found, inner.disguise)
+                yield from self._behind(inner, inside, look, depth + 1)
 
-    def _scan(self, view: View, look: Look) -> tuple[list[Found], frozenset[str]]:
+    def _scan(self, view: View, look: Look) -> Scanned:
         """What is in `view`, which is in ASCII, so that its characters are its bytes; and the signs it shows."""
         data = view.text.encode()
         scanned = self._scanner.scan(data, look)
-        found = [*scanned.found, *self._known.found(data)]
-        return [_in_original(view, one, view.disguise) for one in found], scanned.signs
+        return Scanned([*scanned.found, *self._known.found(data)], scanned.signs)
 
-    def _in_groups(self, view: View, look: Look) -> Iterator[Found]:
-        data = view.text.encode()
-        for start, end, value in spaced_numbers(view.text):
-            for one in self._scanner.number(data, start, end, value, look):
-                yield _in_original(view, one, view.named("groups"))
+    def _numbers(self, text: str, known: Sequence[Found], look: Look) -> Iterator[Found]:
+        """Numbers in groups in `text`, which is in ASCII, but for those that begin one that is `known` for certain:
+        where findings overlap the longer, then the surer, counts, and nothing is surer."""
+        certain = {one.start: one.end for one in known if one.score >= CERTAIN}
+        data = text.encode()
+        for start, end, value in spaced_numbers(text):
+            if certain.get(start, 0) < end:
+                yield from self._scanner.number(data, start, end, value, look)
 
 
 def _plainer(view: View, look: Look) -> Iterator[View]:
@@ -94,6 +97,7 @@ def _plainer(view: View, look: Look) -> Iterator[View]:
         yield current
 
 
-def _in_original(view: View, found: Found, disguise: str) -> Found:
-    start, end = view.span(found.start, found.end)
-    return found._replace(start=start, end=end, disguise=disguise)
+def _in_original(view: View, found: Iterable[Found], disguise: str) -> Iterator[Found]:
+    for one in found:
+        start, end = view.span(one.start, one.end)
+        yield Found(start, end, one.recognizer, one.value, one.score, disguise)

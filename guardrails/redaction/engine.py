@@ -193,7 +193,7 @@ class Redactor:
         self._known_from_now(scanned.found)
         found = in_characters([*scanned.found, *self._known.found(data)], data, text)
         if scanned.signs:
-            found.extend(self._disguises.found(text, scanned.signs, look))
+            found.extend(self._disguises.found(text, scanned, look))
         if self._further is not None:
             found.extend(self._further.found(text))
         return merged(found)

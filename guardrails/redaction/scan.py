@@ -17,6 +17,7 @@ from guardrails.redaction.automata import Automata
 from guardrails.redaction.budget import CANDIDATE, Budget
 from guardrails.redaction.compiled import CompiledForm, compile_form, compile_number
 from guardrails.redaction.errors import RedactionBlocked
+from guardrails.redaction.look import Look
 from guardrails.redaction.recognizer import NUMBER, Recognizer, anywhere, stands_alone
 
 SHORTEST_NUMBER, LONGEST_NUMBER = 7, 22
@@ -27,8 +28,6 @@ than eleven digits say nothing without a context word."""
 
 _ALONE = "(?:^|[^0-9A-Za-z])(?:%s)(?:$|[^0-9A-Za-z])"
 _RUN_ALONE = r"(?:^|[^0-9A-Za-z])\d{7,22}(?:$|[^0-9A-Za-z])"
-
-_Verdicts = dict[tuple[object, str], bool]
 
 
 class Found(NamedTuple):
@@ -47,17 +46,6 @@ class Scanned:
     found: list[Found]
     signs: frozenset[str]
     """Names of the disguises the text may hold."""
-
-
-@dataclass(slots=True)
-class Look:
-    """What belongs to looking at one text, through all its forms: the field it stands in, the work, verdicts so far."""
-
-    field: bytes
-    budget: Budget
-    verdicts: _Verdicts
-    contexts: set[str]
-    """Entities whose context words were seen anywhere in the text so far, or name its field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +87,7 @@ class Scanner:
         """A look at a text that stands in the field `key`: its name is context."""
         field = key.encode("utf-8", "surrogatepass").lower()
         contexts = {entity for entity, words in self._fields.items() if words.search(field)} if field else set[str]()
-        return Look(field, budget, {}, contexts)
+        return Look(field, budget, contexts)
 
     def scan(self, data: bytes, look: Look) -> Scanned:
         """What is in `data`, as the recognizers propose it: in no order, overlaps not merged."""
@@ -126,29 +114,30 @@ class Scanner:
         """What the digits `value` are, which stand in `data` from `start` to `end`, perhaps with signs between them."""
         look.budget.spend(CANDIDATE)
         for form in self._numbers(len(value), look):
-            if form.fits(data, start, value, look.field, look.verdicts):
+            if form.fits(data, start, value, look):
                 yield Found(start, end, form.recognizer, value, _score(form, data, start, look))
 
     def _in_runs(self, data: bytes, look: Look) -> Iterator[Found]:
-        usable: dict[int, list[CompiledForm]] = {}
         for match in (_RUN if look.contexts else _LONG_RUN).finditer(data):
             start, end = match.span()
-            length = end - start
-            forms = usable.get(length)
-            if forms is None:
-                forms = usable[length] = self._numbers(length, look)
+            forms = self._numbers(end - start, look)
             if not forms or not stands_alone(data, start, end):
                 continue
             look.budget.spend(CANDIDATE)
             value = match.group().decode()
             for form in forms:
-                if form.fits(data, start, value, look.field, look.verdicts):
+                if form.fits(data, start, value, look):
                     yield Found(start, end, form.recognizer, value, _score(form, data, start, look))
 
     def _numbers(self, length: int, look: Look) -> list[CompiledForm]:
         """What a number of this length may be, given the context words there are."""
-        of_length = self._by_length.get(length, ())
-        return [form for form in of_length if form.context is None or form.recognizer.entity in look.contexts]
+        asked = (length, len(look.contexts))  # contexts are added, never taken away
+        usable = look.usable.get(asked)
+        if usable is None:
+            of_length = self._by_length.get(length, ())
+            usable = [form for form in of_length if form.context is None or form.recognizer.entity in look.contexts]
+            look.usable[asked] = usable
+        return usable
 
     def _add(self, recognizer: Recognizer) -> None:
         if recognizer.context:
@@ -187,9 +176,9 @@ def _candidates(form: CompiledForm, data: bytes, look: Look) -> Iterator[Found]:
         if form.isolated and not stands_alone(data, start, end):
             continue
         value = data[start:end].decode("utf-8", "surrogatepass")
-        if form.fits(data, start, value, look.field, look.verdicts):
+        if form.fits(data, start, value, look):
             yield Found(start, end, form.recognizer, value, _score(form, data, start, look))
 
 
 def _score(form: CompiledForm, data: bytes, start: int, look: Look) -> float:
-    return form.surety(data, start, look.field, look.contexts)
+    return form.surety(data, start, look)

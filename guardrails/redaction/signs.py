@@ -26,10 +26,11 @@ HEX_PAIR = "(?:2[0deEfF]|3[0-9aA]|4[0-9a-fA-F]|5[0-9aAfF]|6[1-9a-fA-F]|7[0-9aA])
 
 # Base64 of eight or more ASCII characters: of each four characters the first three are held to a part of the alphabet
 # by the high bits of ASCII (0010 to 0111). Random text and words have it by chance about once in ten thousand.
-_QUARTET = "[I-Za-f][C-HS-Xi-ny-z0-3][ABEFIJMNQRUVYZcdghklopstwx014589]"
+FIRST, SECOND, THIRD = "[I-Za-f]", "[C-HS-Xi-ny-z0-3]", "[ABEFIJMNQRUVYZcdghklopstwx014589]"
+QUARTET = f"{FIRST}{SECOND}{THIRD}"
 
 # Base64 of full-width characters, in each of its three alignments.
-_WIDE = "(?:77[2y][A-Za-z0-9+/_-]){3}|(?:[g-v][Oeu+-][+-][89]){3}|(?:v[I-LY-b][DHLPTXbfjnrvz37/_]v){3}"
+WIDE = "(?:77[2y][A-Za-z0-9+/_-]){3}|(?:[g-v][Oeu+-][+-][89]){3}|(?:v[I-LY-b][DHLPTXbfjnrvz37/_]v){3}"
 
 
 def _in_groups(separator: str) -> str:
@@ -52,5 +53,5 @@ PATTERNS: dict[str, str] = {
     GROUPS: "(?:^|[^0-9A-Za-z])(?:" + "|".join(map(_in_groups, SEPARATORS)) + ")",
     SPELLED: rf"(?:[0-9A-Za-z@][{SEPARATORS}]{{1,3}}){{7,}}",
     HEX: rf"{HEX_PAIR}{{8}}|(?:(?:0x)?{HEX_PAIR}[ :,-]{{1,2}}){{7}}(?:0x)?{HEX_PAIR}",
-    BASE64: f"(?:{_QUARTET}[A-Za-z0-9+/_-]){{2}}{_QUARTET}|{_WIDE}",
+    BASE64: f"(?:{QUARTET}[A-Za-z0-9+/_-]){{2}}{QUARTET}|{WIDE}",
 }

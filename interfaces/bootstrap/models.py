@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from foundation.errors import Forbidden, NotFound
+from foundation.errors import NotFound
 from foundation.nearest import did_you_mean
 from interfaces.bootstrap.foundations import Foundations, open_existing, open_foundations
+from interfaces.bootstrap.model_access import MAY_SIGN, person_of, require_may
 from interfaces.bootstrap.platform import catalog_in_force, feature_tables
-from interfaces.principals import open_directory
 from interfaces.settings import Settings
 from platform_core.training.types import ModelVersion
 
@@ -107,13 +107,12 @@ def model_keys(settings: Settings) -> ModelKeys:
 
 
 def sign_version(settings: Settings, name: str, version: str, *, api_key: str) -> Artifact:
-    """As the person whose key it is. Raises Forbidden for anybody but an admin, and as `ModelRegistry.sign`."""
-    person = open_directory(settings.principals_file, settings.environment).by_api_key(api_key)
-    if "admin" not in person.roles_in(None):
-        raise Forbidden(
-            f"{person.id} may not sign models", hint="that takes an admin of all tenants: a model belongs to none"
-        )
-    return model_registry(settings).sign(name, version, person.id)
+    """As the person whose key it is. Raises Forbidden for anybody but an admin of all tenants, and as
+    `ModelRegistry.sign`."""
+    base = open_foundations(settings)
+    person = person_of(base, api_key)
+    require_may(base, person, "sign", name, roles=MAY_SIGN)
+    return registry_of(base).sign(name, version, person.id)
 
 
 def verify_directory(settings: Settings, directory: Path, name: str, version: str, keys: list[str]) -> Artifact:

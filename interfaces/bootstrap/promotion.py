@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from interfaces.bootstrap.foundations import Foundations, open_existing, open_foundations
+from interfaces.bootstrap.model_access import require_may
 from interfaces.bootstrap.models import registry_of
 from interfaces.bootstrap.platform import catalog_in_force, feature_tables, online_store, platform_view
 from interfaces.settings import Settings
@@ -118,8 +119,9 @@ def reviews_of(settings: Settings, name: str, version: str) -> list[PromotionRev
 
 def promote_to_staging(settings: Settings, name: str, version: str, person: Principal) -> ModelVersion:
     """Raises Forbidden for somebody who may not propose changes, and as `Promotions.to_staging`."""
-    require_may_change(settings, person)
-    return promotions(open_foundations(settings)).to_staging(name, version, actor=person.id)
+    base = open_foundations(settings)
+    require_may(base, person, "promote", name)
+    return promotions(base).to_staging(name, version, actor=person.id)
 
 
 def propose_production(settings: Settings, name: str, version: str, person: Principal) -> ApprovalRequest:
@@ -132,8 +134,9 @@ def propose_production(settings: Settings, name: str, version: str, person: Prin
 
 def demote_to_dev(settings: Settings, name: str, version: str, person: Principal) -> ModelVersion:
     """Raises Forbidden for somebody who may not propose changes, and as `ModelRegistry.demote`."""
-    require_may_change(settings, person)
-    return registry_of(open_foundations(settings)).demote(name, version, person.id)
+    base = open_foundations(settings)
+    require_may(base, person, "demote", name)
+    return registry_of(base).demote(name, version, person.id)
 
 
 def propose_demotion(settings: Settings, name: str, version: str, person: Principal) -> ApprovalRequest | None:
@@ -175,17 +178,6 @@ def model_proposals(base: Foundations) -> ModelProposals:
     view = platform_view(base)
     planners = actions(view.resources, None, view)
     return ModelProposals(planners, make_approvals(base, make_policy(base.settings)), view.lineage, base.clock)
-
-
-def require_may_change(settings: Settings, person: Principal) -> None:
-    """Raises Forbidden for who only looks."""
-    from foundation.errors import Forbidden
-    from platform_core.access.principals import MAY_PROPOSE
-
-    if not person.roles_in(None) & MAY_PROPOSE:
-        raise Forbidden(
-            f"{person.id} may look, not move models", hint="a responder of all tenants, or somebody who decides, may"
-        )
 
 
 def retraining_chores(base: Foundations) -> list[Callable[[], object]]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import atexit
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 
@@ -124,8 +125,7 @@ def mount_slack(app: FastAPI, base: Foundations, services: CopilotServices) -> S
         from interfaces.slack.socket import SocketConnection
 
         connection = SocketConnection(bolt, slack.app_token.get_secret_value())
-        connection.start()
-        atexit.register(connection.close)
+        _connected_while_serving(app, connection)
         return (lambda: _connected(connection),)
     if secret is not None:
         from interfaces.slack.http import slack_router
@@ -133,6 +133,21 @@ def mount_slack(app: FastAPI, base: Foundations, services: CopilotServices) -> S
 
         app.include_router(slack_router(bolt, RequestGuard(base.engine, base.clock, secret)))
     return ()
+
+
+def _connected_while_serving(app: FastAPI, connection: SocketConnection) -> None:
+    inner = app.router.lifespan_context
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[Any]:
+        connection.start()
+        try:
+            async with inner(app) as state:
+                yield state
+        finally:
+            await asyncio.to_thread(connection.close)
+
+    app.router.lifespan_context = lifespan
 
 
 def _connected(connection: SocketConnection) -> ReadinessCheck:

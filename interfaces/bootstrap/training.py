@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from foundation.errors import Conflict
 from interfaces.bootstrap.foundations import Foundations, open_foundations
+from interfaces.bootstrap.model_access import trainer
 from interfaces.bootstrap.models import registry_of
 from interfaces.bootstrap.platform import catalog_in_force, feature_tables
-from interfaces.principals import open_directory
 from interfaces.settings import Settings
 from platform_core.training.types import ModelVersion
 
@@ -30,12 +30,13 @@ def train_model(
     start: datetime | None,
     end: datetime | None,
     api_key: str | None,
+    account: str,
     tell: Tell,
 ) -> tuple[ModelVersion, Tracking]:
     """The new version, in stage dev, and what became of telling the tracker.
 
-    Raises LeaseHeld while another process trains by the same plan, and as `load_plan`, `train` and
-    `ModelRegistry.register` do; for want of a tracker nothing is raised.
+    Raises Forbidden for who may not train, LeaseHeld while another process trains by the same plan, and as
+    `load_plan`, `train` and `ModelRegistry.register` do; for want of a tracker nothing is raised.
     """
     from platform_core.features.leases import SqlLeases
     from platform_core.training.pinned import PinnedOfflineStore
@@ -46,11 +47,7 @@ def train_model(
     plan = load_plan(path)
     plan = plan.over(start, end) if start or end else plan
     base = open_foundations(settings)
-    actor = (
-        open_directory(settings.principals_file, settings.environment).by_api_key(api_key).id
-        if api_key
-        else "service:training"
-    )
+    actor = trainer(base, api_key, plan.model, account=account)
     catalog = catalog_in_force(base)
     turns = Turns(SqlLeases(base.engine, holder="vigia models train"))
     with turns.held(plan.model, said_of(plan)) as guard:

@@ -59,12 +59,12 @@ def jobs(since: Annotated[str, typer.Option(help="How far back: 90m, 2h, 7d.")] 
     """What ran there, newest first."""
     from foundation.clock import SystemClock
     from interfaces.bootstrap.attached import attached_jobs
+    from interfaces.cli.operations import start_of
     from interfaces.settings import load_settings
     from interfaces.terminal.output import print_json, print_table
-    from platform_core.catalog.durations import parse_duration
 
     found = attached_jobs(load_settings())
-    runs = found.runs(SystemClock().now() - parse_duration(since))
+    runs = found.runs(start_of(since, SystemClock().now()))
     if json:
         print_json({"jobs": found.list_jobs(), "runs": runs})
         return

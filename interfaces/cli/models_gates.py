@@ -48,6 +48,7 @@ def gate(
         print_json({**review.model_dump(mode="json"), "outcome": review.outcome})
     else:
         print_review(review)
+        print_text(_next(review))
     if not review.passed:
         raise typer.Exit(1)
 
@@ -155,7 +156,25 @@ def print_review(review: PromotionReview) -> None:
     title = f"{review.name} version {review.version} for {review.to_stage}, against {against} ({review.id})"
     rows = [(v.gate, SHOWN[v.outcome], v.said, _limits(v)) for v in review.verdicts]
     print_table(title, ("gate", "verdict", "what was found", "limits"), rows, empty="no gate was run")
+    print_text(_decided_at(review))
     print_text(f"{SHOWN[review.outcome]}, by {review.judged_by} at {review.judged_at:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def _decided_at(review: PromotionReview) -> str:
+    """Which decline thresholds it was judged by, and whose."""
+    if not review.thresholds:
+        return f"no endpoint serves {review.name}: each version is judged at its own decline threshold"
+    whose: dict[float, list[str]] = {}
+    for endpoint, value in sorted(review.thresholds.items()):
+        whose.setdefault(value, []).append(endpoint)
+    said = "; ".join(f"{', '.join(names)} from {value:g} on" for value, names in sorted(whose.items()))
+    return f"judged as the endpoints decline: {said}"
+
+
+def _next(review: PromotionReview) -> str:
+    if review.passed:
+        return f"next: vigia models promote {review.name} {review.version} --to {review.to_stage}"
+    return "what could not be judged asks for more data or a store that answers; what failed for another version"
 
 
 def _limits(verdict: GateVerdict) -> str:

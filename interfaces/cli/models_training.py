@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from interfaces.cli.features import moments
 from interfaces.cli.options import ApiKey, Json, KeyFile
 
 app = typer.Typer()
@@ -34,12 +35,24 @@ def train(
 
     key = key_file.read_text(encoding="utf-8").strip() if key_file else api_key
     with steps_progress(shown=not json) as tell:
-        version, tracking = train_model(load_settings(), plan, start=_utc(start), end=_utc(end), api_key=key, tell=tell)
+        version, tracking = train_model(
+            load_settings(),
+            plan,
+            start=_utc(start),
+            end=_utc(end),
+            api_key=key,
+            account=moments.person(),
+            tell=tell,
+        )
     if json:
         print_json({"version": version, "tracking": tracking})
         return
-    metrics = ", ".join(f"{name} {value:g}" for name, value in version.signature.metrics.items())
-    print_text(f"{version.name} version {version.version} is registered in {version.stage}: {metrics}")
+    signature, name, number = version.signature, version.name, version.version
+    print_text(f"{name} version {number} is registered in {version.stage}, of {signature.rows:,} labelled payments:")
+    print_text("  " + ", ".join(f"{metric} {value:.4g}" for metric, value in signature.metrics.items()))
+    print_text(f"  declining is cheapest from a score of {signature.decline_threshold:.4g} on")
+    print_text(f"its card: vigia models show {name} --version {number}")
+    print_text(f"next: vigia models gate {name} {number} --to staging")
     _say_untracked(tracking.problem, version.name, version.version)
 
 

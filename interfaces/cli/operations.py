@@ -31,12 +31,15 @@ def timeline(
     from interfaces.settings import load_settings
     from interfaces.terminal.output import print_json, print_table
     from platform_core.operations.timeline import ChangeKind
+    from platform_core.urn import parse_urn
 
+    if subject is not None:
+        parse_urn(subject)
     wanted = cast("list[ChangeKind]", [_one_of(each, get_args(ChangeKind), "kind") for each in kind or ()])
     settings = load_settings()
     records = records_here(settings)
     now = records.clock.now()
-    found = records.operations.timeline(_from(since, now), now, kinds=wanted, subject=subject, limit=limit)
+    found = records.operations.timeline(start_of(since, now), now, kinds=wanted, subject=subject, limit=limit)
     if json:
         print_json(found)
         return
@@ -58,7 +61,7 @@ def timeline(
 def jobs(
     since: Since = "24h",
     status: Annotated[str | None, typer.Option(help="running, succeeded, failed or cancelled.")] = None,
-    job: Annotated[str | None, typer.Option(help="Only of this job's URN, e.g. urn:vigia:job:materialize-x.")] = None,
+    job: Annotated[str | None, typer.Option(help="Only of this job: its name (materialize-x) or URN.")] = None,
     limit: Limit = 200,
     json: Json = False,
 ) -> None:
@@ -69,12 +72,14 @@ def jobs(
     from interfaces.settings import load_settings
     from interfaces.terminal.output import print_json, print_table
     from platform_core.operations.timeline import JobStatus
+    from platform_core.urn import urn
 
     wanted = None if status is None else cast("JobStatus", _one_of(status, get_args(JobStatus), "status"))
     settings = load_settings()
     records = records_here(settings)
     now = records.clock.now()
-    found = records.operations.runs(_from(since, now), now, status=wanted, job=job, limit=limit)
+    name = None if job is None else urn("job", job.removeprefix("urn:vigia:job:"))
+    found = records.operations.runs(start_of(since, now), now, status=wanted, job=name, limit=limit)
     if json:
         print_json(found)
         return
@@ -115,7 +120,7 @@ def usage(
     settings = load_settings()
     records = records_here(settings)
     now = records.clock.now()
-    found = records.charges(_from(since, now), now)
+    found = records.charges(start_of(since, now), now)
     if focus is not None:
         written = _write(found, focus, settings.usage.currency, settings.usage.account, settings.environment)
         if str(focus) != "-":
@@ -123,7 +128,7 @@ def usage(
         return
     summed = totals(found, group)
     if json:
-        print_json({"by": group, "currency": settings.usage.currency, "since": _from(since, now), "totals": summed})
+        print_json({"by": group, "currency": settings.usage.currency, "since": start_of(since, now), "totals": summed})
         return
     rows = [(total.name, total.tenant or "-", _quantities(total.quantities), f"{total.cost:,.2f}") for total in summed]
     columns = (group, "tenant", "used", settings.usage.currency)
@@ -157,8 +162,16 @@ def _one_of(given: str, known: tuple[str, ...], what: str) -> str:
     raise InvalidInput(f"{given!r} is not a {what}", hint=hint)
 
 
-def _from(since: str, now: datetime) -> datetime:
+def start_of(since: str, now: datetime) -> datetime:
+    """Where what `--since` asks for begins. Raises InvalidInput for what is no time, or not one before now."""
+    from foundation.errors import InvalidInput
     from interfaces.cli.features.moments import moment_of
     from platform_core.catalog.durations import parse_duration
 
-    return moment_of(since, "--since") if "-" in since else now - parse_duration(since)
+    try:
+        start = moment_of(since, "--since") if "-" in since else now - parse_duration(since)
+    except OverflowError as error:
+        raise InvalidInput(f"--since: {since!r} goes back too far", hint="write 90m, 2h or 7d") from error
+    if start > now:
+        raise InvalidInput(f"--since: {since!r} is still to come", hint=f"it is {now:%Y-%m-%dT%H:%M:%SZ}")
+    return start

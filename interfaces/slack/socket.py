@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
+CLOSE_SECONDS = 5.0
 _log = get_logger(__name__)
 
 
@@ -45,7 +46,10 @@ class SocketConnection:
         return self._problem
 
     def close(self) -> None:
+        """An attempt under way may end; who does not within a moment is a daemon and goes with the process."""
         self._closed.set()
+        if self._thread.is_alive():
+            self._thread.join(CLOSE_SECONDS)
         if self._handler is not None:
             self._handler.close()
 

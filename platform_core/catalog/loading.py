@@ -49,7 +49,7 @@ def load_catalog(directory: Path) -> Catalog:
                 key = f"{section}[{item.name}]"
                 if key in origins:
                     first = origins[key]()
-                    problems.append(f"{file.at(section, position)}: {key} is already defined in {first}")
+                    problems.append(f"{file.at(section, position)}: {key} is already defined in {first}: rename one")
                     continue
                 origins[key] = _origin(file, section, position)
                 items[section].append(item)

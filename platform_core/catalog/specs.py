@@ -19,10 +19,13 @@ AggregationFunction = Literal["count", "sum", "mean", "min", "max", "last", "std
 
 ENVIRONMENTS: tuple[Environment, ...] = ("dev", "staging", "production")
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,127}$")]
+NAME = r"^[a-z0-9][a-z0-9_.-]{0,127}$"
+COLUMN_NAME = r"^[^:\s]{1,128}$"
+
+Name = Annotated[str, Field(pattern=NAME)]
 """Of an item of the catalog: the last part of its URN."""
 
-ColumnName = Annotated[str, Field(pattern=r"^[^:\s]{1,128}$")]
+ColumnName = Annotated[str, Field(pattern=COLUMN_NAME)]
 """Of a column or a feature: anything but white space and the colon, which parts a view from its feature."""
 
 

@@ -22,8 +22,15 @@ class YamlFile:
                 self._refuse_repeated_keys(self._root, set())
             # Constructing flattens merge keys (`<<`) in the nodes too: `at` then finds what they brought.
             self.document: Any = None if self._root is None else loader.construct_document(self._root)
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            at = name if mark is None else f"{name}:{mark.line + 1}"
+            said = ", ".join(part for part in (error.context, error.problem) if part)
+            raise InvalidInput(
+                f"{at}: not YAML: {said}", hint="indent with spaces, and quote texts with : # [ or {"
+            ) from error
         except yaml.YAMLError as error:
-            raise InvalidInput(f"{name}: not YAML: {error}") from error
+            raise InvalidInput(f"{name}: not YAML: {str(error).partition(chr(10))[0]}") from error
         finally:
             loader.dispose()
 

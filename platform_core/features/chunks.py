@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from foundation.errors import InvalidInput
 from platform_core.features.offline.port import OfflineStore
+from platform_core.features.source_problems import check_stored, reading
 from platform_core.features.source_rows import catalog_rows, stored_since
 from platform_core.features.target import Target
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+from platform_core.features.values import microseconds, moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +41,28 @@ class EventTimes:
 def event_times(offline: OfflineStore, target: Target, start: datetime | None, end: datetime | None) -> EventTimes:
     """Of the rows with a key in [start, end) that a materialization would take.
 
-    Reads three columns, batch by batch: eight bytes of an event stay. Raises NotFound when the source has no table yet.
+    Reads three columns, batch by batch: eight bytes of an event stay. Raises NotFound when the source has no table yet,
+    InvalidInput when a column that the view needs is not in it, or no row has a key and a time.
     """
     source, mapping = target.source, target.spec.field_mapping
-    known = offline.schema(source.table).names
+    with reading(source):
+        schema = offline.schema(source.table)
+    known, vital = schema.names, [*target.join_keys, source.event_timestamp]
+    check_stored(source, target.view.name, (n for n in target.needed if n not in mapping), vital, schema)
     wanted = {*target.join_keys, source.event_timestamp, source.created_timestamp}
     columns = [n for n in known if n in wanted | {mapping[name] for name in wanted & set(mapping)}]
     times: list[npt.NDArray[np.int64]] = []
     held_back = unkeyed = 0
     for stored in _parts(offline, target, start, end, columns):
         sound = catalog_rows(stored, source, mapping)
-        rows = sound.select([*target.join_keys, source.event_timestamp]).drop_null()
+        rows = sound.select(vital).drop_null()
         times.append(rows[source.event_timestamp].cast(pa.int64()).to_numpy())
         held_back, unkeyed = held_back + len(stored) - len(sound), unkeyed + len(sound) - len(rows)
+    if unkeyed and not any(map(len, times)):
+        raise InvalidInput(
+            f"contract broken: of the {unkeyed:,} rows of source {source.name} none has {' and '.join(vital)}",
+            hint="a row without them is in no feature: correct what writes them, or the catalog",
+        )
     together = np.concatenate(times) if times else np.zeros(0, np.int64)
     together.sort()
     return EventTimes(together, held_back, unkeyed)
@@ -80,18 +89,10 @@ def chunks(times: npt.NDArray[np.int64], start: datetime, end: datetime, size: i
     """[start, end) in pieces of about `size` of the sorted `times`; events of the same time stay together."""
     edges = [start]
     for edge in np.unique(times[size::size]):
-        moment = _EPOCH + int(edge) * _MICROSECOND
-        if moment > edges[-1]:
-            edges.append(moment)
+        begin = moment(int(edge))
+        if begin > edges[-1]:
+            edges.append(begin)
     edges.append(end)
     for begin, until in pairwise(edges):
-        low, high = np.searchsorted(times, [_us(begin), _us(until)])
+        low, high = np.searchsorted(times, [microseconds(begin), microseconds(until)])
         yield Chunk(begin, until, int(high - low))
-
-
-def moment(us: int) -> datetime:
-    return _EPOCH + us * _MICROSECOND
-
-
-def _us(value: datetime) -> int:
-    return (value - _EPOCH) // _MICROSECOND

@@ -17,12 +17,13 @@ from pydantic import Field
 from foundation.clock import Clock
 from foundation.frozen import Frozen
 from platform_core.catalog.specs import Catalog
-from platform_core.features.chunks import chunks, event_times, moment
+from platform_core.features.chunks import chunks, event_times
 from platform_core.features.history import feature_history
 from platform_core.features.offline.port import OfflineStore
 from platform_core.features.ranged import CHUNK_ROWS
 from platform_core.features.target import Target, Targets
 from platform_core.features.transformations import longest_window
+from platform_core.features.values import microseconds, moment
 from platform_core.operations.resources import ResourceReader
 from platform_core.operations.timeline import ChangeEvent, OperationsReader
 from platform_core.urn import urn
@@ -82,7 +83,7 @@ class Estimator:
         """Reads three columns of the source, and writes nothing. Raises InvalidInput, NotFound, Unavailable."""
         target = self._targets.find(view, tenant)
         times = event_times(self._offline, target, start - longest_window(target.view), end).times
-        within = times[times >= int(start.timestamp() * 1e6)]
+        within = times[times >= microseconds(start)]
         pieces = list(chunks(within, start, end, CHUNK_ROWS)) if len(within) else []
         rate, basis = self._rate(target)
         if rate is None:

@@ -163,7 +163,8 @@ class Materializer:
         out; the run fails when the source's settings change meanwhile. Raises LeaseHeld, InvalidInput.
         """
         if start >= end:
-            raise InvalidInput(f"a backfill from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} holds nothing")
+            said = f"a backfill from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} holds nothing"
+            raise InvalidInput(said, hint="its end must come after its beginning")
         target = self._targets.find(view, tenant)
 
         with (

@@ -16,13 +16,15 @@ from datetime import datetime
 
 from foundation.canonical import digest
 from foundation.clock import Clock
-from platform_core.features.chunks import Chunk, chunks, event_times, moment
+from platform_core.features.chunks import Chunk, chunks, event_times
 from platform_core.features.feature_rows import offline_table, with_tenant
 from platform_core.features.history import differing, feature_history
 from platform_core.features.offline.port import ArrivalFeed
 from platform_core.features.online.port import OnlineStore
 from platform_core.features.ranges import Range, RangeKind, RangeStore
+from platform_core.features.source_problems import reading
 from platform_core.features.target import Target
+from platform_core.features.values import moment
 
 CHUNK_ROWS = 100_000
 
@@ -74,13 +76,13 @@ class RangedWork:
         times = found.times
         known = self._known(target, "history")
         if known is None and not len(times):
-            return Ranged(0, 0, self._offline.version(target.source.table), None, found.held_back, found.unkeyed)
+            return Ranged(0, 0, self._version(target), None, found.held_back, found.unkeyed)
         # A range that was begun keeps its end and its version: what came since is the stream's.
         started = known or Range(
             moment(int(times[0])),
             moment(int(times[-1]) + 1),
             moment(int(times[0])),
-            self._offline.version(target.source.table),
+            self._version(target),
             definition(target),
         )
         done = self._work(target, "history", started, known is not None, on_chunk, anew=anew)
@@ -91,13 +93,17 @@ class RangedWork:
         known = self._known(target, "backfill")
         if known is not None and (known.start, known.end) != (start, end):
             known = None
-        begun = known or Range(start, end, start, self._offline.version(target.source.table), definition(target))
+        begun = known or Range(start, end, start, self._version(target), definition(target))
         done = self._work(target, "backfill", begun, known is not None, on_chunk)
         self.finished(target, "backfill")
         return done
 
     def finished(self, target: Target, kind: RangeKind) -> None:
         self._ranges.clear(target.view.name, target.tenant, kind)
+
+    def _version(self, target: Target) -> int:
+        with reading(target.source):
+            return self._offline.version(target.source.table)
 
     def _known(self, target: Target, kind: RangeKind) -> Range | None:
         known = self._ranges.load(target.view.name, target.tenant, kind)

@@ -10,10 +10,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute
 
-from foundation.errors import InvalidInput
 from platform_core.catalog.specs import DataSource
 from platform_core.features.clock_skew import MAX_CLOCK_SKEW
 from platform_core.features.offline.arrow import unified
+from platform_core.features.source_problems import not_of_its_type
 from platform_core.features.values import ARROW_TYPES
 
 _compute: Any = pyarrow.compute  # its kernels are made at import time: no type checker sees them
@@ -83,8 +83,7 @@ def _stored(rows: pa.Table, name: str, dtype: pa.DataType, source: DataSource) -
     try:
         column = rows[name].cast(dtype)
     except pa.ArrowException as error:
-        what = f"column {name!r} of source {source.name} is not {dtype}"
-        raise InvalidInput(f"contract broken: {what}: {error}") from error
+        raise not_of_its_type(rows, name, dtype, source, identity=EVENT_ID) from error
     if pa.types.is_floating(dtype):
         finite = _compute.is_finite(column)
         if _compute.all(finite).as_py() is False:

@@ -17,6 +17,7 @@ from platform_core.features.feature_rows import with_tenant
 from platform_core.features.offline.port import ArrivalFeed
 from platform_core.features.online.port import OnlineStore
 from platform_core.features.progress import Progress
+from platform_core.features.source_problems import reading
 from platform_core.features.source_rows import LATENESS, Arrival, sound_until
 from platform_core.features.source_window import SourceWindow
 from platform_core.features.target import Target, Targets
@@ -70,7 +71,8 @@ class Stream:
             )
         window, as_of, most = self._window(target.source), self._as_of(target.source), self._chunk_rows
         while True:
-            window.follow(now, target.spec.field_mapping, before.watermark, as_of, rows=most)
+            with reading(target.source):
+                window.follow(now, target.spec.field_mapping, before.watermark, as_of, rows=most)
             arrivals = [a for a in window.arrivals if a.version > before.watermark]
             sound, problem = sound_until(arrivals, target.source, target.join_keys, target.needed)
             if problem is None or sound or not window.more:

@@ -21,6 +21,7 @@ from foundation.telemetry import semconv
 from foundation.telemetry.traces import span
 from platform_core.access.principals import Environment
 from platform_core.operations.admission import Admissions, admit, prepare
+from platform_core.operations.faults import told_faults
 from platform_core.operations.resources import ControlPlane, Resource, ResourceChange, Spec
 from platform_core.operations.spec_patch import SPEC, SpecPatch, as_json, change_kind, patch_spec
 from platform_core.operations.sql_timeline import insert_change
@@ -93,9 +94,13 @@ class SqlResources(ControlPlane):
         return resource
 
     def report_status(self, urn: str, status: dict[str, Any]) -> None:
+        """What the controller sees now, for what it saw before. Written only if it differs. What is
+        wrong with it is on the timeline when that begins, and when it is over."""
         if self.get(urn).status == status:
             return
         with transaction(self._engine) as connection:
+            for event in told_faults(self._read(connection, urn, lock=True), status, self._clock.now()):
+                insert_change(connection, event)
             connection.execute(resources.update().where(resources.c.urn == urn).values(status=status))
 
     def patch(

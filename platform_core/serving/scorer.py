@@ -115,7 +115,7 @@ class Scorer:
             row, features, chosen, model.version.version, score, score >= threshold, model, vector.tobytes()
         )
         if explain:
-            answer.attributions = _attributions(model, vector.reshape(1, -1))[0]
+            answer.attributions = attributions(model, vector.reshape(1, -1))[0]
         return answer
 
     def _many(
@@ -136,7 +136,7 @@ class Scorer:
             if order is not None:
                 matrix = np.ascontiguousarray(matrix[:, order])
             scores = model.score(matrix).tolist()
-            why = _attributions(model, matrix) if asked.attributions else [None] * len(places)
+            why = attributions(model, matrix) if asked.attributions else [None] * len(places)
             version = model.version.version
             for place, vector, score, reasons in zip(places, matrix, scores, why, strict=True):
                 answers[place] = Answer(
@@ -187,7 +187,8 @@ def _by_rules(served: ServedEndpoint, row: Row, features: RowFeatures, chosen: V
     return Answer(row, features, chosen, RULES, score, score >= served.spec.decline_threshold)
 
 
-def _attributions(model: LoadedModel, rows: npt.NDArray[np.float64]) -> list[dict[str, Any]]:
+def attributions(model: LoadedModel, rows: npt.NDArray[np.float64]) -> list[dict[str, Any]]:
+    """Of each row, as `Attributions` has them."""
     names = [feature.name for feature in model.version.signature.features]
     return [
         {"base": base, "features": dict(zip(names, values, strict=True))}

@@ -108,7 +108,7 @@ class TrainingPlan(Frozen):
 
     seed: int = Field(ge=0, lt=2**31)
     estimator: Annotated[LightGbm | Sklearn, Field(discriminator="flavor")] = LightGbm()
-    segments: tuple[Segment, ...] = ()
+    segments: tuple[Segment, ...] = (Segment(name="country", column="tenant"),)
     costs: Costs = Costs()
 
     def over(self, start: datetime | None, end: datetime | None) -> TrainingPlan:

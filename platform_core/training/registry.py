@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,9 +14,11 @@ from audit.entry import AuditRecord
 from audit.port import AuditLog
 from foundation.clock import Clock
 from foundation.database import reading, transaction
-from foundation.errors import Conflict, Forbidden, NotFound
+from foundation.errors import Conflict, Forbidden, NotFound, Unavailable
 from foundation.ids import new_id
 from platform_core.catalog.specs import Catalog
+from platform_core.operations.faults import fault
+from platform_core.operations.sql_timeline import insert_change
 from platform_core.training.answering import answers_at
 from platform_core.training.artifacts import MAX_BYTES, Artifact, render_files
 from platform_core.training.compatibility import require_fit
@@ -31,6 +34,7 @@ from platform_core.training.tables import model_transitions, model_versions
 from platform_core.training.types import ModelVersion, TrainedModel
 from platform_core.urn import urn
 
+_log = logging.getLogger(__name__)
 Guard = Callable[[Connection], None]
 ATTEMPTS = 20
 
@@ -59,7 +63,8 @@ class ModelRegistry:
         """Store `trained` as the next version of `name`, in stage dev. `guard` is asked in the transaction that does
         it, and what it raises undoes all.
 
-        Raises Conflict when others register versions of the name faster, time and again; InvalidInput, Unavailable.
+        Raises Conflict when others register versions of the name faster, time and again; InvalidInput; Unavailable, of
+        which the timeline is told as long as the database can be.
         """
         urn("model", name)  # what is no name of a model is no name of a directory
         for _ in range(ATTEMPTS):
@@ -70,6 +75,9 @@ class ModelRegistry:
                 return self._register(trained, name, number, actor, guard)
             except IntegrityError:
                 continue
+            except Unavailable as error:
+                self._tell(urn("model", name), f"a version could not be registered: {error.message}", actor)
+                raise
         raise Conflict(f"others registered versions of {name!r} at the same moment, time and again", hint="try again")
 
     def _register(self, trained: TrainedModel, name: str, number: int, actor: str, guard: Guard) -> ModelVersion:
@@ -207,6 +215,14 @@ class ModelRegistry:
                 self._audit.append(record, connection=connection)
             staged.put()  # last: what nobody audited is not signed
         return self._store.open(registered)
+
+    def _tell(self, subject: str, said: str, actor: str) -> None:
+        event = fault(subject, said, at=self._clock.now(), author=actor)
+        try:
+            with transaction(self._engine) as connection:
+                insert_change(connection, event)
+        except Unavailable as down:
+            _log.warning("the timeline is not told of %r: %s", event.summary, down)
 
     def _first(self, connection: Connection, version: ModelVersion) -> None:
         """Where its way begins."""

@@ -5,6 +5,7 @@ Left out is what its manifest declares to vary (`varies`), and the note, which i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from itertools import zip_longest
 from typing import Any
@@ -15,6 +16,9 @@ from platform_core.training.manifest import MANIFEST_FILE, MODEL_FILE, STEPS_FIL
 from platform_core.training.types import TrainedModel
 
 _SHOWN = 60
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_OF_FILES = frozenset({"files", "signature_sha256", "data_digest", "code_version", "libraries"})
+"""Fields of the manifest that only repeat what the files are and say."""
 
 
 class FileDifference(Frozen):
@@ -51,10 +55,11 @@ def compared(artifact: Artifact, again: TrainedModel) -> Reproduction:
         created_by=manifest.created_by,
     )
     left_out = {*VARIES, "varies"}
-    fields = list(
-        _fields(manifest.model_dump(mode="json", exclude=left_out), made.model_dump(mode="json", exclude=left_out))
-    )
-    differ += [FileDifference(file=MANIFEST_FILE, said="; ".join(fields))] if fields else []
+    was, becomes = (one.model_dump(mode="json", exclude=left_out) for one in (manifest, made))
+    fields = list(_fields(*({k: v for k, v in one.items() if k not in _OF_FILES} for one in (was, becomes))))
+    if was != becomes:
+        said = "; ".join(fields) or "the digests of the files above"
+        differ.append(FileDifference(file=MANIFEST_FILE, said=said))
     aspects = (
         ("data", before.data_digest, now.data_digest),
         ("query", before.query_digest, now.query_digest),
@@ -103,4 +108,5 @@ def _first_line(then: str, now: str) -> str:
 
 def _shown(value: object) -> str:
     text = "nothing" if value is None else value if isinstance(value, str) else repr(value)
+    text = _DIGEST.sub(lambda found: f"{found[0][:12]}…", text)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
 from sqlalchemy.engine import Engine
 
 from foundation.clock import FixedClock
 from foundation.database import transaction
 from foundation.errors import InvalidInput, Unavailable
+from foundation.telemetry import metrics
+from foundation.telemetry.traces import configure_traces, current_trace_id, span
 from platform_core.attached.mlflow.tracker import MlflowTracker
 from platform_core.training.artifacts import open_artifact
 from platform_core.training.local_tracker import LocalTracker
@@ -174,3 +177,30 @@ def test_a_store_of_files_that_cannot_be_used_is_unavailable(tmp_path: Path) -> 
     (tmp_path / "runs").write_text("a file")
     with pytest.raises(Unavailable, match="cannot be kept"):
         LocalTracker(tmp_path / "runs").track(RUN)
+
+
+@pytest.mark.server
+def test_its_otlp_receiver_takes_our_spans(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not of the tracker: MLflow's server is the receiver of somebody else's making that our traces are tested on."""
+    before = metrics.TELEMETRY.get_sample_value("vigia_telemetry_lost_total", {"signal": "traces"}) or 0.0
+    made = httpx.post(f"{server}/api/2.0/mlflow/experiments/create", json={"name": "spans"}).json()
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip")
+    provider = configure_traces("x", server, headers={"x-mlflow-experiment-id": made["experiment_id"]})
+    with span("POST /v1/predict/{service}", **{"vigia.endpoint": "fraud-br"}):
+        with span("score", rows=3):
+            pass
+        trace = current_trace_id()
+    provider.shutdown()
+    without_header = configure_traces("x", server)
+    with span("that it wants"):
+        pass
+    without_header.shutdown()
+    configure_traces("vigia-test")
+    assert metrics.TELEMETRY.get_sample_value("vigia_telemetry_lost_total", {"signal": "traces"}) == before + 1
+    answer = httpx.get(f"{server}/api/3.0/mlflow/traces/get", params={"trace_id": f"tr-{trace}"})
+    found = {each["name"]: each for each in answer.json()["trace"]["spans"]}
+    outer, inner = found["POST /v1/predict/{service}"], found["score"]
+    assert inner["parent_span_id"] == outer["span_id"]
+    told = {each["key"]: next(iter(each["value"].values())) for each in [*outer["attributes"], *inner["attributes"]]}
+    assert "fraud-br" in told["vigia.endpoint"]
+    assert int(told["rows"]) == 3

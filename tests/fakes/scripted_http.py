@@ -24,8 +24,8 @@ class Asked:
         return json.loads(self.body)
 
 
-Answer = tuple[int, Any]
-"""(status, JSON value or raw bytes)"""
+Answer = tuple[int, Any] | tuple[int, Any, dict[str, str]]
+"""(status, JSON value or raw bytes), and headers where there are any"""
 
 
 @dataclass
@@ -38,8 +38,8 @@ class Scripted:
 
 
 @contextmanager
-def scripted_server(answer: Callable[[Asked], Answer]) -> Iterator[Scripted]:
-    """Serves `answer` while the block runs."""
+def scripted_server(answer: Callable[[Asked], Answer], *, port: int = 0) -> Iterator[Scripted]:
+    """Serves `answer` while the block runs; without a `port` on one that is free."""
     script = Scripted("")
 
     class Handler(BaseHTTPRequestHandler):
@@ -51,10 +51,12 @@ def scripted_server(answer: Callable[[Asked], Answer]) -> Iterator[Scripted]:
             headers = {name.lower(): value for name, value in self.headers.items()}
             asked = Asked(self.command, self.path, headers, self.rfile.read(length))
             script.asked.append(asked)
-            status, body = answer(asked)
+            status, body, *more = answer(asked)
             content = body if isinstance(body, bytes) else json.dumps(body).encode()
             with suppress(ConnectionError):  # who asked may have given up
                 self.send_response(status)
+                for name, value in (more[0] if more else {}).items():
+                    self.send_header(name, value)
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
                 self.wfile.write(content)
@@ -64,7 +66,7 @@ def scripted_server(answer: Callable[[Asked], Answer]) -> Iterator[Scripted]:
         def log_message(self, format: str, *args: object) -> None:
             """Tests print their own."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server.daemon_threads = True
     script.address = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)

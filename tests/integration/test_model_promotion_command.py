@@ -211,7 +211,8 @@ def test_a_version_goes_from_dev_to_production(home: Home) -> None:
     review = home.said("models", "gate", MODEL, "2", "--to", "staging")
     assert (review["outcome"], review["champion"]) == ("passed", "1")
     assert {verdict["gate"] for verdict in review["verdicts"]} == {"documentation", "drift", "latency", "performance"}
-    assert "may look, not move" in home.refusal("models", "promote", MODEL, "2", "--to", "staging", person="vera")
+    refused = home.refusal("models", "promote", MODEL, "2", "--to", "staging", person="vera")
+    assert "human:vera may not promote fraud_score in production" in refused
     assert home.said("models", "promote", MODEL, "2", "--to", "staging", person="ana")["stage"] == "staging"
 
     assert "was never judged for production" in home.refusal(
@@ -221,7 +222,9 @@ def test_a_version_goes_from_dev_to_production(home: Home) -> None:
     assert shown.exit_code == 0, shown.output + repr(shown.exception)
     for gate in ("bias", "consistency", "documentation", "drift", "latency", "performance"):
         assert f"{gate}: passed" in shown.output
-    assert len(home.said("models", "gates", MODEL, "2")) == 2
+    assert "no endpoint serves fraud_score: each version is judged at its own decline threshold" in shown.output
+    assert "next: vigia models promote fraud_score 2 --to production" in shown.output
+    assert [review["thresholds"] for review in home.said("models", "gates", MODEL, "2")] == [{}, {}]
 
     request = home.said("models", "promote", MODEL, "2", "--to", "production", person="ana")
     assert (request["status"], request["proposal"]["tool"]) == ("pending", "promote_model")
@@ -320,7 +323,7 @@ def test_what_cannot_be_asked_is_said_in_a_line(home: Home) -> None:
 
 def test_a_version_goes_down_as_it_came_up(home: Home) -> None:
     before = home.stages()
-    assert "may look, not move" in home.refusal("models", "demote", MODEL, "3", person="vera")
+    assert "human:vera may not demote fraud_score" in home.refusal("models", "demote", MODEL, "3", person="vera")
     assert home.said("models", "demote", MODEL, "3", person="ana")["stage"] == "dev"
     assert "is in dev and cannot go to dev" in home.refusal("models", "demote", MODEL, "3", person="ana")
     request = home.said("models", "demote", MODEL, "2", person="ana")

@@ -13,13 +13,20 @@ import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
-from foundation.errors import Conflict, Forbidden, InvalidInput
+from foundation.errors import Conflict, Forbidden, InvalidInput, Unavailable
+from interfaces.bootstrap.foundations import open_foundations
+from interfaces.cli.features import moments
 from interfaces.cli.main import app
-from interfaces.principals import add_principal
+from interfaces.principals import PrincipalsFile, add_principal
+from interfaces.settings import load_settings
+from platform_core.access.principals import Grant
 from platform_core.catalog.specs import Catalog, Column
 from platform_core.catalog.writing import write_catalog
 from platform_core.features.feature_rows import offline_table
+from platform_core.features.leases import SqlLeases
 from platform_core.features.offline.delta import DeltaOfflineStore
+from platform_core.training.plan import load_plan
+from platform_core.training.turns import Turns, said_of
 from tests.fakes.payments import small_catalog, small_history
 
 ROOT = Path(__file__).parents[2]
@@ -139,7 +146,7 @@ def vigia(company: Path, trained: list[Any], monkeypatch: pytest.MonkeyPatch) ->
 def test_a_plan_becomes_a_version_that_says_where_it_came_from(trained: list[Any]) -> None:
     for number, answer in enumerate(trained, 1):
         version, tracking = answer["version"], answer["tracking"]
-        assert (version["version"], version["stage"], version["created_by"]) == (str(number), "dev", "service:training")
+        assert (version["version"], version["stage"], version["created_by"]) == (str(number), "dev", moments.person())
         assert tracking["problem"] is None
         signature = version["signature"]
         assert signature["table_versions"]["payments_br"] == 0
@@ -212,16 +219,82 @@ def test_an_unsigned_version_is_told_how_to_be_signed(
     for name, roles in (("ana", ["admin"]), ("bob", ["viewer"])):
         monkeypatch.setenv("VIGIA_API_KEY", add_principal(people, name=name, roles=roles, tenants=["*"]))
         if name == "bob":
-            with pytest.raises(Forbidden, match="human:bob may not sign models"):
+            with pytest.raises(Forbidden, match="human:bob may not sign fraud_score"):
                 vigia("sign", "fraud_score", "1")
         else:
             assert "is signed by vigia/models+" in vigia("sign", "fraud_score", "1")
     assert "fraud_score version 1" in vigia("show", "fraud_score", "--version", "1")
 
 
-def test_a_plan_for_another_catalog_is_refused(vigia: Any, company: Path) -> None:
+def test_a_plan_for_another_catalog_is_refused(vigia: Any, company: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIGIA_API_KEY", known(company, "carla", "responder"))
     (company / "other.yaml").write_text(PLAN.format(estimator=ESTIMATORS["trees"]).replace("channel}", "colour}"))
     with pytest.raises(InvalidInput, match="colour"):
         vigia("train", "other.yaml")
     with pytest.raises(InvalidInput, match="0 fraudulent and 0 genuine"):
         vigia("train", "trees.yaml", "--start", "2026-11-01", "--end", "2026-11-02")
+
+
+def known(company: Path, name: str, role: Any, *tenants: str, **grant: Any) -> str:
+    """The API key of somebody with that role, for all tenants when none is named."""
+    given = Grant(roles=frozenset([role]), tenants=frozenset(tenants or ("*",)), **grant)
+    return PrincipalsFile(company / "data" / "principals.yaml").add(f"human:{name}", given)
+
+
+def entries(action: str) -> list[Any]:
+    return [e.record for e in open_foundations(load_settings()).audit.entries() if e.record.action == action]
+
+
+def test_who_may_train_is_asked_of_the_grants(vigia: Any, company: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over all tenants and in this environment; refused before anything is read, and audited."""
+    refused = {
+        "vera": known(company, "vera", "viewer"),
+        "till": known(company, "till", "caller"),
+        "bruna": known(company, "bruna", "responder", "br"),
+        "dora": known(company, "dora", "admin", environments=frozenset({"dev"})),
+    }
+    for name, key in refused.items():
+        monkeypatch.setenv("VIGIA_API_KEY", key)
+        with pytest.raises(Forbidden, match=f"human:{name} may not train fraud_score in production"):
+            vigia("train", "trees.yaml")
+    told = [record.actor for record in entries("model.refused") if record.payload["what"] == "train"]
+    assert told == [f"human:{name}" for name in refused]
+    monkeypatch.delenv("VIGIA_API_KEY")
+    with pytest.raises(InvalidInput, match="needs to know who trains"):
+        vigia("train", "trees.yaml")
+    more = Grant(roles=frozenset({"responder"}), tenants=frozenset({"*"}))
+    PrincipalsFile(company / "data" / "principals.yaml").grant("human:bruna", more)
+    monkeypatch.setenv("VIGIA_API_KEY", refused["bruna"])
+    answer = json.loads(vigia("train", "trees.yaml", "--json"))
+    assert answer["version"]["created_by"] == "human:bruna"
+
+
+def test_who_trains_by_the_same_plan_is_told_who_is_at_it(
+    vigia: Any, company: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIGIA_API_KEY", known(company, "rosa", "responder"))
+    base = open_foundations(load_settings())
+    somebody = Turns(SqlLeases(base.engine, holder="the night shift"))
+    held = r"the training of fraud_score for plan \w+ is held by the night shift"
+    with somebody.held("fraud_score", said_of(load_plan(company / "trees.yaml"))), pytest.raises(Conflict, match=held):
+        vigia("train", "trees.yaml")
+    base.engine.dispose()
+
+
+def test_a_store_that_is_down_is_a_line_and_on_the_timeline(
+    vigia: Any, company: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIGIA_API_KEY", known(company, "sara", "responder"))
+    models = company / "data" / "models"
+    models.rename(company / "data" / "elsewhere")
+    models.write_text("no directory")
+    try:
+        with pytest.raises(Unavailable, match=r"the model cannot be stored at .*models/fraud_score"):
+            vigia("train", "trees.yaml")
+    finally:
+        models.unlink()
+        (company / "data" / "elsewhere").rename(models)
+    done = CliRunner().invoke(app, ["timeline", "--kind", "fault", "--json"])
+    (event,) = json.loads(done.stdout)
+    assert (event["subject"], event["author"]) == ("urn:vigia:model:fraud_score", "human:sara")
+    assert event["summary"].startswith("fraud_score: a version could not be registered: the model cannot be stored")

@@ -149,8 +149,9 @@ def test_a_full_queue_drops_and_says_how_much() -> None:
     counted: list[int] = []
     let_go = threading.Event()
 
-    def stuck(_batch: list[int]) -> bool:
-        return let_go.wait(10)
+    def stuck(_batch: list[int]) -> int:
+        let_go.wait(10)
+        return 0
 
     batch: Batch[int] = Batch(stuck, lost=counted.append, capacity=10, size=4, seconds=0.01)
     for number in range(40):
@@ -166,7 +167,7 @@ def test_a_full_queue_drops_and_says_how_much() -> None:
 def test_what_is_not_sent_in_time_is_counted() -> None:
     counted: list[int] = []
     let_go = threading.Event()
-    batch: Batch[int] = Batch(lambda _batch: let_go.wait(10), lost=counted.append, size=1, seconds=0.01)
+    batch: Batch[int] = Batch(lambda _batch: int(not let_go.wait(10)), lost=counted.append, size=1, seconds=0.01)
     for number in range(3):
         batch.add(number)
     batch.close(0.05)
@@ -178,11 +179,11 @@ def test_an_exporter_that_raises_loses_its_batch_only() -> None:
     counted: list[int] = []
     arrived: list[int] = []
 
-    def export(items: list[int]) -> bool:
+    def export(items: list[int]) -> int:
         if 1 in items:
             raise RuntimeError("no")
         arrived.extend(items)
-        return True
+        return 0
 
     batch: Batch[int] = Batch(export, lost=counted.append, size=1, seconds=0.01)
     for number in range(3):

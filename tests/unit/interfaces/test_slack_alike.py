@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy.engine import Engine
-from tests.fakes.pressing import BRUNA, EVE, Pressing
 
 from foundation.clock import FixedClock
 from guardrails.approvals.types import ApprovalRequest
@@ -14,6 +13,7 @@ from guardrails.proposal import PlannedChange
 from interfaces.slack.ids import ActionId, BlockId, CallbackId
 from tests.fakes.cards import quarantine_proposal
 from tests.fakes.guarded import ALICE, BOB, Guard
+from tests.fakes.pressing import BRUNA, EVE, Pressing
 
 
 @pytest.fixture

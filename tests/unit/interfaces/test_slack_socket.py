@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,7 @@ def test_the_copilot_is_ready_but_degraded(tmp_path: Path, monkeypatch: pytest.M
     assert (told["ready"], told["degraded"]) == (True, True)
     slack = next(check for check in told["checks"] if check["name"] == "slack")
     assert slack["ok"] is False
+    assert not [thread for thread in threading.enumerate() if thread.name == "slack-socket"], "it ends with the copilot"
 
 
 def test_it_is_tried_again_with_growing_pauses_until_closed(nowhere: str) -> None:

@@ -165,7 +165,7 @@ def test_files_make_one_catalog(directory: Path) -> None:
             "    monitors: {screen_segment: tx_cuont_1h}\n    owner: risk\n    channel",
             r"views\.yaml:\d+: .*screen_segment: the view has no column 'tx_cuont_1h'; did you mean 'tx_count_1h'",
         ),
-        ("entities.yaml", "entities:", "entities: [", r"entities\.yaml: not YAML"),
+        ("entities.yaml", "entities:", "entities: [", r"entities\.yaml:\d+: not YAML: while"),
         ("entities.yaml", ENTITIES, "- card", r"entities\.yaml:\d+: a catalog file is a mapping"),
     ],
 )
