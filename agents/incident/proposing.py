@@ -18,6 +18,7 @@ from agents.incident.types import Incident
 from foundation.clock import Clock
 from foundation.errors import Conflict, InvalidInput, NotFound, VigiaError
 from foundation.frozen import Frozen
+from foundation.nearest import did_you_mean
 from foundation.outside_text import OutsideText, Redact
 from foundation.reasons import reason_for, require_short
 from guardrails.approvals.service import ApprovalService
@@ -163,7 +164,7 @@ class ProposalDesk:
         said = reason_for("a proposal", self._outside.text(reason))
         planners = self._planners(person)
         if tool not in planners:
-            raise InvalidInput(f"there is no action {tool[:80]!r}", hint=f"one of {', '.join(sorted(planners))}")
+            raise InvalidInput(f"there is no action {tool[:80]!r}", hint=did_you_mean(tool[:80], sorted(planners)))
         if len(arguments) > MOST_ARGUMENTS:
             raise InvalidInput(f"{len(arguments)} arguments: an action takes at most {MOST_ARGUMENTS}")
         planner = planners[act_tool(tool, planners)]

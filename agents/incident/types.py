@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from difflib import get_close_matches
 from typing import Any, Literal
 
 from pydantic import Field
@@ -12,6 +11,7 @@ from agents.diagnosis.types import Diagnosis
 from agents.llm.narrative import Narrative
 from foundation.errors import InvalidInput
 from foundation.frozen import Frozen
+from foundation.nearest import did_you_mean
 from platform_core.access.principals import Environment
 from platform_core.monitoring.alert import Alert, Severity
 
@@ -33,9 +33,7 @@ def known_status(name: str) -> IncidentStatus:
     """`name` as a status, `awaiting-approval` as well. Raises InvalidInput, naming the nearest."""
     plain = name.strip().lower().replace("-", "_").replace(" ", "_")
     if plain not in TRANSITIONS:
-        near = get_close_matches(plain, list(TRANSITIONS), n=1)
-        hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(TRANSITIONS)}"
-        raise InvalidInput(f"{name[:40]!r} is not a status of an incident", hint=hint)
+        raise InvalidInput(f"{name[:40]!r} is not a status of an incident", hint=did_you_mean(plain, TRANSITIONS))
     return plain
 
 

@@ -88,7 +88,9 @@ def read_request(connection: Connection, request_id: str) -> ApprovalRequest:
     """Raises NotFound."""
     found = read_requests(connection, approval_requests.c.id == request_id)
     if not found:
-        raise NotFound(f"there is no approval request {request_id!r}")
+        raise NotFound(
+            f"there is no approval request {request_id[:80]!r}", hint="`vigia approvals list` shows what waits"
+        )
     return found[0]
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from datetime import datetime, timedelta
 from typing import cast, get_args
 
 from foundation.errors import InvalidInput
+from foundation.nearest import did_you_mean
 from guardrails.approvals.break_glass import BreakGlass
 from guardrails.approvals.delegation import Delegations
 from guardrails.approvals.glass_watch import GlassNotifier, GlassWatch
@@ -19,7 +19,7 @@ from guardrails.policy.live import LivePolicy
 from guardrails.policy.loading import DEFAULT_POLICY
 from guardrails.policy.policy import Policy, PolicySource
 from guardrails.policy.types import Explanation, PolicyQuestion
-from interfaces.bootstrap.foundations import Foundations, make_clock, open_foundations
+from interfaces.bootstrap.foundations import Foundations, make_clock, open_existing
 from interfaces.principals import open_directory
 from interfaces.settings import Settings
 from platform_core.access.principals import Environment, Role
@@ -73,12 +73,12 @@ def make_glass_watch(base: Foundations, notifiers: tuple[GlassNotifier, ...] = (
 
 
 def make_break_glass(settings: Settings) -> BreakGlass:
-    base = open_foundations(settings)
+    base = open_existing(settings)
     return BreakGlass(base.engine, base.clock, base.audit, make_policy(settings))
 
 
 def make_delegations(settings: Settings) -> Delegations:
-    base = open_foundations(settings)
+    base = open_existing(settings)
     people = open_directory(settings.principals_file, settings.environment).get
     return Delegations(base.engine, base.clock, base.audit, people)
 
@@ -105,9 +105,7 @@ def explain_policy(
         raise InvalidInput(f"{odd[0]!r} is not a role", hint=f"one of {', '.join(get_args(Role))}")
     known = action_types()
     if tool not in known:
-        close = difflib.get_close_matches(tool, known, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"one of {', '.join(sorted(known))}"
-        raise InvalidInput(f"there is no action {tool!r}", hint=hint)
+        raise InvalidInput(f"there is no action {tool!r}", hint=did_you_mean(tool, sorted(known)))
     question = PolicyQuestion(
         tool=tool,
         tier=known[tool].tier,

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foundation.errors import NotFound
-from interfaces.bootstrap.foundations import Foundations, open_foundations
+from foundation.nearest import did_you_mean
+from interfaces.bootstrap.foundations import Foundations, open_existing, open_foundations
 from interfaces.bootstrap.model_access import MAY_SIGN, person_of, require_may
 from interfaces.bootstrap.platform import catalog_in_force, feature_tables
 from interfaces.settings import Settings
@@ -22,15 +23,24 @@ if TYPE_CHECKING:
 
 
 def model_registry(settings: Settings) -> ModelRegistry:
-    return registry_of(open_foundations(settings))
+    return registry_of(open_existing(settings))
+
+
+def versions_of(registry: ModelRegistry, name: str | None = None) -> list[ModelVersion]:
+    """Of one model or of all, oldest first. Raises NotFound for a model that there is not."""
+    known = registry.names()
+    if name is not None and name not in known:
+        none = "none is registered yet: vigia models train"
+        raise NotFound(f"there is no model {name[:80]!r}", hint=did_you_mean(name[:80], known, none=none))
+    return [version for model in (known if name is None else [name]) for version in registry.list(model)]
 
 
 def version_in_use(registry: ModelRegistry, name: str) -> ModelVersion:
     """The newest version in production. Raises NotFound when there is none."""
-    versions = registry.list(name)
+    versions = versions_of(registry, name)
     in_production = [version for version in versions if version.stage == "production"]
     if not in_production:
-        known = ", ".join(f"{v.version} ({v.stage})" for v in versions) or "none is registered"
+        known = ", ".join(f"{v.version} ({v.stage})" for v in versions)
         raise NotFound(f"no version of {name!r} is in production", hint=f"versions: {known}; name one with --version")
     return in_production[-1]
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from interfaces.bootstrap.foundations import Foundations, open_foundations
+from interfaces.bootstrap.foundations import Foundations, open_existing, open_foundations
 from interfaces.bootstrap.model_access import require_may
 from interfaces.bootstrap.models import registry_of
 from interfaces.bootstrap.platform import catalog_in_force, feature_tables, online_store, platform_view
@@ -111,7 +111,7 @@ def reviews_of(settings: Settings, name: str, version: str) -> list[PromotionRev
     from foundation.database import reading
     from platform_core.training.gates.reviews import of_version
 
-    base = open_foundations(settings)
+    base = open_existing(settings)
     registry_of(base).get(name, version)
     with reading(base.engine) as connection:
         return of_version(connection, name, version)
@@ -158,7 +158,7 @@ def propose_demotion(settings: Settings, name: str, version: str, person: Princi
 
 def retraining_findings(settings: Settings, name: str) -> Findings:
     """What speaks for training the version in production again. Raises NotFound when there is none."""
-    return _findings(open_foundations(settings), name)
+    return _findings(open_existing(settings), name)
 
 
 def propose_retraining(

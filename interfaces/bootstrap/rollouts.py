@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from foundation.errors import Forbidden, NotFound
 from foundation.frozen import Frozen
+from foundation.nearest import did_you_mean
 from foundation.reasons import reason_for
 from interfaces.bootstrap.foundations import Foundations, open_existing
 from interfaces.settings import Settings
@@ -163,8 +164,9 @@ class RolloutDesk:
             return there
         wanted = [r for r in there if r.urn == urn("endpoint", name)]
         if not wanted:
-            known = ", ".join(parse_urn(r.urn)[1] for r in there) or "none that is yours"
-            raise NotFound(f"there is no endpoint {name!r}", hint=f"endpoints: {known}")
+            known = [parse_urn(r.urn)[1] for r in there]
+            hint = did_you_mean(name, known, none="there is none that is yours")
+            raise NotFound(f"there is no endpoint {name!r}", hint=hint)
         return wanted
 
     def _clean(self, reason: str) -> str:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from interfaces.cli.main import main
+from interfaces.cli.start import main
 
 main()

@@ -28,7 +28,7 @@ def show_all(api_key: ApiKey = None, key_file: KeyFile = None, json: Json = Fals
     settings = load_settings()
     visible = shown_to(settings, maybe_key(api_key, key_file))
     pending = [request for request in approval_service(settings).pending() if visible(request)]
-    empty = f"nothing waits for a decision in {settings.database_name}"
+    empty = f"nothing waits for a decision in {settings.database_name}; `vigia incidents list` shows what was decided"
     if json:
         print_json(pending)
         return

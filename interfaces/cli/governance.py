@@ -51,7 +51,7 @@ def show_budgets(
         for s in spends
     ]
     columns = ("scope", "tokens", "dollars", "tool calls", "actions", "wall seconds", "refused")
-    print_table("budgets", columns, rows, empty="nothing was spent yet")
+    print_table("budgets", columns, rows, empty="nothing was spent yet: incidents and questions spend")
 
 
 @break_glass.command("open")
@@ -62,6 +62,7 @@ def open_glass(  # noqa: PLR0917 - one per option
     tenant: Tenant = None,
     api_key: ApiKey = None,
     key_file: KeyFile = None,
+    json: Json = False,
 ) -> None:
     """Break the glass: freezes no longer deny, and one approval is enough. A person still decides on every action."""
     from foundation.errors import InvalidInput
@@ -73,7 +74,7 @@ def open_glass(  # noqa: PLR0917 - one per option
     glass = make_break_glass(settings).open(
         person, environment=environment, tenant=tenant, minutes=minutes, reason=clean(settings, reason) or ""
     )
-    typer.echo(f"{glass.id} holds until {glass.ends_at:%H:%M} UTC; somebody else has to review it")
+    _tell(glass, f"{glass.id} holds until {glass.ends_at:%H:%M} UTC; somebody else has to review it", json=json)
 
 
 @break_glass.command("review")
@@ -82,13 +83,14 @@ def review_glass(
     note: Annotated[str, typer.Option(help="What was done, and whether it was right.")],
     api_key: ApiKey = None,
     key_file: KeyFile = None,
+    json: Json = False,
 ) -> None:
     """Close the review of a broken glass; this also ends it."""
     from interfaces.bootstrap.governance import make_break_glass
 
     settings, person = acting(api_key, key_file, "a review")
     reviewed = make_break_glass(settings).review(glass, person, clean(settings, note) or "")
-    typer.echo(f"{reviewed.id} is reviewed by {reviewed.reviewed_by}")
+    _tell(reviewed, f"{reviewed.id} is reviewed by {reviewed.reviewed_by}", json=json)
 
 
 @break_glass.command("list")
@@ -127,6 +129,7 @@ def delegate(  # noqa: PLR0917 - one per option
     tenant: Tenant = None,
     api_key: ApiKey = None,
     key_file: KeyFile = None,
+    json: Json = False,
 ) -> None:
     """Let a colleague decide in your place; together you stay one voice."""
     from datetime import timedelta
@@ -137,7 +140,8 @@ def delegate(  # noqa: PLR0917 - one per option
     made = make_delegations(settings).delegate(
         person, to, lasts=timedelta(hours=hours), reason=clean(settings, reason) or "", tenant=tenant
     )
-    typer.echo(f"{made.id}: {made.delegate} decides for {made.delegator} until {made.ends_at:%Y-%m-%d %H:%M} UTC")
+    until = f"{made.ends_at:%Y-%m-%d %H:%M} UTC"
+    _tell(made, f"{made.id}: {made.delegate} decides for {made.delegator} until {until}", json=json)
 
 
 @delegations.command("revoke")
@@ -145,13 +149,14 @@ def revoke(
     delegation: Annotated[str, typer.Argument(help="Its id, e.g. dlg_0193…")],
     api_key: ApiKey = None,
     key_file: KeyFile = None,
+    json: Json = False,
 ) -> None:
     """End a delegation now."""
     from interfaces.bootstrap.governance import make_delegations
 
     settings, person = acting(api_key, key_file, "revoking")
     make_delegations(settings).revoke(delegation, person)
-    typer.echo(f"{delegation} is revoked")
+    _tell({"id": delegation, "revoked": True}, f"{delegation} is revoked", json=json)
 
 
 @delegations.command("list")
@@ -176,7 +181,17 @@ def list_delegations(json: Json = False) -> None:
         )
         for d in found
     ]
-    print_table("delegations", ("id", "from", "to", "tenant", "until", ""), rows, empty="nothing is delegated")
+    empty = "nothing is delegated: `vigia delegations add` does it"
+    print_table("delegations", ("id", "from", "to", "tenant", "until", ""), rows, empty=empty)
+
+
+def _tell(made: object, text: str, *, json: bool) -> None:
+    from interfaces.terminal.output import print_json, print_text
+
+    if json:
+        print_json(made)
+    else:
+        print_text(text)
 
 
 def _of(spent: float, limit: float | None) -> str:

@@ -34,7 +34,8 @@ def show_all(
         "incidents",
         ("", "severity", "status", "tenant", "opened (UTC)", ""),
         rows,
-        empty=f"no incident in {settings.database_name}",
+        empty=f"no incident{f' is {wanted[0]}' if wanted else ''} in {settings.database_name}"
+        + ("" if wanted else ": alerts come in through `vigia serve`"),
     )
 
 

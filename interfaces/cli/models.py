@@ -21,18 +21,22 @@ Version = Annotated[str | None, typer.Option(help="The newest in production by d
 
 
 @app.command("list")
-def show_all(name: Name, json: Json = False) -> None:
-    """List the versions of a model, oldest first."""
-    from interfaces.bootstrap.models import model_registry
+def show_all(
+    name: Annotated[str | None, typer.Argument(help="Of the model, e.g. fraud_score; all when not given.")] = None,
+    json: Json = False,
+) -> None:
+    """List the models and their versions with their stages, oldest first."""
+    from interfaces.bootstrap.models import model_registry, versions_of
     from interfaces.settings import load_settings
     from interfaces.terminal.output import print_json, print_table
 
-    versions = model_registry(load_settings()).list(name)
+    versions = versions_of(model_registry(load_settings()), name)
     if json:
         print_json(versions)
         return
     rows = [
         (
+            v.name,
             v.version,
             v.stage,
             f"{v.created_at:%Y-%m-%d %H:%M}",
@@ -42,7 +46,8 @@ def show_all(name: Name, json: Json = False) -> None:
         )
         for v in versions
     ]
-    print_table(name, ("version", "stage", "registered (UTC)", "by", "rows", "AUC"), rows, empty="no such model")
+    columns = ("model", "version", "stage", "registered (UTC)", "by", "rows", "AUC")
+    print_table(name or "models", columns, rows, empty="no model is registered yet: vigia models train")
 
 
 @app.command("show")

@@ -75,15 +75,12 @@ def performance(  # noqa: PLR0917 - one per option
 
 def _by(name: str | None) -> By | None:
     """Raises InvalidInput, naming the nearest."""
-    from difflib import get_close_matches
-
     from foundation.errors import InvalidInput
+    from foundation.nearest import did_you_mean
 
     known = ("country", "endpoint", "version", "variant")
     if name is not None and name not in known:
-        near = get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(known)}"
-        raise InvalidInput(f"answers are not told apart by {name[:40]!r}", hint=hint)
+        raise InvalidInput(f"answers are not told apart by {name[:40]!r}", hint=did_you_mean(name, known))
     return name
 
 

@@ -61,4 +61,4 @@ def clean(settings: Settings, text: str | None) -> str | None:
     from foundation.outside_text import OutsideText
     from interfaces.bootstrap.redaction import redactor
 
-    return OutsideText(redactor(settings).redact).optional(text)
+    return OutsideText(redactor(settings).redact).text(text) if text else text

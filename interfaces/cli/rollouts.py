@@ -46,7 +46,7 @@ def show_all(json: Json = False) -> None:
         for v in found
     ]
     columns = ("endpoint", "champion", "candidate", "strategy", "state", "share", "")
-    print_table("rollouts", columns, rows, empty="there is no endpoint")
+    print_table("rollouts", columns, rows, empty="there is no endpoint yet: the platform's resources bring them")
 
 
 @app.command("show")
@@ -112,7 +112,8 @@ def history(
         for s in past.steps
     ]
     columns = ("endpoint", "version", "strategy", "at (UTC)", "step", "by", "why")
-    print_table("rollouts", columns, rows, empty="nothing was rolled out in the last 60 days")
+    empty = "nothing was rolled out in the last 60 days: `vigia rollouts start` asks for it"
+    print_table("rollouts", columns, rows, empty=empty)
 
 
 @app.command("scored")
@@ -245,17 +246,15 @@ def _print(asked: Asked, *, json: bool) -> None:
 
 def _strategy(name: str) -> str:
     """Raises InvalidInput, naming the nearest."""
-    from difflib import get_close_matches
     from typing import get_args
 
     from foundation.errors import InvalidInput
+    from foundation.nearest import did_you_mean
     from platform_core.operations.rollout_spec import RolloutStrategy
 
     plain, known = name.strip().lower().replace("-", "_").replace("/", "_"), get_args(RolloutStrategy)
     if plain not in known:
-        near = get_close_matches(plain, known, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(known)}"
-        raise InvalidInput(f"{name[:40]!r} is not a strategy", hint=hint)
+        raise InvalidInput(f"{name[:40]!r} is not a strategy", hint=did_you_mean(plain, known))
     return plain
 
 

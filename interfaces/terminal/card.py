@@ -20,6 +20,8 @@ from interfaces.terminal.safety import safe_model
 
 SEVERITY_STYLES = {"critical": "bold red", "warning": "bold yellow", "info": "bold blue"}
 _LABEL = 14
+MOST_FINDINGS = 4
+"""For and against each; the strongest."""
 
 
 def render_card(card: IncidentCard) -> RenderableType:
@@ -102,8 +104,11 @@ def _findings(cause: CardCause) -> Iterator[RenderableType]:
         return -abs(finding.weight)
 
     for sign, style, findings in (("+", "green", cause.supporting), ("−", "red", cause.refuting)):
-        for finding in sorted(findings, key=strength)[:4]:
+        for finding in sorted(findings, key=strength)[:MOST_FINDINGS]:
             yield _row(Text(f"  {sign}", style=style), _finding_line("", finding.text, finding.evidence_ids), width=4)
+        if len(findings) > MOST_FINDINGS:
+            said = Text(f"and {len(findings) - MOST_FINDINGS} more: --json shows all", style="dim")
+            yield _row(Text(f"  {sign}", style=style), said, width=4)
 
 
 def _finding_line(indent: str, text: str, evidence_ids: tuple[str, ...]) -> Text:

@@ -307,6 +307,9 @@ def test_a_retraining_is_proposed_approved_and_ends_in_dev(home: Home) -> None:
     worked(home, lambda: "4" in home.stages() and actions(home).count("action.verified") == 2)
     assert home.stages() == {"1": "staging", "2": "production", "3": "staging", "4": "dev"}
     newest = home.said("models", "list", MODEL)[-1]
+    every = home.said("models", "list")
+    assert {(each["name"], each["version"]) for each in every} >= {(MODEL, newest["version"])}
+    assert all(each["stage"] in ("dev", "staging", "production") for each in every)
     assert newest["created_by"] == "service:training"
     assert newest["signature"]["data_end"] > home.said("models", "list", MODEL)[1]["signature"]["data_end"]
 

@@ -7,13 +7,13 @@ Annotations: `summary`, `value`, `threshold`.
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
 from foundation.errors import InvalidInput
+from foundation.nearest import did_you_mean
 from platform_core.monitoring.alert import Alert, AlertKind, Severity
 from platform_core.urn import parse_urn
 
@@ -96,9 +96,7 @@ def _kind(where: str, value: str | None) -> AlertKind:
         return "other"
     if value in _KINDS:
         return value  # type: ignore[return-value]
-    close = difflib.get_close_matches(value, _KINDS, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"one of {', '.join(_KINDS)}"
-    raise InvalidInput(f"{where}: label kind={value!r} is not a kind of alert", hint=hint)
+    raise InvalidInput(f"{where}: label kind={value!r} is not a kind of alert", hint=did_you_mean(value, _KINDS))
 
 
 def _severity(where: str, value: str | None) -> Severity:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 from sqlalchemy.engine import Engine
 
 from agents.diagnosis.types import Finding
@@ -18,6 +20,7 @@ from interfaces.slack.decision import fits_a_view, review_modal
 from interfaces.slack.ids import ActionId, CallbackId
 from interfaces.slack.limits import SECTION_TEXT, cut, escape, pieces
 from interfaces.slack.texts import Block, fenced, sections
+from interfaces.terminal.card import render_card
 from tests.fakes.cards import quarantine_proposal
 from tests.fakes.guarded import ALICE, Guard
 from tests.fakes.pressing import EVE, Pressing, card_of
@@ -144,6 +147,9 @@ def test_what_else_the_card_leaves_out_is_counted(guard: Guard) -> None:
     against = tuple(Finding(text=f"against {n}", evidence_ids=("E1",), weight=-1.0) for n in range(9))
     blocks = card_blocks(card.model_copy(update={"most_likely": top.model_copy(update={"refuting": against})}), str)
     assert "and 6 more, see the console" in text_of(blocks)
+    console = Console(width=100, record=True, file=io.StringIO())
+    console.print(render_card(card.model_copy(update={"most_likely": top.model_copy(update={"refuting": against})})))
+    assert "and 5 more" in console.export_text(), "the terminal says so too"
     assert "and 301 more" in json.dumps(evidence_blocks([f"line {n}" for n in range(500)], str))
 
 
