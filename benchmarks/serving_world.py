@@ -19,6 +19,7 @@ import numpy.typing as npt
 from audit.log import SqlAuditLog
 from foundation.clock import SystemClock
 from foundation.database import metadata, open_database
+from foundation.http_protocol import OneWriteProtocol
 from platform_core.access.endpoints import EndpointAccess
 from platform_core.catalog.specs import Catalog, DataSource, Entity, Feature, FeatureService, FeatureView, RequestField
 from platform_core.features.offline.delta import DeltaOfflineStore
@@ -204,6 +205,9 @@ def _serve(build: Callable[..., Any], arguments: tuple[Any, ...], pipe: Connecti
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen()
-    server = uvicorn.Server(uvicorn.Config(build(*arguments), log_level="warning", access_log=False))
+    app = build(*arguments)
+    # The null application has uvicorn as everybody has it.
+    http = OneWriteProtocol if isinstance(app, InferenceApp) else "auto"
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, http=http))
     pipe.send(listener.getsockname()[1])
     server.run(sockets=[listener])

@@ -12,6 +12,7 @@ from typing import Protocol
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
+from foundation.http_protocol import OneWriteProtocol
 from foundation.telemetry.http import TraceRequests
 
 GRACE_SECONDS = 5
@@ -42,6 +43,7 @@ class DrainingServer(uvicorn.Server):
                 port=port,
                 log_config=None,
                 access_log=False,
+                http=OneWriteProtocol,
                 timeout_graceful_shutdown=GRACE_SECONDS,
             )
         )

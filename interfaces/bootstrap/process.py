@@ -62,11 +62,18 @@ def run_http(app: FastAPI, *, host: str, port: int) -> None:
     """Serves until SIGTERM or SIGINT; open requests get five seconds to end."""
     import uvicorn
 
+    from foundation.http_protocol import OneWriteProtocol
     from foundation.telemetry.http import TraceRequests
 
     # log_config None: uvicorn's lines go through our chain, and are redacted as any other.
     uvicorn.run(
-        TraceRequests(app), host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=5
+        TraceRequests(app),
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        http=OneWriteProtocol,
+        timeout_graceful_shutdown=5,
     )
 
 
