@@ -1,11 +1,12 @@
 """Online features over HTTP: ours against `feast serve`, 100 rows x 10 floats, one worker each, on the same Redis.
 
-    python -m benchmarks.online_http [--requests 200]
+    python -m benchmarks.online_http [--requests 400]
 
 Feast 0.67 serves from its own environment; we serve `create_features_app` on uvicorn in a process of its own, with API
-keys checked. Both answer JSON with values, statuses and event times over one kept connection; the client alternates
-between them, and checks that the values are equal before it times anything. `cpu` is what the server spent per request,
-which a busy machine does not change. Prints a table and one line of JSON.
+keys checked. Both answer JSON with values, statuses and event times over one kept connection. They are asked in turns
+of `serving_client.TURN` requests, so that neither is measured with the caches that the other has just left; the values
+are checked to be equal before anything is timed. `cpu` is what the server spent per request, which a busy machine does
+not change. Prints a table and one line of JSON.
 """
 
 from __future__ import annotations
@@ -41,7 +42,9 @@ from benchmarks.online_setup import (
     wait_for,
 )
 from benchmarks.online_store import NoAudit
+from benchmarks.serving_client import TURN
 from foundation.clock import SystemClock
+from foundation.http_protocol import OneWriteProtocol
 from platform_core.features.online.redis import RedisOnlineStore
 
 API_KEY = "benchmark-key"
@@ -50,8 +53,8 @@ LEAST = 15.0
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--requests", type=int, default=200, help="requests to each side")
-    requests = max(20, parser.parse_args().requests)
+    parser.add_argument("--requests", type=int, default=400, help="requests to each side")
+    rounds = max(4, parser.parse_args().requests // TURN)
     with tempfile.TemporaryDirectory() as name, redis_server(Path(name)) as redis_port:
         directory = Path(name)
         feast = Feast(directory / "feast", f"127.0.0.1:{redis_port},db=1")
@@ -66,11 +69,11 @@ def main() -> None:
         try:
             for port in ports:
                 wait_for(port)
-            measure(ports, 20)
+            measure(ports, 2)
             pids = (ours.pid, peer.pid)
             before = [cpu_seconds(pid) for pid in pids]
-            mine, theirs = measure(ports, requests)
-            asked = requests + requests // 10 + 1
+            mine, theirs = measure(ports, rounds)
+            asked = rounds * TURN + 1
             cpu = [(cpu_seconds(pid) - was) / asked * 1000 for pid, was in zip(pids, before, strict=True)]
         finally:
             ours.terminate()
@@ -94,7 +97,7 @@ def main() -> None:
     )
 
 
-def measure(ports: tuple[int, int], requests: int) -> tuple[list[float], list[float]]:
+def measure(ports: tuple[int, int], rounds: int) -> tuple[list[float], list[float]]:
     asked = keys(100)
     question = {"features": SERVICE, "tenant": TENANT, "entity_rows": {"card_id": asked}}
     to_feast = {"feature_service": SERVICE, "entities": {"card_id": asked}, "full_feature_names": False}
@@ -104,12 +107,13 @@ def measure(ports: tuple[int, int], requests: int) -> tuple[list[float], list[fl
     )
     check_equal(*(json.loads(side.ask()) for side in sides))
     taken: tuple[list[float], list[float]] = ([], [])
-    for number in range(requests + requests // 10):
+    for number in range(rounds):
         for side, seconds in zip(sides, taken, strict=True):
-            started = time.perf_counter()
-            side.ask()
-            if number >= requests // 10:  # the first ones warm up
-                seconds.append(time.perf_counter() - started)
+            for _ in range(TURN):
+                started = time.perf_counter()
+                side.ask()
+                if number:  # the first turn warms up
+                    seconds.append(time.perf_counter() - started)
     return taken
 
 
@@ -195,7 +199,7 @@ def serve(redis_port: int, port: int) -> None:
     retriever = OnlineRetriever(catalog(), store, SystemClock(), guard=TenantGuard(NoAudit()), asked=asked)
     grant = PrincipalGrant(**CALLER.model_dump(), api_key_sha256=hashlib.sha256(API_KEY.encode()).hexdigest())
     app = create_features_app(retriever, PrincipalDirectory([grant]))
-    uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)
+    uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", access_log=False, http=OneWriteProtocol)
 
 
 if __name__ == "__main__":
