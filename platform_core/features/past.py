@@ -14,7 +14,7 @@ from platform_core.features.historical import get_historical_features
 from platform_core.features.offline.port import OfflineStore
 from platform_core.features.point_in_time.entity_rows import TENANT
 from platform_core.features.point_in_time.newest import AsOf
-from platform_core.features.retrieval import MAX_ROWS
+from platform_core.features.retrieval import MAX_ROWS, unknown_tenant
 
 
 class PastFeatures:
@@ -37,9 +37,12 @@ class PastFeatures:
         statuses: bool = False,
     ) -> pa.Table:
         """As the function of that name. Raises Forbidden (audited) for a tenant that the grant of `principal` does not
-        cover, TooLarge beyond MAX_ROWS, InvalidInput for rows that name tenants themselves."""
+        cover, NotFound for one that is none, TooLarge beyond MAX_ROWS, InvalidInput for rows that name tenants."""
         asked = features if isinstance(features, str) else ", ".join(features)
         self._guard.require(principal, tenant, {"features": asked[:1000], "past": True})
+        known = {source.tenant for source in self._catalog.sources}
+        if tenant not in known:
+            raise unknown_tenant(tenant, known, principal)
         if len(entity_rows) > MAX_ROWS:
             hint = f"ask for at most {MAX_ROWS} at once, or read where the history is: vigia features historical"
             raise TooLarge(f"{len(entity_rows)} entity rows in one request", hint=hint)

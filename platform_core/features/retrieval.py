@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -125,7 +125,7 @@ class OnlineRetriever:
         started = perf_counter()
         try:
             self._authorize(principal, tenant, features)
-            plan, entities, wanted = self._question(features, entity_rows, tenant, full_feature_names)
+            plan, entities, wanted = self._question(features, entity_rows, full_feature_names)
             batches = self._online.read_views(tenant, wanted, now=self._clock.now(), ttls=plan.ttls)
             response = _answer(plan, tenant, entities, batches)
         except VigiaError as error:
@@ -157,7 +157,7 @@ class OnlineRetriever:
                 await asyncio.to_thread(self._authorize, principal, tenant, features)
             if self._asked is None:
                 raise Unavailable("this online store can only be waited for", hint="ask in a thread")
-            plan, entities, wanted = self._question(features, entity_rows, tenant, full_feature_names)
+            plan, entities, wanted = self._question(features, entity_rows, full_feature_names)
             batches = await self._asked.ask_views(tenant, wanted, now=self._clock.now(), ttls=plan.ttls)
             if len(plan.columns) * len(batches[0]) > AT_ONCE:
                 response = await asyncio.to_thread(_answer, plan, tenant, entities, batches)
@@ -170,12 +170,10 @@ class OnlineRetriever:
         return response
 
     def _question(
-        self, features: str | Sequence[str], rows: EntityRows, tenant: str, full_names: bool
+        self, features: str | Sequence[str], rows: EntityRows, full_names: bool
     ) -> tuple[ReadPlan, _Entities, _Wanted]:
         """What is to be read. Raises NotFound for what is unknown, InvalidInput and TooLarge for rows."""
         plan = self._plans.find(features, full_names=full_names)
-        if tenant not in self._tenants:
-            self._check_tenant(tenant)
         entities: dict[str, Sequence[object]] = {}
         wanted: _Wanted = []
         if plan.keyed is not None and type(rows) is list and len(rows) == 1 and type(row := rows[0]) is dict:
@@ -207,10 +205,19 @@ class OnlineRetriever:
         if self._guard is None:
             raise Forbidden("nobody may read features here", hint="this process was started without an audit log")
         self._guard.require(principal, tenant, {"features": asked[:1000]})
+        if tenant not in self._tenants:
+            raise unknown_tenant(tenant, self._tenants, principal)
 
     def _check_tenant(self, tenant: str) -> None:
         if tenant not in self._tenants:
             raise NotFound(f"no tenant {tenant!r}", hint=f"tenants: {', '.join(sorted(self._tenants))}")
+
+
+def unknown_tenant(tenant: str, known: Iterable[str], principal: Principal) -> NotFound:
+    """Names those of the `known` that `principal` may see."""
+    seen = ", ".join(sorted(filter(principal.may_act_for, known)))
+    hint = f"tenants: {seen}" if seen else "no source of the catalog is of a tenant that you may see"
+    return NotFound(f"no tenant {tenant!r}", hint=hint)
 
 
 def _answer(plan: ReadPlan, tenant: str, entities: _Entities, batches: Sequence[RowBatch]) -> OnlineResponse:

@@ -116,7 +116,8 @@ def compare(platform: PlatformView, view: FeatureView, source: DataSource, sampl
     judged: list[tuple[FeatureRow, Comparison]] = []
     for row in sample:
         kept = None if recorded is None else recorded.rows.get(row.key)
-        behind = kept is None or kept.event_ts < row.event_ts
+        # Behind is also the row of the same event without what came late: online it was written anew.
+        behind = kept is None or (kept.event_ts, kept.created_ts) < (row.event_ts, row.created_ts)
         if recorded is None or (behind and recorded.awaits(row)):
             judged.append((row, found.unrecorded))
             continue

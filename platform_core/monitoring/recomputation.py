@@ -33,7 +33,7 @@ _FUNCTIONS = {
     "mean": "avg({column})",
     "min": "min({column})",
     "max": "max({column})",
-    "last": "arg_max({column}, e.event_us)",
+    "last": "arg_max({column}, row(e.event_us, e.created_us))",
     "stddev": "stddev_samp({column})",
     "approx_distinct": "count(DISTINCT {column})",
 }

@@ -151,10 +151,10 @@ def random_case(seed: int) -> Case:
     tables = {f"features_{view.spec.name}": _table(view, rng) for view in views}
     size = rng.choice([0, 1, 8, 24])
     moments = [_time(rng) for _ in range(size)]
-    shift, dtype = rng.choice(
-        [(0, TIMESTAMP), (0, pa.timestamp("ns", "America/Sao_Paulo")), (500, pa.timestamp("ns", "UTC"))]
+    shifts, dtype = rng.choice(
+        [((0,), TIMESTAMP), ((0,), pa.timestamp("ns", "America/Sao_Paulo")), ((0, 500), pa.timestamp("ns", "UTC"))]
     )
-    moments = [moment + shift for moment in moments]
+    moments = [moment + rng.choice(shifts) for moment in moments]
     pairs = [_pair(rng) for _ in range(size)]
     rows: dict[str, pa.Array] = {
         "position": pa.array(range(size), pa.int64()),

@@ -19,14 +19,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from foundation.errors import VigiaError
+from foundation.clock import FixedClock
+from foundation.errors import NotFound, VigiaError
 from interfaces.sdk.client import FeatureStoreClient
+from platform_core.access.tenancy import TenantGuard
 from platform_core.features.historical import get_historical_features
 from platform_core.features.historical_files import historical_file
 from platform_core.features.offline.delta import DeltaOfflineStore
 from platform_core.features.online.sqlite import SqliteOnlineStore
+from platform_core.features.past import PastFeatures
+from tests.fakes.audit_log import FakeAuditLog
 from tests.fakes.offline_store import FakeOfflineStore
-from tests.fakes.online_catalog import ANALYST, T, online_catalog
+from tests.fakes.online_catalog import ANALYST, T, online_catalog, somebody
 from tests.integration.test_features_http import HISTORY, KEY, ROWS, served
 
 A = "card_stats:amount"
@@ -120,6 +124,18 @@ def test_what_is_no_rows(doors: Any, rows: Any, said: str) -> None:
     _matches(said, told_by_http(doors, "online", A, rows))
     _matches(said, told(lambda: doors.retriever.get_online_features(A, rows, "br", ANALYST)))
     _matches(said, told(lambda: doors.sdk.get_online_features(A, rows, tenant="br")))
+
+
+def test_who_asks_for_a_tenant_that_is_none_hears_of_no_other(doors: Any) -> None:
+    past = PastFeatures(online_catalog(), doors.offline, TenantGuard(FakeAuditLog(FixedClock(T))))
+    moments = pa.table({"card_id": ["c1"], "event_timestamp": pa.array([T], UTC_US)})
+    for call in (
+        lambda: doors.retriever.get_online_features(A, [{"card_id": "c1"}], "cl", somebody("cl")),
+        lambda: past.get_historical_features(A, moments, "cl", somebody("cl")),
+    ):
+        with pytest.raises(NotFound, match="no tenant 'cl'") as raised:
+            call()
+        assert not re.search(r"\b(br|mx)\b", str(raised.value)), raised.value
 
 
 def test_a_tenant_that_is_none(doors: Any) -> None:

@@ -15,7 +15,15 @@ from foundation.errors import Unavailable
 from platform_core.features.online import redis as module
 from platform_core.features.online.port import FeatureRow
 from platform_core.features.online.redis import RedisOnlineStore
-from platform_core.features.online.redis_newest import NEVER, Newest, newest_after, read_newest, write_newest
+from platform_core.features.online.redis_names import row_names
+from platform_core.features.online.redis_newest import (
+    NEVER,
+    Newest,
+    newest_after,
+    newest_name,
+    read_newest,
+    write_newest,
+)
 from tests.fakes.online_stores import redis_url
 
 pytestmark = pytest.mark.server
@@ -117,12 +125,60 @@ def test_a_restored_view_is_looked_through_once(
     other.close()
 
 
-def test_a_newest_that_was_lost_is_found_again(store: RedisOnlineStore, tenant: str) -> None:
+def forget_newest(store: RedisOnlineStore, tenant: str) -> None:
+    client = store._redis  # pyright: ignore[reportPrivateUsage]
+    for name in client.scan_iter(f"vigia:newest:*{tenant}*"):
+        client.delete(name)
+
+
+@pytest.mark.parametrize("key", ["c2", "new", None])
+def test_a_newest_that_was_lost_is_found_again(store: RedisOnlineStore, tenant: str, key: str | None) -> None:
+    """As are the rows that were written before there was such a key, whichever row is written first."""
     store.write(tenant, "v", [row("c1", 9), row("c2", 1)])
-    for name in store._redis.scan_iter(f"vigia:newest:*{tenant}*"):  # pyright: ignore[reportPrivateUsage]
-        store._redis.delete(name)  # pyright: ignore[reportPrivateUsage]
-    store.write(tenant, "v", [row("c2", 2)])
+    forget_newest(store, tenant)
+    if key is not None:
+        store.write(tenant, "v", [row(key, 2)])
     assert store.newest_event(tenant, "v") == T + 9 * MINUTE
+    known = store._redis.get(newest_name(tenant, "v"))  # pyright: ignore[reportPrivateUsage]
+    assert known is not None, "it is kept"
+    assert store.newest_event(tenant, "other") is None
+
+
+def test_a_newest_that_was_lost_is_not_kept_over_what_was_written_meanwhile(
+    store: RedisOnlineStore, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = RedisOnlineStore(redis_url())
+    store.write(tenant, "v", [row("c1", 9), row("c2", 1)])
+    forget_newest(store, tenant)
+    crossing(monkeypatch, store, [lambda: other.restore(tenant, "v", [row("c1", 0)])])
+    assert store.newest_event(tenant, "v") == T + 9 * MINUTE  # as it was when it was asked
+    assert store.newest_event(tenant, "v") == T + MINUTE
+    other.close()
+
+
+def test_what_was_watched_on_a_closed_connection_is_not_written_on_another(
+    store: RedisOnlineStore, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another thread closes the store, and somebody writes: nothing would be watched on a new connection."""
+    other = RedisOnlineStore(redis_url())
+
+    def meanwhile() -> None:
+        other.write(tenant, "v", [row("c1", 9)])
+        store.close()
+
+    crossing(monkeypatch, store, [meanwhile])
+    with pytest.raises(Unavailable, match="closed"):
+        store.write(tenant, "v", [row("c1", 5)])
+    assert [r.event_ts for r in store.sample(tenant, "v", 9)] == [T + 9 * MINUTE]
+    other.close()
+
+
+def test_a_row_that_is_none_is_told(store: RedisOnlineStore, tenant: str) -> None:
+    store.write(tenant, "v", [row("c1", 1)])
+    (name,) = row_names(tenant, [("v", ["c1"])])
+    store._redis.set(name, b"short")  # pyright: ignore[reportPrivateUsage]
+    with pytest.raises(Unavailable, match="an online row of 5 bytes is cut short"):
+        store.write(tenant, "v", [row("c1", 2), row("c2", 2)])
 
 
 @pytest.mark.parametrize(
@@ -141,11 +197,12 @@ def test_a_newest_that_was_lost_is_found_again(store: RedisOnlineStore, tenant: 
 def test_the_newest_is_known_while_it_can_be(
     known: Newest | None, event: list[int], replaced: list[int], us: int, unknown: bool
 ) -> None:
-    after = newest_after(known, np.array(event, np.int64), np.array(replaced, np.int64))
+    before = known is not None
+    after = newest_after(known, np.array(event, np.int64), np.array(replaced, np.int64), written_before=before)
     assert (after.us, bool(after.token)) == (us, unknown)
     assert read_newest(write_newest(after).encode()) == after
 
 
 def test_a_newest_that_is_lost_again_is_another_one() -> None:
-    after = newest_after(Newest(9, "t"), np.array([5]), np.array([7]))
+    after = newest_after(Newest(9, "t"), np.array([5]), np.array([7]), written_before=True)
     assert (after.us, after.token == "t") == (5, False)

@@ -45,16 +45,24 @@ def historical(
     """Join features to past moments, each as it was visible then (docs/point-in-time.md), for tenants you may see."""
     from interfaces.bootstrap.features import TenantReader
     from interfaces.bootstrap.foundations import open_foundations
-    from interfaces.bootstrap.platform import catalog_in_force, feature_tables
+    from interfaces.bootstrap.platform import catalog_in_force, feature_tables, tenants_of
     from interfaces.settings import load_settings
     from interfaces.terminal.output import print_json
     from platform_core.features.historical_files import historical_file
+    from platform_core.features.retrieval import unknown_tenant
 
     if out.exists() and entities.exists() and out.samefile(entities):
         raise InvalidInput(f"--out is the file of the entity rows, {entities}", hint="write to another one")
     settings, key = load_settings(), person_key(api_key, key_file, "reading features")
     base = open_foundations(settings)
     catalog, reader = catalog_in_force(base), TenantReader(base, key)
+    known = tenants_of(catalog)
+
+    def allowed(asked: str) -> None:
+        reader.require(asked, features=service[:1000], past=True)
+        if asked == tenant and asked not in known:
+            raise unknown_tenant(asked, known, reader.principal)
+
     with _progress(quiet=json) as report:
         written = historical_file(
             feature_tables(settings, catalog),
@@ -67,7 +75,7 @@ def historical(
             full_names=not short_names,
             statuses=statuses,
             report=report,
-            allowed=lambda asked: reader.require(asked, features=service[:1000], past=True),
+            allowed=allowed,
         )
     if json:
         print_json(written)

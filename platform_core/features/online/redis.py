@@ -29,9 +29,15 @@ from platform_core.features.clock_skew import MAX_CLOCK_SKEW
 from platform_core.features.online.layout import TIMES, Layout, PackedRows
 from platform_core.features.online.packed_store import PackedStore
 from platform_core.features.online.redis_channel import Command, RedisChannel
-from platform_core.features.online.redis_names import layout_name, row_names, row_prefix
-from platform_core.features.online.redis_newest import NEVER, newest_after, newest_name, read_newest, write_newest
-from platform_core.features.online.scope import scope_name
+from platform_core.features.online.redis_names import layout_name, row_names, row_prefix, written_name
+from platform_core.features.online.redis_newest import (
+    NEVER,
+    Newest,
+    newest_after,
+    newest_name,
+    read_newest,
+    write_newest,
+)
 from platform_core.features.values import moment
 
 if TYPE_CHECKING:
@@ -86,13 +92,16 @@ class RedisOnlineStore(PackedStore):
     def newest_event(self, tenant: str, view: str) -> datetime | None:
         name = newest_name(tenant, view)
         with self._answering():
-            known = read_newest(self._channel.ask("GET", [name]))
-            if known is None:
+            stored, written = self._channel.ask_all([("GET", [name]), ("EXISTS", [written_name(tenant, view)])])
+            known = read_newest(stored)
+            if known is not None and not known.token:
+                return moment(known.us)
+            if known is None and not written:
                 return None
-            newest = known.us
-            if known.token:
-                newest = max(newest, self._greatest_event(row_prefix(tenant, view)))
-                self._settle(name, known.token, newest)
+            newest = max(NEVER if known is None else known.us, self._greatest_event(row_prefix(tenant, view)))
+            if newest == NEVER:
+                return None
+            self._settle(name, known, newest)
         return moment(newest)
 
     def _put(
@@ -118,9 +127,10 @@ class RedisOnlineStore(PackedStore):
         self, tenant: str, view: str, rows: PackedRows, kept: Sequence[Command], *, horizon_us: int, force: bool
     ) -> int:
         names, newest = row_names(tenant, [(view, rows.keys)]), newest_name(tenant, view)
-        written = f"vigia:written:{scope_name(tenant, view)}"
+        written = written_name(tenant, view)
+        asked: list[Command] = [("WATCH", (newest,)), ("GET", (newest,)), ("EXISTS", (written,)), ("MGET", names)]
         for attempt in range(_ATTEMPTS):
-            _, known, old = self._channel.ask_all([("WATCH", (newest,)), ("GET", (newest,)), ("MGET", names)])
+            _, known, before, old = self._channel.ask_all(asked)
             event, created = _times(old)
             later = (rows.event_us > event) | ((rows.event_us == event) & (rows.created_us > created))
             wins = np.flatnonzero(later | (event > horizon_us) | (event == NEVER) | force)
@@ -131,7 +141,7 @@ class RedisOnlineStore(PackedStore):
             if len(wins) < len(keys):
                 keys = [keys[at] for at in wins]
                 pairs = [part for at in wins for part in pairs[2 * at : 2 * at + 2]]
-            state = newest_after(read_newest(known), rows.event_us[wins], event[wins])
+            state = newest_after(read_newest(known), rows.event_us[wins], event[wins], written_before=bool(before))
             transaction: list[Command] = [
                 *kept,
                 ("MSET", pairs),
@@ -157,15 +167,16 @@ class RedisOnlineStore(PackedStore):
             if cursor == b"0":
                 return greatest
 
-    def _settle(self, name: str, token: str, found: int) -> None:
-        """Keep the newest that was `found`, unless it came to be unknown once more; if not, the next one looks."""
+    def _settle(self, name: str, known: Newest | None, found: int) -> None:
+        """Keep the newest that was `found`, where it is `known` no better and did not come to be unknown once more; if
+        not, the next one looks."""
         for _ in range(_ATTEMPTS):
             _, stored = self._channel.ask_all([("WATCH", (name,)), ("GET", (name,))])
-            known = read_newest(stored)
-            if known is None or known.token != token:
+            now = read_newest(stored)
+            if (now and now.token) != (known and known.token):
                 self._channel.ask("UNWATCH", ())
                 return
-            if self._channel.transact([("SET", (name, max(found, known.us)))]):
+            if self._channel.transact([("SET", (name, found if now is None else max(found, now.us)))]):
                 return
 
     def _fetch(self, tenant: str, wanted: Sequence[tuple[str, Sequence[str]]]) -> list[bytes | None]:
@@ -175,7 +186,7 @@ class RedisOnlineStore(PackedStore):
 
     def _last_written(self, tenant: str, view: str, limit: int) -> list[tuple[str, bytes]]:
         with self._answering():
-            members = cast(list[bytes], self._redis.lrange(f"vigia:written:{scope_name(tenant, view)}", 0, -1))
+            members = cast(list[bytes], self._redis.lrange(written_name(tenant, view), 0, -1))
         keys = [member.decode() for member in dict.fromkeys(members)][:limit]
         found = self._fetch(tenant, [(view, keys)]) if keys else []
         return [(key, blob) for key, blob in zip(keys, found, strict=True) if blob is not None]
@@ -196,7 +207,9 @@ class RedisOnlineStore(PackedStore):
 
 
 def _times(rows: Sequence[bytes | None]) -> npt.NDArray[np.int64]:
-    """Event and created times, each an array; NEVER where there is no row."""
+    """Event and created times, each an array; NEVER where there is no row. Raises Unavailable for what is no row."""
+    if short := [len(row) for row in rows if row is not None and len(row) < TIMES.size]:
+        raise Unavailable(f"an online row of {short[0]} bytes is cut short", hint="delete it: it is not ours")
     first = rows[0]
     if first is not None and None not in rows and len(set(map(len, cast(Sequence[bytes], rows)))) == 1:
         together = np.frombuffer(b"".join(cast(Sequence[bytes], rows)), np.uint8).reshape(len(rows), len(first))

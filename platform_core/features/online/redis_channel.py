@@ -43,8 +43,13 @@ class RedisChannel:
     def transact(self, commands: Sequence[Command]) -> bool:
         """All of `commands` or none of them: False when a key was written that this thread watches since its last
         transaction. Never tried anew: on another connection nothing is watched."""
+        from redis.exceptions import ConnectionError as Broken
+
         packed = [_packed(command, arguments) for command, arguments in (("MULTI", ()), *commands, ("EXEC", ()))]
-        done = self._exchange(self._connection(), packed)[-1]
+        connection = self._connection()
+        if connection._sock is None:  # closed meanwhile, by `close`: the client would open another one by itself
+            raise Broken("the connection was closed")
+        done = self._exchange(connection, packed)[-1]
         for answer in done or ():
             if isinstance(answer, Exception):
                 raise answer

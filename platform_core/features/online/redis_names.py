@@ -2,6 +2,7 @@
 
 vigia:row:<scope>:<key>      a packed row (`layout`)
 vigia:layout:<id>            how it is read, JSON
+vigia:written:<scope>        list: the keys written last, up to 10,000, for samples
 """
 
 from __future__ import annotations
@@ -28,3 +29,7 @@ def row_names(tenant: str, wanted: Sequence[tuple[str, Sequence[str]]]) -> list[
 
 def layout_name(reference: bytes) -> str:
     return f"vigia:layout:{reference.hex()}"
+
+
+def written_name(tenant: str, view: str) -> str:
+    return f"vigia:written:{scope_name(tenant, view)}"

@@ -30,7 +30,9 @@ class Moments:
     def rank(self) -> Integers:
         """Of each moment its place among all of them; in the order they came in where they are equal."""
         ranks = np.empty(len(self.floor), np.int64)
-        ranks[np.argsort(self.floor, kind="stable")] = np.arange(len(self.floor))
+        # Finer moments of one microsecond differ by their ceilings; nanoseconds are far from where a sum overflows.
+        times = self.floor if self.ceiling is self.floor else self.floor + self.ceiling
+        ranks[np.argsort(times, kind="stable")] = np.arange(len(times))
         return ranks
 
 

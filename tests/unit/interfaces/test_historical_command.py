@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from foundation.errors import Forbidden, InvalidInput, VigiaError
+from foundation.errors import Forbidden, InvalidInput, NotFound, VigiaError
 from interfaces.cli.features import app
 from interfaces.principals import add_principal
 from platform_core.features.offline.delta import DeltaOfflineStore
@@ -121,6 +121,13 @@ def test_the_entity_rows_are_not_written_over(place: Path) -> None:
         with pytest.raises(InvalidInput, match="--out is the file of the entity rows"):
             historical(place, "fraud", "--entities", str(asked), "--out", str(out), "--tenant", "br")
     assert asked.read_bytes() == before
+
+
+def test_a_tenant_that_is_none_is_no_file_of_nulls(place: Path) -> None:
+    asked, out = place / "asked.parquet", place / "out.parquet"
+    with pytest.raises(NotFound, match="no tenant 'ar'"):
+        historical(place, "fraud", "--entities", str(asked), "--out", str(out), "--tenant", "ar", person="eve")
+    assert not out.exists()
 
 
 def test_another_tenants_past_is_refused_whoever_names_the_tenant(place: Path) -> None:

@@ -11,10 +11,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from platform_core.catalog.specs import Aggregation
 from platform_core.features.offline.delta import DeltaOfflineStore
 from platform_core.features.online.port import FeatureRow
 from platform_core.monitoring.agreement import Agreement, compare
 from platform_core.monitoring.parity import ParityMonitor
+from platform_core.monitoring.recomputation import recomputed
 from platform_core.monitoring.recorded_rows import AWAITED
 from tests.fakes.monitored import NOW, TIMESTAMP, Monitored
 
@@ -39,7 +41,7 @@ class Company(Monitored):
         times: Any = pa.array([at for _, at, _ in events], TIMESTAMP)
         created: Any = pa.array([at + MINUTE / 2 - early for _, at, _ in events], TIMESTAMP)
         columns = {
-            "event_id": [f"{card} {at}" for card, at, _ in events],
+            "event_id": [f"{card} {at} {amount}" for card, at, amount in events],
             "event_ts": times, "ingested_at": created,
             "card_id": [card for card, _, _ in events], "amount": [amount for _, _, amount in events],
         }  # fmt: skip
@@ -167,6 +169,36 @@ def test_a_row_that_is_on_its_way_to_the_history_is_awaited(late: bool) -> None:
     company.rows[-1] = changed(company.rows[-1], amount_sum_1h=7.0)
     if not late:
         assert "online != recomputation in 1 of 4 values" in company.compared().said
+
+
+@pytest.mark.parametrize("recorded", [False, True], ids=["on its way", "lost"])
+def test_a_row_that_a_late_event_changed_is_awaited(recorded: bool) -> None:
+    """It is of the same event as before, and was created anew: the history may still hold the earlier one."""
+    company = Company()
+    company.history(*company.rows)
+    corrected = NOW - MINUTE
+    company.events([("c0", START - 3 * MINUTE, 5.0)], early=-(corrected - MINUTE - START))
+    values = {"tx_count_1h": 2.0, "tx_count_24h": 2.0, "amount_sum_1h": 15.0, "amount_mean_24h": 7.5}
+    company.rows[0] = replace(company.rows[0], created_ts=corrected, values=values)
+    if recorded:  # something later is there, without it
+        company.rows[1] = replace(company.rows[1], created_ts=corrected + MINUTE / 2)
+        company.history(company.rows[1])
+    found = company.compared()
+    assert (len(found.online.wrong), found.unrecorded.compared) == ((4, 0) if recorded else (0, 4))
+    assert found.mismatches == (4 if recorded else 0)
+
+
+@pytest.mark.parametrize("created", [(10, 20), (20, 10)])
+def test_of_events_at_the_same_time_the_one_created_last_is_the_last(created: tuple[int, int]) -> None:
+    company = Company()
+    spec = company.view.catalog.feature_view("card_velocity")
+    last = Aggregation(name="amount_last_1h", function="last", column="amount", window=timedelta(hours=1))
+    for amount, seconds in zip((1.0, 2.0), created, strict=True):
+        company.events([("tied", START, amount)], early=MINUTE / 2 - timedelta(seconds=seconds))
+    asked = [FeatureRow("tied", START, START + MINUTE, {})]
+    source = company.view.catalog.source("payments_br")
+    (found,) = recomputed(company.view, spec.model_copy(update={"aggregations": (last,)}), source, asked)
+    assert found == {"amount_last_1h": 1.0 + created.index(max(created))}
 
 
 def test_what_was_written_since_the_sample_was_taken_is_not_held_against_it() -> None:

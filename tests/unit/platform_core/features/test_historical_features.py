@@ -56,6 +56,15 @@ def test_the_ends_of_the_ttl_are_visible() -> None:
     assert means(store, ("a", 0), ("a", 3), ("a", 3.001), ("a", -0.001)) == [7.0, 7.0, None, None]
 
 
+@pytest.mark.parametrize("nanoseconds", [(0, 500), (500, 0)])
+def test_moments_of_one_microsecond_are_told_apart_in_any_order(nanoseconds: tuple[int, int]) -> None:
+    ends = int((T0 + 3 * HOUR).timestamp()) * 10**9
+    times = pa.array([ends + n for n in nanoseconds], pa.int64()).cast(pa.timestamp("ns", "UTC"))
+    rows = ask(("a", 3), ("a", 3)).set_column(4, "event_timestamp", times)
+    found = get_historical_features(history(("a", 0, 0, 7.0)), CATALOG, ["card:mean"], rows)["card__mean"].to_pylist()
+    assert found == [7.0 if n == 0 else None for n in nanoseconds]
+
+
 def test_a_late_correction_counts_from_its_event_time_or_from_when_it_was_known() -> None:
     store = history(("a", 1, 1, 10.0), ("a", 1, 2.5, 500.0))
     assert means(store, ("a", 2), ("a", 3)) == [500.0, 500.0]
