@@ -20,10 +20,12 @@ from sqlalchemy.engine import Engine
 from foundation.clock import FixedClock
 from foundation.errors import Unavailable
 from interfaces.bootstrap.store_faults import tell_store_faults
+from platform_core.operations.faults import fault
 from platform_core.operations.sql_timeline import SqlOperations
 from platform_core.serving import breaker
 from platform_core.serving.breaker import Breaker, State
 from tests.conftest import NIGHT
+from tests.fakes.at_once import at_once
 from tests.fakes.inference import Inference, payload
 
 FAILURES, REST, PROBES = 3, 10.0, 2
@@ -169,6 +171,23 @@ def test_a_store_that_is_down_is_left_alone_tried_again_and_both_are_told(
         time.sleep(0.01)
     assert sorted(event.details["circuit"] for event in events) == ["closed", "open"]
     assert {(event.subject, event.tenant) for event in events} == {("urn:vigia:endpoint:fraud-br", "br")}
+
+
+@pytest.mark.parametrize("turn", range(3))
+def test_workers_that_find_a_fault_at_the_same_moment_tell_it_once(
+    engine: Engine, clock: FixedClock, tmp_path: Path, turn: int
+) -> None:
+    Inference(engine, clock, tmp_path / "models")
+    operations = SqlOperations(engine)
+    for opened in (True, False):
+        workers = [tell_store_faults(engine, clock, "production") for _ in range(4)]
+        assert at_once(*(partial(tell, "fraud-br", "br", opened) for tell in workers)) == [None] * 4
+        # What else is said of the endpoint meanwhile is nothing that is known of its circuit.
+        operations.record_change(fault("urn:vigia:endpoint:fraud-br", "not ready", at=clock.now()))
+        clock.advance(timedelta(seconds=1))
+        workers[turn]("fraud-br", "br", opened)
+    found = operations.timeline(NIGHT, NIGHT + timedelta(hours=2), kinds=["fault"])
+    assert [event.details["circuit"] for event in found if event.details] == ["closed", "open"]
 
 
 def test_a_fault_that_all_workers_find_is_told_once(engine: Engine, clock: FixedClock) -> None:
