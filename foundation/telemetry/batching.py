@@ -60,7 +60,7 @@ class Batch(Generic[T]):
         self._closed = False
 
     def add(self, item: T) -> None:
-        if len(self._queue) >= self._capacity:
+        if self._closed or len(self._queue) >= self._capacity:
             self._lost(1)
             return
         self._queue.append(item)

@@ -84,7 +84,9 @@ class AttachedEndpoints:
         for name, endpoint in found.items():
             self._converge(name, endpoint, known.get(name))
         for name in known.keys() - found.keys():
-            self._resources.report_status(name, {PLATFORM: self._platform.name, "state": "gone"})
+            # What was set there once is not set again should it come back, made anew by somebody.
+            gone = {PLATFORM: self._platform.name, "state": "gone", "asked_revision": _asked(known[name])}
+            self._resources.report_status(name, gone)
         return [r for r in self._resources.list(kind="endpoint") if self._is_ours(r)]
 
     def _converge(self, name: str, endpoint: AttachedEndpoint, resource: Resource | None) -> None:

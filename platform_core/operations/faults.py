@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Collection, Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 from foundation.ids import new_id
@@ -15,15 +15,26 @@ TOLD: dict[str, tuple[str, ...]] = {"endpoint": ("error",), "model": ("unusable_
 """By kind of resource: where its controller says in the status what is wrong."""
 
 REPORTER = "service:platform"
+LATELY = timedelta(minutes=10)
+MOST_ALIKE = 3
+"""In the time called lately. Controllers of one thing may see it differently, as where one of two workers cannot read a
+file that the other has in memory: they contradict each other several times a second, for as long as that is so."""
+
 _LONGEST = 500
 
 
-def told_faults(resource: Resource, status: dict[str, Any], at: datetime) -> Iterator[ChangeEvent]:
-    """What `status` has that `resource` did not have before, or has no more."""
+def told_faults(
+    resource: Resource, status: dict[str, Any], at: datetime, lately: Collection[ChangeEvent] = ()
+) -> Iterator[ChangeEvent]:
+    """What `status` has that `resource` did not have before, or has no more. `lately`: what was told since
+    `at - LATELY`; what is among it MOST_ALIKE times is not told again."""
+    said = [event.summary for event in lately]
     for name in TOLD.get(resource.spec.kind, ()):
         before, now = resource.status.get(name), status.get(name)
         if now != before:
-            yield fault(resource.urn, str(now) if now else f"over: {before}", at=at, tenant=resource.tenant)
+            event = fault(resource.urn, str(now) if now else f"over: {before}", at=at, tenant=resource.tenant)
+            if said.count(event.summary) < MOST_ALIKE:
+                yield event
 
 
 def fault(subject: str, said: str, *, at: datetime, tenant: str | None = None, author: str = REPORTER) -> ChangeEvent:

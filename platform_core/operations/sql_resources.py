@@ -21,10 +21,10 @@ from foundation.telemetry import semconv
 from foundation.telemetry.traces import span
 from platform_core.access.principals import Environment
 from platform_core.operations.admission import Admissions, admit, prepare
-from platform_core.operations.faults import told_faults
+from platform_core.operations.faults import LATELY, TOLD, told_faults
 from platform_core.operations.resources import ControlPlane, Resource, ResourceChange, Spec
 from platform_core.operations.spec_patch import SPEC, SpecPatch, as_json, change_kind, patch_spec
-from platform_core.operations.sql_timeline import insert_change
+from platform_core.operations.sql_timeline import faults_of, insert_change
 from platform_core.operations.tables import resource_changes, resources
 from platform_core.operations.timeline import ChangeEvent
 from platform_core.urn import parse_urn
@@ -94,13 +94,15 @@ class SqlResources(ControlPlane):
         return resource
 
     def report_status(self, urn: str, status: dict[str, Any]) -> None:
-        """What the controller sees now, for what it saw before. Written only if it differs. What is
-        wrong with it is on the timeline when that begins, and when it is over."""
+        """What the controller sees now, for what it saw before. Written only if it differs. What is wrong with it is on
+        the timeline when that begins and when it is over, a few times if it comes and goes (`faults`)."""
         if self.get(urn).status == status:
             return
         with transaction(self._engine) as connection:
-            for event in told_faults(self._read(connection, urn, lock=True), status, self._clock.now()):
-                insert_change(connection, event)
+            before, now = self._read(connection, urn, lock=True), self._clock.now()
+            if before.spec.kind in TOLD:
+                for event in told_faults(before, status, now, faults_of(connection, urn, now - LATELY)):
+                    insert_change(connection, event)
             connection.execute(resources.update().where(resources.c.urn == urn).values(status=status))
 
     def patch(

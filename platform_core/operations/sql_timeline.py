@@ -32,6 +32,15 @@ def find_change(connection: Connection, event_id: str) -> ChangeEvent | None:
     return None if row is None else ChangeEvent.model_validate(dict(row))
 
 
+def faults_of(connection: Connection, subject: str, since: datetime) -> list[ChangeEvent]:
+    """Newest first, in the caller's transaction."""
+    query = sa.select(change_events).where(
+        change_events.c.at >= since, change_events.c.kind == "fault", change_events.c.subject == subject
+    )
+    rows = connection.execute(query.order_by(change_events.c.at.desc(), change_events.c.id.desc())).mappings()
+    return [ChangeEvent.model_validate(dict(row)) for row in rows]
+
+
 class SqlOperations(OperationsReader, OperationsRecorder):
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

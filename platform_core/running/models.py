@@ -129,7 +129,8 @@ class ModelUpkeep:
     def _do(self, resource: str, name: str, spec: ModelSpec) -> None:
         """One training, unless another process is at it or has just done it."""
         try:
-            with self._turns.held(name, f"request {spec.trainings}") as guard:
+            # One turn for all that is asked for: what is asked for during a training waits for its end.
+            with self._turns.held(name, "requests") as guard:
                 if spec.trainings > self._trained(resource):
                     self._bury(name)
                     self._report(resource, {"state": "training"})
@@ -192,7 +193,9 @@ class ModelUpkeep:
         gone = {"unusable_because"} - seen.keys() if "usable" in seen else set[str]()
         with self._reporting:  # between the look and the report of one thread, none of the other's
             before = self._resources.get(resource).status
-            self._resources.report_status(resource, {k: v for k, v in {**before, **seen}.items() if k not in gone})
+            status = {k: v for k, v in {**before, **seen}.items() if k not in gone}
+            if status != before:  # else what another process reports at this moment would be undone for nothing
+                self._resources.report_status(resource, status)
 
 
 def _job(name: str) -> str:

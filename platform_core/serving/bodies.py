@@ -38,16 +38,17 @@ class Bodies:
         self._being_read = 0
 
     async def read(self, receive: Receive, limit: int) -> bytes | None:
-        """None when the caller went away. Raises Overloaded when too many are being sent already, TooSlow when this one
-        takes too long, TooLarge without reading on."""
-        if self._being_read >= MOST_BEING_READ:
-            raise Overloaded(f"{MOST_BEING_READ} requests are being sent", hint="ask again in a second")
+        """None when the caller went away. Raises Overloaded when it would have to be waited for and too many are being
+        sent already, TooSlow when it takes too long, TooLarge without reading on."""
         reading = _read_body(receive, limit)
         try:
             # Nearly always it is there already: a timer that is taken back would cost as much as reading the JSON.
             waits_for = reading.send(None)
         except StopIteration as read:
             return read.value
+        if self._being_read >= MOST_BEING_READ:
+            reading.close()
+            raise Overloaded(f"{MOST_BEING_READ} requests are being sent", hint="ask again in a second")
         self._being_read += 1
         try:
             async with asyncio.timeout(self._seconds):

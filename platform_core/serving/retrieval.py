@@ -11,7 +11,7 @@ from platform_core.serving.endpoints import ServedEndpoint
 from platform_core.serving.metrics import ServingMetrics
 from platform_core.serving.ports import FeatureRows, FeatureSource
 from platform_core.serving.questions import Question
-from platform_core.serving.waiting import StoreLate, StoreThreads
+from platform_core.serving.waiting import StoreFailed, StoreLate, StoreThreads
 
 _RESERVE_SECONDS = 0.005
 """Of the budget, for what comes after the features; a fifth of it where that is less."""
@@ -47,7 +47,8 @@ class Retrieval:
         try:
             found = await self._threads.read(reader, [row.keys for row in question.rows], left)
         except Unavailable as error:
-            if left > 0:  # else it was we who took too long
+            # Not where it was we who took too long, nor for what may be wrong with one row only.
+            if left > 0 and not isinstance(error, StoreFailed):
                 circuit.failed(ticket)
             timing.store_fault = type(error).__name__
             self._metrics.of(served.name).late("budget" if isinstance(error, StoreLate) else error.code)

@@ -51,7 +51,6 @@ class RequestShape:
 
         self._known = frozenset(self.inputs)
         self._picked = _picker(self.inputs)
-        self._known_keys = frozenset((*self.entities, *self.join_keys))
 
     def keys(self, entities: Any) -> Keys | None:
         """The entity key for each view; None for what is not simply a text per entity, and nothing else."""
@@ -82,10 +81,11 @@ class RequestShape:
             return None
         return values if isfinite(sum(values)) else None
 
-    def checked_keys(self, entities: Mapping[str, str], where: str = "") -> Keys:
+    def checked_keys(self, entities: Mapping[str, str | None], where: str = "") -> Keys:
         """As `keys`, of texts; an entity may be given by its join keys. Raises InvalidInput naming what lacks, is not
         read, or is given twice and not as the same."""
         found: list[str] = []
+        read = set(self.entities)
         for name, join_keys in self._views:
             key = entities.get(name)
             if all(entities.get(part) for part in join_keys):
@@ -94,10 +94,12 @@ class RequestShape:
                     parts = ", ".join(f"{where}entities.{part}" for part in join_keys)
                     raise InvalidInput(f"{where}entities.{name} is not what {parts} says", hint="send one of them")
                 key = joined
+                read.update(join_keys)
             if not key:
                 raise self._lacks([f"{where}entities.{n}" for n in self.entities if not entities.get(n)])
             found.append(key)
-        if unknown := sorted(entities.keys() - self._known_keys):
+        # A join key is not read where it is empty, or one of several beside the entity that they make.
+        if unknown := sorted(name for name, key in entities.items() if name not in read and key is not None):
             raise self._unread(f"{where}entities.{unknown[0]}", self.entities)
         return tuple(found)
 

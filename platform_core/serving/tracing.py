@@ -34,14 +34,15 @@ def request_span(served: ServedEndpoint, scope: MutableMapping[str, Any]) -> Abs
 def describe(
     current: Any, served: ServedEndpoint, told: Sequence[Answer] | VigiaError, timing: Timing, store: str | None
 ) -> None:
-    """`told`: what was answered, or why nothing was. `store`: what the online store is, as the conventions call it."""
+    """`told`: what was answered, or why nothing was; nothing at all to who went away before asking. `store`: what the
+    online store is, as the conventions call it."""
     if not current.is_recording():
         return
     if isinstance(told, VigiaError):
         set_attributes(current, **{semconv.HTTP_STATUS: told.http_status})
         if told.http_status >= 500:
             mark_failed(current, told)
-    else:
+    elif told:
         spent = {"vigia.store_ms": timing.store * 1000, "vigia.model_ms": timing.model * 1000}
         set_attributes(current, **{semconv.HTTP_STATUS: 200, semconv.ROWS: len(told)}, **spent)
     answers = () if isinstance(told, VigiaError) else told

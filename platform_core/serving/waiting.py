@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from queue import SimpleQueue
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
-from foundation.errors import Unavailable
+from foundation.errors import Unavailable, VigiaError
 from platform_core.serving.ports import FeatureReader, FeatureRows, Keys
+
+_logger = logging.getLogger(__name__)
 
 MOST_PUT_OFF = 1_000
 """Requests that wait for a thread at once."""
@@ -19,6 +22,12 @@ MOST_PUT_OFF = 1_000
 
 class StoreLate(Unavailable):
     """The time for this request ran out before the online store answered."""
+
+
+class StoreFailed(Unavailable):
+    """The online store answered what nobody expected, bytes that are no row, say: that is said of this request only."""
+
+    code: ClassVar[str] = "store_failed"
 
 
 class _Job(NamedTuple):
@@ -50,13 +59,17 @@ class StoreThreads:
             thread.join(timeout=seconds / len(self._threads))
 
     async def read(self, reader: FeatureReader, rows: Sequence[Keys], seconds: float) -> FeatureRows:
-        """Raises StoreLate after `seconds`, and what the reader raises."""
+        """Raises StoreLate after `seconds`, what the reader raises on purpose, and StoreFailed for all else."""
         if reader.ask is not None:
             try:
                 async with asyncio.timeout(seconds):
                     return await reader.ask(rows)
             except TimeoutError:
                 raise _late(seconds) from None
+            except VigiaError:
+                raise
+            except Exception as error:
+                raise _failed(error) from error
         loop = asyncio.get_running_loop()
         future: asyncio.Future[FeatureRows] = loop.create_future()
         timer = loop.call_later(max(seconds, 0.0), _give_up, future, seconds)
@@ -114,8 +127,10 @@ class StoreThreads:
 def _do(job: _Job) -> None:
     try:
         found = job.reader.read(job.rows)
-    except Exception as error:  # noqa: BLE001 it is the request's, which is waiting for it: the thread goes on
+    except VigiaError as error:
         _deliver(job, _fail, error)
+    except Exception as error:  # noqa: BLE001 it is the request's, which is waiting for it: the thread goes on
+        _deliver(job, _fail, _failed(error))
     else:
         _deliver(job, _answer, found)
 
@@ -138,6 +153,11 @@ def _fail(future: asyncio.Future[FeatureRows], error: Exception) -> None:
 def _give_up(future: asyncio.Future[FeatureRows], seconds: float) -> None:
     if not future.done():
         future.set_exception(_late(seconds))
+
+
+def _failed(error: Exception) -> StoreFailed:
+    _logger.error("what the online store answered could not be read", exc_info=error)
+    return StoreFailed("the features could not be read", hint="see the server's log")
 
 
 def _late(seconds: float) -> StoreLate:

@@ -20,6 +20,8 @@ from platform_core.serving.questions import LONGEST_ID, Question, read_columns, 
 ARROW = "application/vnd.apache.arrow.stream"
 JSON = "application/json"
 _NAMES = pa.list_(pa.string())
+_ODD = tuple(b"%x" % digit for digit in range(1, 16, 2))
+"""The last digit of a `traceparent`'s flags where `sampled` is among them."""
 
 
 class Asked(NamedTuple):
@@ -44,7 +46,7 @@ def read_headers(headers: Sequence[tuple[bytes, bytes]]) -> Asked:
         elif name == b"accept":
             arrow = ARROW.encode() in value.lower()
         elif name == b"traceparent":
-            traced = value.endswith(b"-01")
+            traced = value[54:55] in _ODD
     return Asked(content_type, arrow, api_key or bearer, traced)
 
 

@@ -55,7 +55,7 @@ class Staged:
 def staged_files(place: Path, files: Mapping[str, bytes]) -> Generator[Staged]:
     """`files` flushed to the disk beside `place`, and taken away again when not published. Raises Unavailable."""
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
+        _made(place.parent)
         partial, lock = _locked(place)
     except OSError as error:
         raise Unavailable(f"the model cannot be stored at {str(place)!r}: {error}") from error
@@ -81,6 +81,14 @@ def sync_directory(directory: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _made(directory: Path) -> None:
+    """With its parents, each on the disk under its name: what is flushed into one that a power cut takes is lost."""
+    if not directory.exists():
+        _made(directory.parent)
+        directory.mkdir(exist_ok=True)
+        sync_directory(directory.parent)
 
 
 def _write(directory: Path, files: Mapping[str, bytes]) -> None:

@@ -214,7 +214,24 @@ def test_one_that_is_gone_says_so(resources: SqlResources) -> None:
     attached.converge()
     platform.remove(ENDPOINT)
     (resource,) = attached.converge()
-    assert resource.status == {"platform": "memory", "state": "gone"}
+    assert resource.status == {"platform": "memory", "state": "gone", "asked_revision": 1}
+
+
+def test_one_that_was_gone_and_is_back_is_not_set_again_by_what_was_approved_for_the_old_one(
+    resources: SqlResources,
+) -> None:
+    platform = MemoryEndpoints()
+    attached = AttachedEndpoints(platform, resources, environment="production")
+    (resource,) = attached.converge()
+    patch(resources, resource, canary_percent=40)
+    attached.converge()
+    assert shares(platform) == {"v1": 60.0, "v2": 40.0}
+    platform.remove(ENDPOINT)
+    attached.converge()
+    platform._endpoints |= MemoryEndpoints()._endpoints
+    (resource,) = attached.converge()
+    assert shares(platform) == {"v1": 90.0, "v2": 10.0}
+    assert (revisions(resource), len(resource.status["differs"])) == ((2, None), 2)
 
 
 def test_nothing_to_set_where_the_endpoint_does_it_already() -> None:

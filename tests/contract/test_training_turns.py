@@ -15,6 +15,7 @@ from foundation.clock import FixedClock
 from foundation.database import open_database
 from foundation.ids import new_id
 from platform_core.features.leases import LeaseHeld, SqlLeases
+from platform_core.operations.resources import Resource
 from platform_core.operations.sql_timeline import SqlOperations
 from platform_core.running.models import ModelUpkeep
 from platform_core.training.turns import Turns
@@ -38,10 +39,11 @@ def upkeep(bench: Promoting, train: Callable[[], object], leases: SqlLeases) -> 
     )  # fmt: skip
 
 
-def ask_for_a_training(bench: Promoting) -> None:
-    fields: dict[str, object] = {"trainings": 1}
+def ask_for_a_training(bench: Promoting, trainings: int = 1) -> None:
+    fields: dict[str, object] = {"trainings": trainings}
+    now = bench.resources.get(RESOURCE).revision
     bench.resources.patch(
-        RESOURCE, fields, expected_revision=1, idempotency_key=new_id("test"), actor="service:worker", reason="test"
+        RESOURCE, fields, expected_revision=now, idempotency_key=new_id("test"), actor="service:worker", reason="test"
     )
 
 
@@ -59,6 +61,44 @@ def test_of_two_processes_one_trains_what_was_asked_for(bench: Promoting) -> Non
     both[0].step(), both[1].step()
     assert (len(calls), bench.stages()[3:]) == (1, ["dev"])
     assert bench.resources.get(RESOURCE).status["trainings"] == 1
+
+
+def test_what_is_asked_for_during_a_training_waits_for_its_end(bench: Promoting) -> None:
+    ask_for_a_training(bench)
+    operations, calls = SqlOperations(bench.engine), list[str]()
+    second = upkeep(bench, lambda: calls.append("second"), SqlLeases(bench.engine))
+
+    def train() -> None:
+        calls.append("first")
+        ask_for_a_training(bench, 2)
+        second.step()
+        (run,) = operations.job_runs(bench.clock.now(), bench.clock.now())
+        assert run.status == "running", "whoever trains is alive"
+
+    upkeep(bench, train, SqlLeases(bench.engine)).step()
+    assert (calls, bench.resources.get(RESOURCE).status["trainings"]) == (["first"], 1)
+    second.step()
+    second.step()
+    assert (calls, bench.stages()[3:]) == (["first", "second"], ["dev", "dev"])
+    assert bench.resources.get(RESOURCE).status["trainings"] == 2
+
+
+def test_a_look_that_finds_nothing_new_undoes_no_report_of_another(
+    bench: Promoting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking = upkeep(bench, lambda: None, SqlLeases(bench.engine))
+    looking.step()
+    get, reports = bench.resources.get, [{"trainings": 1}]
+
+    def meanwhile(urn: str) -> Resource:
+        seen = get(urn)
+        if reports:
+            bench.resources.report_status(urn, {**seen.status, **reports.pop()})
+        return seen
+
+    monkeypatch.setattr(bench.resources, "get", meanwhile)
+    looking._report(RESOURCE, {"usable": True})
+    assert get(RESOURCE).status["trainings"] == 1
 
 
 def test_the_second_that_trains_by_a_plan_is_told_who_is_first(bench: Promoting) -> None:
@@ -104,7 +144,7 @@ def test_a_trainer_that_was_paused_too_long_registers_nothing(bench: Promoting) 
 
     def sleep_on() -> None:
         wall.advance(timedelta(minutes=5))
-        taken.enter_context(successor.held(MODEL, "request 1"))
+        taken.enter_context(successor.held(MODEL, "requests"))
 
     paused = upkeep(bench, sleep_on, SqlLeases(bench.engine, wall=wall))
     with taken:

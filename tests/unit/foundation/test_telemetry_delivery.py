@@ -194,6 +194,8 @@ def test_what_is_on_its_way_at_the_end_is_counted_when_it_does_not_arrive() -> N
         batch.add(number)
     batch.close(5)
     assert sum(counted) == 5
+    batch.add(5)
+    assert sum(counted) == 6, "nobody sends what comes after the end"
 
 
 def test_when_to_ask_again() -> None:

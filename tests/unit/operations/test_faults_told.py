@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy.engine import Engine
 
 from foundation.clock import FixedClock
+from platform_core.operations.faults import LATELY, MOST_ALIKE
 from platform_core.operations.resources import RolloutSpec
 from platform_core.operations.sql_timeline import SqlOperations
 from platform_core.running.models import ModelUpkeep
@@ -88,3 +89,22 @@ def test_an_endpoint_that_cannot_serve_what_is_asked_of_it(bench: Promoting) -> 
         bench.resources.report_status(target, dict(status))
     bench.resources.report_status(target, {"replicas_ready": 2})
     assert told(bench) == [(target, "fraud-br: it was altered"), (target, "fraud-br: over: it was altered")]
+
+
+def test_workers_that_contradict_each_other_do_not_flood_the_timeline(bench: Promoting) -> None:
+    target = urn("endpoint", "fraud-br")
+    spec = RolloutSpec(model=MODEL, champion="1", feature_service="fraud_v1")
+    bench.resources.create(target, spec, tenant="br", actor="service:setup")
+
+    def contradict() -> None:
+        for _ in range(10):
+            bench.resources.report_status(target, {"replicas_ready": 2})
+            bench.resources.report_status(target, {"replicas_ready": 0, "error": "it cannot be read"})
+
+    contradict()
+    assert len(told(bench)) == 2 * MOST_ALIKE
+    bench.resources.report_status(target, {"error": "something else"})
+    assert told(bench)[-1] == (target, "fraud-br: something else"), "what is new is told"
+    bench.clock.advance(2 * LATELY)
+    contradict()
+    assert told(bench), "and what was told long ago"

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Engine
 
 from foundation.clock import FixedClock
 from platform_core.serving.app import InferenceApp
+from platform_core.serving.breaker import FAILURES
 from platform_core.serving.prediction_log import DeltaPredictionLog
 from tests.conftest import NIGHT
 from tests.fakes.inference import Inference, payload
@@ -61,8 +62,9 @@ def test_callers_that_send_nothing_take_nobodys_place(world: Inference, monkeypa
             await asyncio.sleep(0.05)
             assert (await ask(app))[0] == 200
             monkeypatch.setattr("platform_core.serving.bodies.MOST_BEING_READ", 5)
-            status, answer = await ask(app)
+            status, answer = await ask(app, nothing)
             assert (status, answer["error"]["message"]) == (503, "5 requests are being sent")
+            assert (await ask(app))[0] == 200, "what is there already is answered, however many others are slow"
             ended = await asyncio.gather(*slow)
             assert {(status, answer["error"]["code"]) for status, answer in ended} == {(408, "request_timeout")}
             assert (await ask(app))[0] == 200
@@ -97,6 +99,40 @@ def test_a_candidate_that_raises_anything_is_seen_by_counters_and_guards(
     assert "the trees are gone" in caplog.text
     errors = DeltaPredictionLog(world.offline).read_errors(NIGHT.replace(year=2000), NIGHT.replace(year=2100))
     assert [(e["model_version"], e["code"]) for e in errors.to_pylist()] == [("2", "model_failed")]
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_a_store_that_answers_nonsense_is_counted_and_the_fallback_stands_in(
+    world: Inference, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, asked: bool
+) -> None:
+    world.retriever.error = OverflowError("year 584556 is out of range")
+    if asked:
+        reader = world.retriever.reader("fraud_v1", "br")
+
+        async def ask_store(rows: Any) -> Any:
+            return reader.read(rows)
+
+        monkeypatch.setattr(type(reader), "ask", property(lambda self: ask_store))
+    app = world.app(refresh_interval=3600)
+
+    async def story() -> None:
+        async with app.router.lifespan_context(app):
+            metrics, endpoints = app.predicting._metrics, app.predicting._endpoints
+            for _ in range(FAILURES + 1):
+                status, answer = await ask(app)
+                assert (status, answer["error"]["code"]) == (503, "store_failed")
+            assert "584556" not in json.dumps(answer)
+            assert metrics.errors.labels("fraud-br", "store_failed")._value.get() == FAILURES + 1
+            assert metrics.late.labels("fraud-br", "store_failed")._value.get() == FAILURES + 1
+            world.patch(serving={"fallback": ["default_features"]})
+            endpoints.refresh()
+            status, answer = await ask(app)
+            assert (status, answer["fallback"]) == (200, "default_features")
+
+    asyncio.run(story())
+    assert "584556" in caplog.text
+    errors = DeltaPredictionLog(world.offline).read_errors(NIGHT.replace(year=2000), NIGHT.replace(year=2100))
+    assert {(e["model_version"], e["code"]) for e in errors.to_pylist()} == {("1", "store_failed")}
 
 
 def test_what_raises_at_the_end_keeps_the_log_from_nothing(world: Inference, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,18 +36,29 @@ def world(engine: Engine, clock: FixedClock, tmp_path: Path) -> Inference:
     return Inference(engine, clock, tmp_path / "models")
 
 
-def trace(world: Inference, seen: InMemorySpanExporter, document: dict[str, Any], *, share: float = 1.0) -> Spans:
+def trace(
+    world: Inference,
+    seen: InMemorySpanExporter,
+    document: dict[str, Any] | None,
+    *,
+    share: float = 1.0,
+    traceparent: str | None = None,
+) -> Spans:
+    """`document` None: of a caller who goes away before it is sent."""
     app = world.app(refresh_interval=3600, traced_share=share, store="redis")
 
     async def story() -> None:
         async def receive() -> MutableMapping[str, Any]:
+            if document is None:
+                return {"type": "http.disconnect"}
             return {"type": "http.request", "body": json.dumps(document).encode()}
 
         async def send(message: MutableMapping[str, Any]) -> None:
             pass
 
-        path = "/v1/predict/fraud-br"
-        about = {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": [], "scheme": "http"}
+        path, headers = "/v1/predict/fraud-br", [] if traceparent is None else [(b"traceparent", traceparent.encode())]
+        about = {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": headers}
+        about["scheme"] = "http"
         async with app.router.lifespan_context(app):
             seen.clear()
             await app(about, receive, send)  # type: ignore[arg-type]
@@ -146,3 +157,21 @@ def test_a_refusal_is_no_error_of_ours_unless_it_is(
 
 def test_what_is_not_sampled_leaves_nothing(world: Inference, seen: InMemorySpanExporter) -> None:
     assert trace(world, seen, dict(payload()), share=0.0) == {}
+
+
+@pytest.mark.parametrize(
+    ("begun", "kept"),
+    [("00-{}-{}-01", True), ("00-{}-{}-03", True), ("01-{}-{}-03-more", True), ("00-{}-{}-02", False)],
+)
+def test_a_trace_that_the_caller_samples_is_kept(
+    world: Inference, seen: InMemorySpanExporter, begun: str, kept: bool
+) -> None:
+    """Also with the flag of W3C Trace Context, level 2, that says the trace id is random."""
+    spans = trace(world, seen, dict(payload()), share=0.0, traceparent=begun.format("ab" * 16, "cd" * 8))
+    assert ("score fraud-br" in spans) == kept
+
+
+def test_who_went_away_was_answered_nothing(world: Inference, seen: InMemorySpanExporter) -> None:
+    spans = trace(world, seen, None)
+    assert spans.keys() == {"score fraud-br"}
+    assert "http.response.status_code" not in said(spans["score fraud-br"])

@@ -67,6 +67,7 @@ def test_both_ways_agree(field: str, value: Any, inner: str, inner_value: Any) -
         ({"card": "c", "device": "d", "merchant": "m"}, "this endpoint does not read entities.merchant"),
         ({"card": "c", "dev": "d"}, "the request lacks entities.device"),
         ({"card": "c", "device": "d", "card_id": "x"}, "entities.card is not what entities.card_id says"),
+        ({"card": "c", "device": "d", "card_id": ""}, "this endpoint does not read entities.card_id"),
         ({"card": 7, "device": "d"}, "entities.card: Input should be a valid string"),
     ],
 )

@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import MutableMapping
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -20,11 +21,17 @@ from sqlalchemy.engine import Engine
 from foundation.clock import FixedClock
 from foundation.errors import Unavailable
 from interfaces.bootstrap.store_faults import tell_store_faults
+from platform_core.operations.faults import fault
 from platform_core.operations.sql_timeline import SqlOperations
 from platform_core.serving import breaker
 from platform_core.serving.breaker import Breaker, State
+from platform_core.serving.circuits import Circuits
+from platform_core.serving.endpoints import EndpointDirectory
+from platform_core.serving.metrics import ServingMetrics
 from tests.conftest import NIGHT
+from tests.fakes.at_once import at_once
 from tests.fakes.inference import Inference, payload
+from tests.fakes.payments import small_catalog
 
 FAILURES, REST, PROBES = 3, 10.0, 2
 
@@ -171,6 +178,23 @@ def test_a_store_that_is_down_is_left_alone_tried_again_and_both_are_told(
     assert {(event.subject, event.tenant) for event in events} == {("urn:vigia:endpoint:fraud-br", "br")}
 
 
+@pytest.mark.parametrize("turn", range(3))
+def test_workers_that_find_a_fault_at_the_same_moment_tell_it_once(
+    engine: Engine, clock: FixedClock, tmp_path: Path, turn: int
+) -> None:
+    Inference(engine, clock, tmp_path / "models")
+    operations = SqlOperations(engine)
+    for opened in (True, False):
+        workers = [tell_store_faults(engine, clock, "production") for _ in range(4)]
+        assert at_once(*(partial(tell, "fraud-br", "br", opened) for tell in workers)) == [None] * 4
+        # What else is said of the endpoint meanwhile is nothing that is known of its circuit.
+        operations.record_change(fault("urn:vigia:endpoint:fraud-br", "not ready", at=clock.now()))
+        clock.advance(timedelta(seconds=1))
+        workers[turn]("fraud-br", "br", opened)
+    found = operations.timeline(NIGHT, NIGHT + timedelta(hours=2), kinds=["fault"])
+    assert [event.details["circuit"] for event in found if event.details] == ["closed", "open"]
+
+
 def test_a_fault_that_all_workers_find_is_told_once(engine: Engine, clock: FixedClock) -> None:
     workers = [tell_store_faults(engine, clock, "production") for _ in range(3)]
     for opened in (True, False):
@@ -181,3 +205,32 @@ def test_a_fault_that_all_workers_find_is_told_once(engine: Engine, clock: Fixed
     workers[0]("fraud-br", "br", True)
     found = SqlOperations(engine).timeline(NIGHT, NIGHT + timedelta(hours=2), kinds=["fault"])
     assert [event.details["circuit"] for event in found] == ["open", "closed", "open"]
+
+
+def test_the_circuit_of_an_endpoint_that_is_gone_is_not_shown_open(
+    engine: Engine, clock: FixedClock, tmp_path: Path
+) -> None:
+    world, told = Inference(engine, clock, tmp_path / "models"), list[bool]()
+    served = EndpointDirectory(world.resources, world.registry, small_catalog())
+    served.refresh()
+    (endpoint,) = served
+    metrics = ServingMetrics()
+    circuits = Circuits(metrics, lambda name, tenant, opened: told.append(opened))
+    shown = metrics.store_circuit.labels(endpoint.name)._value
+
+    def fail(circuit: Breaker) -> None:
+        for _ in range(breaker.FAILURES):
+            circuit.failed(circuit.admit() or 0)
+
+    fail(circuits.of(endpoint))
+    assert shown.get() == 1
+    circuits.forget([])
+    assert shown.get() == 0
+    late = circuits.of(endpoint)
+    circuits.forget([])
+    fail(late)
+    assert shown.get() == 0, "what was under way when it was forgotten says nothing of it"
+    fail(circuits.of(endpoint))
+    moved = replace(endpoint, tenant="mx")
+    assert (circuits.of(moved).state, shown.get()) == ("closed", 0)
+    assert circuits.of(endpoint).state == "closed", "what it read before is forgotten"

@@ -77,6 +77,24 @@ def test_a_kill_at_any_point_leaves_a_whole_version_or_none(
     registry.load(NAME, "3")
 
 
+def test_the_first_version_of_a_name_is_on_the_disk_under_that_name(
+    engine: Engine, clock: FixedClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[str] = []
+    fsync = os.fsync
+
+    def noted(handle: int) -> None:
+        flushed.append(str(Path(f"/proc/self/fd/{handle}").readlink()))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    registry = ModelRegistry(engine, clock, FakeAuditLog(clock), tmp_path / "new" / "models")
+    registry.register(small_model(1), NAME, "service:training")
+    home = tmp_path.resolve() / "new" / "models"
+    assert {str(home.parent), str(home), str(home / NAME)} <= set(flushed)
+    assert flushed.index(str(home)) < flushed.index(str(home / NAME))
+
+
 def test_leftovers_are_taken_away_and_said_and_live_ones_left_alone(
     registry: ModelRegistry, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
