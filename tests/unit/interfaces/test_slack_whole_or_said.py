@@ -13,10 +13,11 @@ from rich.console import Console
 from sqlalchemy.engine import Engine
 
 from agents.diagnosis.types import Finding
+from agents.incident.card_building import card_proposal
 from foundation.clock import FixedClock
 from guardrails.proposal import BlastRadius, PlannedChange
 from interfaces.slack.blocks import card_blocks, evidence_blocks
-from interfaces.slack.decision import fits_a_view, review_modal
+from interfaces.slack.decision import fits_a_view, review_modal, whole_on_card
 from interfaces.slack.ids import ActionId, CallbackId
 from interfaces.slack.limits import SECTION_TEXT, cut, escape, pieces
 from interfaces.slack.texts import Block, fenced, sections
@@ -97,6 +98,24 @@ def test_what_it_expects_that_does_not_fit_is_said_too(guard: Guard) -> None:
     view = review_modal(request, str, channel="C1")
     assert view is not None
     assert "that the last word counts" in text_of(view["blocks"])
+
+
+@pytest.mark.parametrize("purpose", ["action", "compensation"])
+def test_no_length_has_approve_below_a_part(guard: Guard, purpose: Any) -> None:
+    """Where the text is just too long, with the word who may approve it or without."""
+    request = guard.approvals.request(quarantine_proposal())
+    offered: set[ActionId] = set()
+    for length in range(5700, 6000):
+        plan = request.proposal.plan.model_copy(update={"expected_effect": "e" * length})
+        longer = request.model_copy(update={"proposal": request.proposal.model_copy(update={"plan": plan})})
+        card = card_of(longer)
+        card = card.model_copy(update={"proposal": card_proposal(purpose, longer.proposal)})
+        blocks = card_blocks(card, str)
+        (pressed,) = {ActionId.APPROVE, ActionId.REVIEW} & {*buttons(blocks)}
+        offered.add(pressed)
+        approved = pressed == ActionId.APPROVE
+        assert approved == ("e" * length in text_of(blocks).replace("\n", "")) == whole_on_card(longer, str), length
+    assert offered == {ActionId.APPROVE, ActionId.REVIEW}, "both sides of the limit"
 
 
 def test_what_no_form_holds_is_not_approved_in_slack(guard: Guard) -> None:
