@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from audit import merkle
-from audit.chain import TreeHead, split_frontier
+from audit.chain import TreeHead
 from audit.leaf import FIRST_PREVIOUS_HASH, Leaf, parse_json, require_iso
 from foundation.errors import InvalidInput
 from foundation.frozen import Frozen
@@ -126,7 +126,7 @@ class Replay:
                 f"entry {expected} was changed: its content hashes to {leaf.hex()[:12]}…, not {entry.leaf_hash[:12]}…"
             )
         frontier = merkle.extend(self._frontier, expected, leaf)
-        if entry.frontier is not None and split_frontier(entry.frontier) != frontier:
+        if entry.frontier is not None and entry.frontier != b"".join(frontier):
             return f"entry {expected} was changed: the tree stored with it is not the tree of the entries up to it"
         self._frontier, self._last = frontier, entry.leaf_hash
         return None

@@ -114,7 +114,11 @@ def check_rows(rows: Iterable[Sequence[Any]], start: State, wanted: frozenset[in
 def scan(engine: Engine, wanted: frozenset[int], *, processes: int | None = None) -> list[Scanned] | None:
     """The whole stored log in ranges that hold and hold together, or None."""
     with reading(engine) as connection:
-        size = connection.execute(sa.text("SELECT max(sequence) + 1 FROM audit_entries")).scalar() or 0
+        last, rows = connection.execute(sa.text("SELECT max(sequence), count(*) FROM audit_entries")).one()
+    # Else there are gaps, or rows whose place is no number, which SQLite sorts behind all numbers and no range holds.
+    if (-1 if last is None else last) != rows - 1:
+        return None
+    size: int = rows
     bounds = [(begin, min(begin + RANGE, size)) for begin in range(0, size, RANGE)]
     wished = processes or (os.cpu_count() or 1 if size >= SHARED_FROM else 1)
     workers = min(wished, len(bounds))
@@ -201,6 +205,8 @@ def _claimed(connection: Connection, size: int) -> State | None:
     query = sa.text("SELECT leaf_hash, frontier FROM audit_entries WHERE sequence = :last")
     row = connection.execute(query, {"last": size - 1}).one_or_none()
     # Of any type, where somebody else wrote it.
-    if row is None or isinstance(row.frontier, str) or len(row.frontier) != merkle.HASH_BYTES * size.bit_count():
+    if row is None or not isinstance(row.frontier, bytes):
+        return None
+    if len(row.frontier) != merkle.HASH_BYTES * size.bit_count():
         return None  # the tree has one peak for each bit of its size
-    return State(size, row.leaf_hash, bytes(row.frontier))
+    return State(size, row.leaf_hash, row.frontier)

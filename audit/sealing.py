@@ -30,6 +30,7 @@ from foundation.clock import Clock
 from foundation.database import transaction
 from foundation.errors import InvalidInput, NotFound
 from foundation.ids import new_id
+from foundation.reasons import reason_for
 
 SHREDDED = "(shredded)"
 """What stands in a view for a value whose key was destroyed."""
@@ -73,13 +74,10 @@ class SubjectSealing(Sealing):
     def shred(self, engine: Engine, log: AuditLog, person: str, *, reason: str, actor: str) -> int:
         """Destroy every key of `person`, with its entry, in one transaction; how many there were.
 
-        Raises NotFound when nothing is sealed for them, Unavailable when it could not be recorded: then nothing is
-        destroyed.
+        `reason` is kept in the log for good: it does not name the person. Raises InvalidInput for one that is none,
+        NotFound when nothing is sealed for them, Unavailable when it could not be recorded: then nothing is destroyed.
         """
-        if not reason.strip():
-            raise InvalidInput(
-                "shredding needs a reason", hint="it is kept in the log for good: do not name the person"
-            )
+        reason = reason_for("shredding", reason)
         digest = self._digest(person)
         with transaction(engine) as connection:
             if connection.dialect.name == "sqlite":

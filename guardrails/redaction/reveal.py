@@ -12,6 +12,7 @@ from audit.entry import AuditRecord
 from audit.port import AuditLog
 from foundation.errors import Forbidden, InvalidInput, NotFound
 from foundation.frozen import Frozen
+from foundation.reasons import reason_for
 from guardrails.redaction.pseudonyms import is_pseudonym
 from platform_core.access.principals import Principal, Role
 
@@ -54,9 +55,10 @@ class RevealDesk:
     def reveal(self, pseudonym: str, principal: Principal, reason: str) -> Revealed:
         """Raises InvalidInput, Forbidden, NotFound, Unavailable; each attempt of somebody known is in the log."""
         name = _name(pseudonym)
-        if len(reason.strip()) < SHORTEST_REASON:
+        reason = reason_for("a reveal", reason)
+        if len(reason) < SHORTEST_REASON:
             raise InvalidInput("a reveal needs a reason", hint=f"at least {SHORTEST_REASON} characters: it is audited")
-        reason = self._redact(reason.strip())
+        reason = self._redact(reason)
         refusal = self._refusal(principal)
         if refusal is not None:
             self._record("reveal_refused", name, principal, {"reason": reason, "because": refusal})

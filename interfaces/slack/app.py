@@ -56,6 +56,7 @@ def create_slack_app(client: WebClient, parts: SlackParts, *, signing_secret: st
     handlers = _Handlers(parts)
     app.action(ActionId.APPROVE)(handlers.approve)
     app.action(ActionId.REVIEW)(handlers.review)
+    app.action(ActionId.APPROVE_OF_A_PART)(handlers.review)
     app.action(ActionId.ALIKE)(handlers.alike.open)
     app.view(CallbackId.ALIKE)(handlers.alike.decide_all)
     app.view(CallbackId.REVIEW)(handlers.approve_reviewed)
@@ -80,7 +81,7 @@ class _Handlers(Conversation):
         self.alike = AlikeHandlers(parts)
 
     def approve(self, ack: Callable[..., Any], body: dict[str, Any], client: WebClient) -> None:
-        """Refused where the card does not hold all of it, also for a button from before it said so."""
+        """Refused where a card does not hold all of it, whatever the one that was pressed had below it."""
         ack()
         request_id = body["actions"][0]["value"]
         try:

@@ -19,6 +19,8 @@ FIELDS_ON_A_CARD = 12
 """Of the diff; what is longer is read in a form, not between charts on a phone."""
 
 SECTIONS_ON_A_CARD = 3
+"""And what stands beside it, which may take one more."""
+
 _LINE_IN_PART = 160
 _TEXT_IN_PART = 300
 
@@ -47,16 +49,16 @@ class Told(NamedTuple):
 def proposal_blocks(proposal: CardProposal, approval: CardApproval | None, redact: Redact) -> list[Block]:
     who = approval and f"{approval.who_may} · expires {approval.expires_at:%H:%M} UTC"
     shown = told(proposal, who, Show(redact))
-    return shown.whole() if _fits_a_card(shown) else shown.in_part()
+    return shown.whole() if _fits_a_card(proposal, redact) else shown.in_part()
 
 
 def whole_on_card(request: ApprovalRequest, redact: Redact) -> bool:
     """Whether a card shows all of what an approval would do."""
-    return _fits_a_card(told(card_proposal("action", request.proposal), None, Show(redact)))
+    return _fits_a_card(card_proposal("action", request.proposal), redact)
 
 
 def decision_buttons(proposal: CardProposal, approval: CardApproval, incident_id: str, redact: Redact) -> Block:
-    whole = _fits_a_card(told(proposal, approval.who_may, Show(redact)))
+    whole = _fits_a_card(proposal, redact)
     label, action = ("Approve", ActionId.APPROVE) if whole else ("Review…", ActionId.REVIEW)
     return {
         "type": "actions",
@@ -95,7 +97,10 @@ def fits_a_view(view: Block) -> bool:
     return len(view["blocks"]) <= BLOCKS_PER_VIEW and len(json.dumps(view)) <= VIEW_BYTES
 
 
-def _fits_a_card(shown: Told) -> bool:
+def _fits_a_card(proposal: CardProposal, redact: Redact) -> bool:
+    """By what an approval would do alone, so that the card, its buttons and whoever is asked after a press say the
+    same: not by who may decide or until when, nor by what it is called."""
+    shown = told(proposal.model_copy(update={"purpose": "action"}), None, Show(redact))
     if len(shown.diff) > FIELDS_ON_A_CARD or sum(len(line) + 1 for line in shown.diff) > SECTION_TEXT - 6:
         return False
     return len(shown.whole()) <= SECTIONS_ON_A_CARD

@@ -8,7 +8,10 @@ from enum import StrEnum
 class ActionId(StrEnum):
     """`action_id` of a button. Its `value` is an opaque approval or incident id and nothing else."""
 
-    APPROVE = "vigia_approve"
+    APPROVE = "vigia_approve_whole"
+    APPROVE_OF_A_PART = "vigia_approve"
+    """Of cards from before they said what they leave out; such a press is a *Review…*."""
+
     REVIEW = "vigia_review"
     ALIKE = "vigia_alike"
     REJECT = "vigia_reject"

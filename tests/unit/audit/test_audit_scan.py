@@ -84,7 +84,16 @@ def test_any_changed_column_is_seen_and_its_entry_named(
 @pytest.mark.usefixtures("small_ranges")
 @pytest.mark.parametrize("sequence", [4, 7])
 @pytest.mark.parametrize(
-    "change", ["recorded_at = 'yesterday'", "frontier = 'text'", "actor = x'00ff'", "payload = x'7b7d'", "tenant = ''"]
+    "change",
+    [
+        "recorded_at = 'yesterday'",
+        "frontier = 'text'",
+        "frontier = 7",
+        "frontier = 1.5",
+        "actor = x'00ff'",
+        "payload = x'7b7d'",
+        "tenant = ''",
+    ],
 )
 def test_what_the_log_never_writes_is_named_too(engine: Engine, log: SqlAuditLog, change: str, sequence: int) -> None:
     with engine.begin() as connection:
@@ -101,3 +110,23 @@ def test_an_entry_before_the_first_is_seen(engine: Engine, log: SqlAuditLog) -> 
             f"INSERT INTO audit_entries (sequence, {columns}) SELECT -3, {columns} FROM audit_entries LIMIT 1"
         )
     assert verify_log(engine).first_bad_sequence == 0
+
+
+@pytest.mark.usefixtures("small_ranges")
+@pytest.mark.parametrize("place", ["'zz'", "'22zz'", "x'7a'", "21.5", "9000000000000000000"])
+def test_a_place_that_is_none_hides_no_other_change(engine: Engine, log: SqlAuditLog, place: str) -> None:
+    """SQLite keeps in a column what it is given, and counts 'zz' + 1 as 1: a log of one entry, which holds."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE audit_entries SET sequence = {place} WHERE sequence = {SIZE - 1}")
+    assert scan.scan(engine, frozenset()) is None
+    assert verify_log(engine).first_bad_sequence == SIZE - 1
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE audit_entries SET subject = 'another' WHERE sequence = 3")
+    assert verify_log(engine).first_bad_sequence == 3
+
+
+def test_a_log_of_nothing_but_such_a_place_does_not_hold(engine: Engine, log: SqlAuditLog) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM audit_entries WHERE sequence > 0")
+        connection.exec_driver_sql("UPDATE audit_entries SET sequence = 'zz'")
+    assert not verify_log(engine).ok

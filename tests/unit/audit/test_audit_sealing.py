@@ -114,8 +114,9 @@ def test_nothing_is_destroyed_that_cannot_be_recorded(
     assert reasons(log) == ["kept"]
     with pytest.raises(NotFound, match="nothing is sealed for 'human:nobody'"):
         sealing.shred(engine, log, "human:nobody", reason="asked", actor="human:root")
-    with pytest.raises(InvalidInput, match="needs a reason"):
-        sealing.shred(engine, log, "human:alice", reason=" ", actor="human:root")
+    for reason, why in ((" ", "needs a reason"), ("…", "needs a reason"), ("as\x1b[2Jked", "control characters")):
+        with pytest.raises(InvalidInput, match=why):
+            sealing.shred(engine, log, "human:alice", reason=reason, actor="human:root")
 
 
 def test_another_key_file_is_noticed_before_anything_is_written(

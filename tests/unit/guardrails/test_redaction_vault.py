@@ -180,8 +180,9 @@ def test_the_policy_may_refuse_on_top(desk: Desk) -> None:
 
 
 def test_without_a_reason_or_an_entry_nothing_is_revealed(desk: Desk) -> None:
-    with pytest.raises(InvalidInput, match="reason"):
-        desk.desk.reveal(desk.name, APPROVER, "because")
+    for reason in ("because", ". . . . . . . . .", f"{REASON}\x1b[2J", f"{REASON}\u202e", "why " * 600):
+        with pytest.raises(InvalidInput, match="reason"):
+            desk.desk.reveal(desk.name, APPROVER, reason)
     with pytest.raises(InvalidInput, match="no pseudonym"):
         desk.desk.reveal("CPF_zz", APPROVER, REASON)
     with pytest.raises(NotFound):

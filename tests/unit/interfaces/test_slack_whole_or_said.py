@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from typing import Any
 
 import pytest
@@ -13,10 +14,12 @@ from rich.console import Console
 from sqlalchemy.engine import Engine
 
 from agents.diagnosis.types import Finding
+from agents.incident.card_building import card_proposal
 from foundation.clock import FixedClock
 from guardrails.proposal import BlastRadius, PlannedChange
+from interfaces.slack.app import create_slack_app
 from interfaces.slack.blocks import card_blocks, evidence_blocks
-from interfaces.slack.decision import fits_a_view, review_modal
+from interfaces.slack.decision import fits_a_view, review_modal, whole_on_card
 from interfaces.slack.ids import ActionId, CallbackId
 from interfaces.slack.limits import SECTION_TEXT, cut, escape, pieces
 from interfaces.slack.texts import Block, fenced, sections
@@ -99,6 +102,24 @@ def test_what_it_expects_that_does_not_fit_is_said_too(guard: Guard) -> None:
     assert "that the last word counts" in text_of(view["blocks"])
 
 
+@pytest.mark.parametrize("purpose", ["action", "compensation"])
+def test_no_length_has_approve_below_a_part(guard: Guard, purpose: Any) -> None:
+    """Where the text is just too long, with the word who may approve it or without."""
+    request = guard.approvals.request(quarantine_proposal())
+    offered: set[ActionId] = set()
+    for length in range(5700, 6000):
+        plan = request.proposal.plan.model_copy(update={"expected_effect": "e" * length})
+        longer = request.model_copy(update={"proposal": request.proposal.model_copy(update={"plan": plan})})
+        card = card_of(longer)
+        card = card.model_copy(update={"proposal": card_proposal(purpose, longer.proposal)})
+        blocks = card_blocks(card, str)
+        (pressed,) = {ActionId.APPROVE, ActionId.REVIEW} & {*buttons(blocks)}
+        offered.add(pressed)
+        approved = pressed == ActionId.APPROVE
+        assert approved == ("e" * length in text_of(blocks).replace("\n", "")) == whole_on_card(longer, str), length
+    assert offered == {ActionId.APPROVE, ActionId.REVIEW}, "both sides of the limit"
+
+
 def test_what_no_form_holds_is_not_approved_in_slack(guard: Guard) -> None:
     assert review_modal(guard.approvals.request(wide(*changes(4000, length=60))), str, channel="C1") is None
     slack = Pressing(guard, wide(*changes(4000, length=60)).model_copy(update={"id": "prp_2", "incident_id": "inc_2"}))
@@ -120,6 +141,36 @@ def test_an_approve_that_was_not_offered_decides_nothing(guard: Guard) -> None:
     assert view["callback_id"] == CallbackId.REVIEW
     slack.press("approve_reviewed", ALICE.name, view=view)
     assert slack.status == "approved"
+
+
+def test_approve_of_an_older_card_shows_all_of_it_first(guard: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may have been cut: cards once did not say what they left out."""
+    from slack_bolt import BoltRequest
+    from slack_sdk import WebClient
+    from slack_sdk.web import SlackResponse
+
+    slack = Pressing(guard, quarantine_proposal())
+
+    def answered(client: WebClient, api_method: str, **more: Any) -> SlackResponse:
+        if api_method == "views.open":
+            slack.opened.append(more["json"]["view"])
+        data = {"ok": True, "user_id": "U0", "bot_id": "B0", "team_id": "T0"}
+        return SlackResponse(
+            client=client, http_verb="POST", api_url="", req_args={}, data=data, headers={}, status_code=200
+        )
+
+    monkeypatch.setattr(WebClient, "api_call", answered)
+    app = create_slack_app(WebClient(token="xoxb-1"), slack.handlers.parts)
+    for action in ("vigia_approve", ActionId.REVIEW):
+        pressed = {"type": "button", "action_id": action, "block_id": "b", "value": slack.request.id}
+        body = {"type": "block_actions", "user": {"id": ALICE.name}, "team": {"id": "T0"}, "channel": {"id": "C1"},
+                "trigger_id": "t", "actions": [pressed]}  # fmt: skip
+        assert app.dispatch(BoltRequest(body=body, mode="socket_mode")).status == 200
+    deadline = time.monotonic() + 10
+    while len(slack.opened) < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)  # Bolt answers first and works afterwards
+    assert [view["callback_id"] for view in slack.opened] == [CallbackId.REVIEW] * 2
+    assert slack.status == "pending"
 
 
 def test_a_rejection_without_words_is_told_in_the_form(guard: Guard) -> None:
