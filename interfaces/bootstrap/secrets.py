@@ -43,6 +43,8 @@ def _make(path: Path) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(secrets.token_bytes(KEY_BYTES))
+            file.flush()
+            os.fsync(file.fileno())  # a name that a power cut leaves without its bytes would be a key that is no key
         with suppress(FileExistsError):  # another process was first: its key counts
             path.hardlink_to(temporary)
     finally:

@@ -28,19 +28,21 @@ def claim_file(path: Path, environment: str) -> str:
 
 
 def _write(path: Path, environment: str) -> None:
-    """Written whole and then linked: there is never a stamp that says nothing yet."""
+    """Written whole, flushed and then linked: there is never a stamp that says nothing yet."""
     try:
         handle, written = tempfile.mkstemp(prefix=STAMP, dir=path.parent)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(f"{environment}\n")
+                file.flush()
+                os.fsync(file.fileno())
+            with suppress(FileExistsError):  # another process was first
+                os.link(written, path)
+        finally:
+            Path(written).unlink()
     except OSError as error:
         hint = f"whoever keeps it writes the name of its environment into {path}; VIGIA__SHARED_STORES=true asks nobody"
         raise Conflict(f"nobody knows whose the data at {path.parent} is: {error}", hint=hint) from error
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(f"{environment}\n")
-        with suppress(FileExistsError):  # another process was first
-            os.link(written, path)
-    finally:
-        Path(written).unlink()
 
 
 __all__ = ["STAMP", "claim_file"]

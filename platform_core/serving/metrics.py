@@ -47,7 +47,7 @@ class ServingMetrics:
         )
         self.late = Counter(
             "vigia_prediction_store_late",
-            "Reads given up: budget, unavailable, store_failed, or circuit, where the store was not asked at all.",
+            "Reads given up, by why: budget, unavailable, store_failed, or circuit: the store was not asked at all.",
             ["endpoint", "reason"],
             registry=self.registry,
         )

@@ -126,6 +126,11 @@ class StoredEvidence(Evidence):
         return found
 
     def thresholds(self) -> list[ServedThreshold]:
+        return self._thresholds
+
+    @cached_property
+    def _thresholds(self) -> list[ServedThreshold]:
+        # What the review says that it was judged by: every gate is told the same, though each takes minutes.
         return served_thresholds(self._sources.resources.list(), self._candidate.version.name)
 
     def psi(self, reference: Floats, current: Floats) -> float:

@@ -61,6 +61,18 @@ def test_an_empty_stamp_is_nobodys(tmp_path: Path) -> None:
     assert "VIGIA__SHARED_STORES" in str(refused.value.hint)
 
 
+def test_a_stamp_has_its_name_once_it_is_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("os.fsync", full)
+        with pytest.raises(Conflict, match="No space left"):
+            claim_file(tmp_path / STAMP, "staging")
+    assert list(tmp_path.iterdir()) == []
+    assert claim_file(tmp_path / STAMP, "staging") == "staging"
+
+
 def test_an_entry_that_is_a_key_by_mistake_is_not_repeated() -> None:
     with pytest.raises(InvalidInput) as refused:
         parse_grant("vigia_live_secretkey", 3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -70,3 +71,15 @@ def test_nothing_is_redacted_under_another_key(tmp_path: Path, name: str) -> Non
     with pytest.raises(InvalidInput, match=name):
         redactor(Settings(data_dir=tmp_path))
     assert (directory / name).read_bytes() == b"torn"
+
+
+def test_a_key_has_its_name_once_it_is_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(Unavailable, match="No space left"):
+            key_file(tmp_path / "keys" / "a.key")
+    assert list((tmp_path / "keys").iterdir()) == []
+    assert len(key_file(tmp_path / "keys" / "a.key")) == KEY_BYTES

@@ -18,7 +18,7 @@ from foundation.errors import Unavailable
 from platform_core.operations.serving_policy import ServingPolicy
 from platform_core.serving.found import RowFeatures
 from platform_core.serving.remembered import Remembered
-from platform_core.serving.waiting import StoreLate, StoreThreads
+from platform_core.serving.waiting import StoreFailed, StoreLate, StoreThreads
 from platform_core.serving.worker_metrics import SharedMetrics
 from tests.fakes.inference import FakeRetriever
 
@@ -63,9 +63,9 @@ def test_threads_read_no_more_than_is_waited_for_and_outlive_what_goes_wrong() -
         await asyncio.sleep(0.2)
         assert source.reads == 2, "four gave up before a thread came to them"
         source.delay = 0.0
-        for error in (Unavailable("down"), ZeroDivisionError("a bug")):
+        for error, told in ((Unavailable("down"), Unavailable), (ZeroDivisionError("a bug"), StoreFailed)):
             source.error = error
-            with pytest.raises(type(error)):
+            with pytest.raises(told):
                 await threads.read(reader, [("x",)], 5)
         source.error = None
         found = await asyncio.gather(*(threads.read(reader, [(str(n),)], 5) for n in range(40)))

@@ -16,7 +16,7 @@ from platform_core.operations.resources import MonitorSpec, Resource, RolloutSpe
 from platform_core.training.gates.evidence import Sources, StoredEvidence
 from platform_core.training.gates.payments import drawn, labelled_rows
 from platform_core.training.gates.policy import GatePolicy
-from platform_core.training.gates.port import Rows
+from platform_core.training.gates.port import Rows, ServedThreshold
 from platform_core.training.gates.replaying import Replaying
 from platform_core.training.scoring import LoadedModel
 from platform_core.urn import urn
@@ -132,3 +132,19 @@ def test_the_promises_of_endpoints_and_views_are_found() -> None:
     catalog = small.model_copy(update={"feature_views": (fast, *others)})
     declared = evidence(model(timedelta(days=3)), resources=found, catalog=catalog).declared_latency_ms()
     assert declared == {"the SLA of fraud-br": 60, "the SLA of card_velocity": 15}
+
+
+def test_every_gate_of_a_review_is_told_the_same_thresholds() -> None:
+    """Though somebody changes one while they judge: the review says by which one it was judged."""
+
+    def endpoint(threshold: float) -> Resource:
+        spec = RolloutSpec(model="fraud_score", champion="1", feature_service=SERVICE, decline_threshold=threshold)
+        name = urn("endpoint", "fraud-br")
+        return Resource(urn=name, tenant="br", environment="production", spec=spec, revision=1, updated_at=END)
+
+    found = evidence(model(timedelta(days=3)), resources=[endpoint(0.5)])
+    first = found.thresholds()
+    resources = found._sources.resources
+    assert isinstance(resources, FakeResources)
+    resources.by_urn[urn("endpoint", "fraud-br")] = endpoint(0.4)
+    assert found.thresholds() == first == [ServedThreshold("fraud-br", "br", 0.5)]
