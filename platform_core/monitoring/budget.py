@@ -26,16 +26,20 @@ window beside it, so that what is over does not page."""
 
 MINIMUM_REQUESTS = 50
 MINIMUM_BAD = 5
-"""In the long window: one bad request of a quiet night is a large share."""
+"""Seen in the long window: one bad request of a quiet night is a large share, and where a hundredth of the answers is
+logged it would stand for a hundred."""
 
 
 class Spent(Frozen):
-    """What a window holds. `requests` are estimated where the prediction log keeps a share of the answers."""
+    """What a window holds. `requests` are estimated where the prediction log keeps a share of the answers; `seen` are
+    its rows, of which `seen_bad` are of bad requests."""
 
     window: str
     requests: float
     failed: float
     degraded: float
+    seen: int
+    seen_bad: int
     burn_rate: float
     """As many times as fast as the budget allows; 0 where nothing was asked."""
 
@@ -57,7 +61,7 @@ class Budget(Frozen):
         """The first pair of windows, long and short, that both burn too fast, and what they may at most."""
         for long, short, limit in PAIRS:
             over, now = self.spent[long], self.spent[short]
-            enough = over.requests >= MINIMUM_REQUESTS and over.bad >= MINIMUM_BAD
+            enough = over.seen >= MINIMUM_REQUESTS and over.seen_bad >= MINIMUM_BAD
             if enough and min(over.burn_rate, now.burn_rate) >= limit:
                 return over, now, limit
         return None
@@ -70,8 +74,15 @@ def budget(log: PredictionLog, endpoint: str, tenant: str | None, objective: flo
     requests, failed, degraded = (rows[name].to_numpy() for name in ("requests", "failed", "degraded"))
     spent: dict[str, Spent] = {}
     for name, length in WINDOWS.items():
-        within = np.where(ages <= np.timedelta64(length), requests, 0.0)
-        total, lost, poor = (float(part.sum()) for part in (within, within[failed], within[degraded]))
-        rate = (lost + poor) / total / (1.0 - objective) if total else 0.0
-        spent[name] = Spent(window=name, requests=total, failed=lost, degraded=poor, burn_rate=rate)
+        here = ages <= np.timedelta64(length)
+        total, lost, poor = (float(requests[here & kind].sum()) for kind in (True, failed, degraded))
+        spent[name] = Spent(
+            window=name,
+            requests=total,
+            failed=lost,
+            degraded=poor,
+            seen=int(here.sum()),
+            seen_bad=int((here & (failed | degraded)).sum()),
+            burn_rate=(lost + poor) / total / (1.0 - objective) if total else 0.0,
+        )
     return Budget(endpoint=endpoint, tenant=tenant, objective=objective, spent=spent)

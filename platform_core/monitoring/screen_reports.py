@@ -60,7 +60,12 @@ class ScreenReports:
                 if asked is None:
                     self._at_work = False
                     return
-            drawn = self._draw(*asked)
+            try:
+                drawn = self._draw(*asked)
+            except BaseException:  # what nobody foresaw ends this thread, and not the reports of further nights
+                with self._lock:
+                    self._at_work = False
+                raise
             with self._lock:
                 if screen == self._screen:
                     self._drawn = drawn

@@ -208,10 +208,11 @@ class RedisOnlineStore(PackedStore):
 
 def _times(rows: Sequence[bytes | None]) -> npt.NDArray[np.int64]:
     """Event and created times, each an array; NEVER where there is no row. Raises Unavailable for what is no row."""
-    if short := [len(row) for row in rows if row is not None and len(row) < TIMES.size]:
-        raise Unavailable(f"an online row of {short[0]} bytes is cut short", hint="delete it: it is not ours")
+    lengths = {len(row) for row in rows if row is not None}
+    if lengths and min(lengths) < TIMES.size:
+        raise Unavailable(f"an online row of {min(lengths)} bytes is cut short", hint="delete it: it is not ours")
     first = rows[0]
-    if first is not None and None not in rows and len(set(map(len, cast(Sequence[bytes], rows)))) == 1:
+    if first is not None and None not in rows and len(lengths) == 1:
         together = np.frombuffer(b"".join(cast(Sequence[bytes], rows)), np.uint8).reshape(len(rows), len(first))
         return np.ascontiguousarray(together[:, :16]).view("<i8").T
     times = b"".join([_NO_TIMES if row is None else row[:16] for row in rows])

@@ -103,6 +103,15 @@ def test_a_logged_answer_stands_for_those_that_were_not() -> None:
     assert found.burn_rate == pytest.approx(100 * 6 / 606)
 
 
+def test_what_one_logged_answer_stands_for_does_not_page() -> None:
+    one = spent(Burst(60, 0, 5), Burst(4, 0, 1, "degraded"), share=0.01)
+    hour = one.spent["1h"]
+    assert (hour.requests, hour.bad, hour.seen, hour.seen_bad) == (600, 100, 6, 1)
+    assert (min(hour.burn_rate, one.spent["5m"].burn_rate) > 14.4, one.burning) == (True, None)
+    many = spent(Burst(60, 0, 30), Burst(4, 0, 30, "degraded"), share=0.01)
+    assert many.burning is not None
+
+
 def test_the_gauges_are_burn_rates_by_window_and_go_with_the_sight() -> None:
     platform = Monitored()
     write(platform.offline, [STEADY, Burst(60, 0, 200, "unavailable")])

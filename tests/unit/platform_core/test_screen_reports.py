@@ -43,3 +43,24 @@ def test_a_slow_drawing_is_followed_by_the_newest_screen(tmp_path: Path, monkeyp
     go_on.set()
     reports.wait()
     assert reports.of("v", "br") == [], "the last screen found nothing"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_what_nobody_foresaw_does_not_end_the_reports_of_further_nights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nights: list[str] = []
+
+    def failing_once(_platform: Any, result: Any, *_: Any, **__: Any) -> dict[tuple[str, str], list[Path]]:
+        nights.append(result.name)
+        if len(nights) == 1:
+            raise RuntimeError("an engine's own error")
+        return {("v", "br"): [Path(result.name)]}
+
+    monkeypatch.setattr(screen_reports, "write_screen_reports", failing_once)
+    reports = screen_reports.ScreenReports(tmp_path)
+    for number in (1, 2):
+        night: Any = SimpleNamespace(name=f"night-{number}", drifted=(1,))
+        reports.draw(SimpleNamespace(), night, {})  # type: ignore[arg-type]
+        reports.wait()
+    assert reports.of("v", "br") == [Path("night-2")]
