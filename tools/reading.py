@@ -47,6 +47,15 @@ def find_source(platform: PlatformView, name: str) -> DataSource:
     return _named("source", name, {s.name: s for s in platform.catalog.sources})
 
 
+def declared_source(platform: PlatformView, name: str) -> DataSource:
+    """As `find_source`, for a source that is under control. Raises NotFound and names no other: who asks may see this
+    one, and perhaps none of those."""
+    for source in platform.catalog.sources:
+        if source.name == name:
+            return source
+    raise NotFound(f"no source {name!r} in the catalog", hint="it is under control: has the catalog dropped it?")
+
+
 def find_view(platform: PlatformView, name: str) -> FeatureView:
     return _named("feature view", name, {v.name: v for v in platform.catalog.feature_views})
 

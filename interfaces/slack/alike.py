@@ -16,7 +16,7 @@ from interfaces.slack.conversation import Conversation, channel_of
 from interfaces.slack.decision import fits_a_view, told
 from interfaces.slack.editing import refused_at
 from interfaces.slack.ids import ActionId, BlockId, CallbackId
-from interfaces.slack.texts import Block, Redact, Show, button, section
+from interfaces.slack.texts import Block, Redact, Show, button, section, sections
 
 if TYPE_CHECKING:
     from slack_sdk import WebClient
@@ -75,7 +75,8 @@ class AlikeHandlers(Conversation):
             self.tell(client, body, error)
             return
         lines = [f"{each.request_id} {each.status or f'was not decided: {each.refused}'}" for each in outcomes]
-        self.whisper(client, body, "\n".join(lines))
+        shown_whole = sections(Show(self.parts.redact).text(line) for line in lines)  # the text alone would be cut
+        self.whisper(client, body, "\n".join(lines), blocks=shown_whole)
         for each in outcomes:
             if each.status is not None:
                 self.show(self.parts.approvals.get(each.request_id).proposal.incident_id)

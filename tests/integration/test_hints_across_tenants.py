@@ -91,6 +91,16 @@ def test_nor_does_what_an_action_says_of_its_target(two: TwoTenants) -> None:
     assert (answer.status_code, "quarantined" in answer.text) == (404, False)
 
 
+def test_nor_does_a_catalog_that_has_dropped_it(two: TwoTenants) -> None:
+    """`ledger_br` is under control and bea's, and no source of the catalog, which declares those of other tenants."""
+    more = {"since": "2026-11-19T05:45:00+00:00"}, {"column": "amount", "stored_as": "amt"}, {}
+    for tool, given in zip(("quarantine_source", "map_column", "release_quarantine"), more, strict=True):
+        body = {"incident": two.incident, "tool": tool, "arguments": {"source": "ledger_br", **given}, "reason": "odd"}
+        answer = two.client.post("/v1/proposals", json=body, headers={"Authorization": f"Bearer {two.keys['bea']}"})
+        assert (answer.status_code, "in the catalog" in answer.text) == (404, True), answer.text
+        assert not [name for name in ("payments_ar", "payments_mx", "payments_co") if name in answer.text]
+
+
 def test_on_the_command_line_too(two: TwoTenants) -> None:
     variables = {"VIGIA__DATA_DIR": str(two.base.settings.data_dir), "VIGIA_API_KEY": two.keys["bea"]}
     typed = ["approvals", "propose", "quarantine_source", "--incident", two.incident, "--reason", "x", "--dry-run"]
@@ -106,4 +116,4 @@ def test_nor_do_rollouts_name_endpoints_of_others(two: TwoTenants) -> None:
     for name in ("fraud-arr", "fraud-ar"):
         with pytest.raises(NotFound) as told:
             RolloutDesk(two.base).halt(name, bea, "it looks wrong")
-        assert told.value.hint == "endpoints: fraud-br"
+        assert told.value.hint == "did you mean fraud-br?"

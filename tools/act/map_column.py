@@ -11,7 +11,7 @@ from platform_core.urn import urn
 from tools.act.base import SpecPatchAction
 from tools.act.conditions import changed_since, jobs_succeed, views_fresh
 from tools.contract import ToolArguments
-from tools.reading import find_column, find_source
+from tools.reading import declared_source, find_column
 
 
 class Arguments(ToolArguments):
@@ -42,7 +42,7 @@ class MapColumn(SpecPatchAction[Arguments, SourceSpec]):
         return urn("source", arguments.source)
 
     def fields(self, arguments: Arguments, spec: SourceSpec) -> dict[str, Any]:
-        source = find_source(self.platform, arguments.source)
+        source = declared_source(self.platform, arguments.source)
         column = find_column(source, arguments.column)
         schema = self.platform.offline.schema(source.table)
         claimed = {c.name for c in source.columns} | {source.event_timestamp, source.created_timestamp}

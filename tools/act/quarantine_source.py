@@ -14,7 +14,7 @@ from platform_core.urn import urn
 from tools.act.base import SpecPatchAction
 from tools.act.conditions import declines_usual, endpoints_downstream, values_before
 from tools.contract import ToolArguments
-from tools.reading import find_source
+from tools.reading import declared_source
 
 
 class Arguments(ToolArguments):
@@ -48,7 +48,7 @@ class QuarantineSource(SpecPatchAction[Arguments, SourceSpec]):
         return urn("source", arguments.source)
 
     def fields(self, arguments: Arguments, spec: SourceSpec) -> dict[str, Any]:
-        find_source(self.platform, arguments.source)
+        declared_source(self.platform, arguments.source)
         if arguments.since > self.platform.clock.now():
             raise InvalidInput(f"since {arguments.since.isoformat()} lies in the future", hint="give the onset")
         earlier = spec.quarantine_since

@@ -11,7 +11,7 @@ from platform_core.urn import urn
 from tools.act.base import SpecPatchAction
 from tools.act.conditions import set_to, views_fresh
 from tools.contract import ToolArguments
-from tools.reading import find_source
+from tools.reading import declared_source
 
 
 class Arguments(ToolArguments):
@@ -30,7 +30,7 @@ class ReleaseQuarantine(SpecPatchAction[Arguments, SourceSpec]):
         return urn("source", arguments.source)
 
     def fields(self, arguments: Arguments, spec: SourceSpec) -> dict[str, Any]:
-        find_source(self.platform, arguments.source)
+        declared_source(self.platform, arguments.source)
         if spec.quarantine_since is None:
             raise Conflict(f"{arguments.source!r} is not quarantined", hint="nothing to do")
         return {"quarantine_since": None}

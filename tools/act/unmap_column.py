@@ -11,7 +11,7 @@ from platform_core.urn import urn
 from tools.act.base import SpecPatchAction
 from tools.act.conditions import changed_since, jobs_succeed
 from tools.contract import ToolArguments
-from tools.reading import find_column, find_source
+from tools.reading import declared_source, find_column
 
 
 class Arguments(ToolArguments):
@@ -31,7 +31,7 @@ class UnmapColumn(SpecPatchAction[Arguments, SourceSpec]):
         return urn("source", arguments.source)
 
     def fields(self, arguments: Arguments, spec: SourceSpec) -> dict[str, Any]:
-        find_column(find_source(self.platform, arguments.source), arguments.column)
+        find_column(declared_source(self.platform, arguments.source), arguments.column)
         if arguments.column not in spec.field_mapping:
             raise Conflict(f"{arguments.column!r} of {arguments.source!r} is not mapped", hint="nothing to do")
         return {"field_mapping": {k: v for k, v in spec.field_mapping.items() if k != arguments.column}}

@@ -97,3 +97,15 @@ def test_more_than_a_form_holds_is_decided_elsewhere(guard: Guard) -> None:
     slack.press("alike.open", ALICE.name)
     assert "more than Slack can show" in slack.told[-1]
     assert f"vigia approvals like {slack.request.id}" in slack.told[-1]
+
+
+def test_what_became_of_many_is_told_to_the_last(guard: Guard) -> None:
+    slack = Pressing(guard, quarantine_proposal())
+    others = [another(guard, number) for number in range(2, 42)]
+    view = opened(slack, ALICE.name)
+    for each in others:
+        guard.approvals.decide(each.id, BOB, "reject", reason="not this one", channel="cli")
+    slack.press("alike.decide_all", ALICE.name, view=chosen(view, "approve"))
+    told = slack.offered[-1]
+    assert all(f"{each.id} was not decided" in str(told) for each in others)
+    assert all(len(block["text"]["text"]) <= 3000 for block in told)
