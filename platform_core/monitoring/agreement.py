@@ -116,12 +116,11 @@ def compare(platform: PlatformView, view: FeatureView, source: DataSource, sampl
     judged: list[tuple[FeatureRow, Comparison]] = []
     for row in sample:
         kept = None if recorded is None else recorded.rows.get(row.key)
-        # Behind is also the row of the same event without what came late: online it was written anew.
-        behind = kept is None or (kept.event_ts, kept.created_ts) < (row.event_ts, row.created_ts)
-        if recorded is None or (behind and recorded.awaits(row)):
+        known = [name for name in names if name in row.values]
+        if recorded is None or (_is_behind(kept, row, known) and recorded.awaits(row)):
             judged.append((row, found.unrecorded))
             continue
-        _against_history(found.online, row, kept, [name for name in names if name in row.values])
+        _against_history(found.online, row, kept, known)
         if kept is not None:
             judged.append((kept, found.history))
     functions = {a.name: a.function for a in view.aggregations}
@@ -132,6 +131,15 @@ def compare(platform: PlatformView, view: FeatureView, source: DataSource, sampl
                 one, other = row.values[name], values[name]
                 comparison.count(row, name, one, other, same=_same(functions.get(name), one, other))
     return found
+
+
+def _is_behind(kept: FeatureRow | None, row: FeatureRow, names: list[str]) -> bool:
+    """Whether `kept` is of an earlier event than `row`, or of the same one without what came late, with which `row` was
+    written anew. (A backfill writes anew online, and not to the history, also what did not change.)"""
+    if kept is None or kept.event_ts != row.event_ts:
+        return kept is None or kept.event_ts < row.event_ts
+    changed = any(not _equal(row.values[name], kept.values.get(name)) for name in names)
+    return changed and kept.created_ts < row.created_ts
 
 
 def _against_history(found: Comparison, row: FeatureRow, kept: FeatureRow | None, names: list[str]) -> None:
