@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from audit import merkle
 from audit.leaf import FIRST_PREVIOUS_HASH, encoded
+from foundation.errors import Unavailable
 
 HEAD = "SELECT sequence, leaf_hash, frontier FROM audit_entries ORDER BY sequence DESC LIMIT 1"
 
@@ -69,11 +70,13 @@ def read_head(connection: Connection) -> ChainHead:
 
 
 def head_of(row: Sequence[Any] | None) -> ChainHead:
-    """From the row that `HEAD` finds."""
+    """From the row that `HEAD` finds. Raises Unavailable for one that the log never wrote."""
     if row is None:
         return ChainHead(0, FIRST_PREVIOUS_HASH, b"")
     sequence, leaf_hash, frontier = row
-    return ChainHead(sequence + 1, leaf_hash, bytes(frontier))
+    if not isinstance(sequence, int) or not isinstance(frontier, bytes):
+        raise Unavailable("the newest entry of the audit log was changed", hint="vigia audit verify names it")
+    return ChainHead(sequence + 1, leaf_hash, frontier)
 
 
 def split_frontier(packed: bytes) -> merkle.Frontier:

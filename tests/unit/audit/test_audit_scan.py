@@ -14,6 +14,7 @@ from audit.log import SqlAuditLog
 from audit.tables import audit_entries
 from audit.verify import verify_log
 from foundation.clock import FixedClock
+from foundation.errors import Unavailable
 
 SIZE = 23
 COLUMNS = [column.name for column in audit_entries.columns if column.name != "sequence"]
@@ -130,3 +131,15 @@ def test_a_log_of_nothing_but_such_a_place_does_not_hold(engine: Engine, log: Sq
         connection.exec_driver_sql("DELETE FROM audit_entries WHERE sequence > 0")
         connection.exec_driver_sql("UPDATE audit_entries SET sequence = 'zz'")
     assert not verify_log(engine).ok
+
+
+@pytest.mark.parametrize("change", ["sequence = 'zz'", "frontier = 7", "frontier = 'text'"])
+def test_nothing_is_appended_to_an_entry_that_the_log_never_wrote(
+    engine: Engine, log: SqlAuditLog, change: str
+) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE audit_entries SET {change} WHERE sequence = {SIZE - 1}")
+    with pytest.raises(Unavailable, match="newest entry of the audit log was changed"):
+        log.append(AuditRecord(action="test.appended", actor="human:alice", subject="s"))
+    with engine.connect() as connection:
+        assert connection.execute(sa.select(sa.func.count()).select_from(audit_entries)).scalar_one() == SIZE
