@@ -222,7 +222,7 @@ class TestConsole:
     def test_approved_by_the_form_it_is_done_and_verified(
         self, live: LivePlatform, screen: Page, colombia: Found, tmp_path: Path
     ) -> None:
-        screen.type("#reason", "2.9.0 goes back until its parser is mended")
+        screen.type("form.decide input[name=reason]", "2.9.0 goes back until its parser is mended")
         screen.click("button.approve")
         live.ended(colombia.card.incident_id)
         screen.wait("document.body.innerText.includes('verified')")

@@ -2,7 +2,8 @@
 
 A version is the modification time of the newest file, in microseconds. A file that is written again arrives again, as
 a whole; materializing it twice changes nothing. Files of the last second are left for the next look: a file system's
-clock is coarse, and another one may still be written at the same tick.
+clock is coarse, and another one may still be written at the same tick. Where there are no others, that second is waited
+for: a first load would read them, and they would arrive once more just after it.
 """
 
 from __future__ import annotations
@@ -23,15 +24,26 @@ SETTLED_NS = 1_000_000_000
 
 
 class ParquetFeed(ParquetOfflineStore, ArrivalFeed):
-    """`wall_ns` is the wall clock that the file system has."""
+    """`wall_ns` is the wall clock that the file system has; `pause` waits so many seconds of it."""
 
-    def __init__(self, root: Path, *, wall_ns: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        wall_ns: Callable[[], int] = time.time_ns,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
         super().__init__(root)
         self._root = root
         self._wall_ns = wall_ns
+        self._pause = pause
 
     def version(self, table: str) -> int:
-        return max((written for written, _ in self._arrived(table)), default=0)
+        arrived = self._arrived(table)
+        if not arrived:
+            self._pause(SETTLED_NS / 1e9)
+            arrived = self._arrived(table)
+        return max((written for written, _ in arrived), default=0)
 
     def read_version(
         self,

@@ -53,11 +53,24 @@ def test_a_file_arrives_when_it_is_written_and_again_when_rewritten(tmp_path: Pa
 def test_a_file_of_this_second_waits_for_the_next_look(tmp_path: Path) -> None:
     """Another one could be written at the same tick of the file system's clock and would be missed for ever."""
     wall = [START]
-    feed = ParquetFeed(tmp_path, wall_ns=lambda: wall[0])
+    feed = ParquetFeed(tmp_path, wall_ns=lambda: wall[0], pause=lambda _: None)
     put(tmp_path / "payments.parquet", rows(1), START)
     assert (feed.version("payments"), list(feed.appended("payments", after=-1))) == (0, [])
     wall[0] += SECOND
     assert [values(t) for _, t in feed.appended("payments", after=0)] == [[1]]
+
+
+def test_where_there_is_no_other_file_its_second_is_waited_for(tmp_path: Path) -> None:
+    """A first load reads every file: what was no arrival then would arrive, and be counted, once more."""
+    wall = [START]
+
+    def pause(seconds: float) -> None:
+        wall[0] += round(seconds * SECOND)
+
+    feed = ParquetFeed(tmp_path, wall_ns=lambda: wall[0], pause=pause)
+    put(tmp_path / "payments.parquet", rows(1), START)
+    assert list(feed.appended("payments", after=feed.version("payments"))) == []
+    assert wall == [START + SECOND]
 
 
 @pytest.fixture
