@@ -42,7 +42,7 @@ EFFECT = 1.0
 """Seconds after which an answer by the version that was before is late."""
 
 NEWEST = 40
-"""Answers that show that the workers follow: several of every connection."""
+"""Answers that show that the workers follow: several of every connection, to cards that had another version before."""
 
 _LONGEST_LINE = 20
 """Requests on one connection: the workers share them only as they are opened."""
@@ -132,12 +132,14 @@ def _post(line: http.client.HTTPConnection, body: str) -> dict[str, Any] | None:
 @dataclass
 class Phase:
     """What was done, from `starts` to `began`, and the spec that decides from then on; by `follows` all workers keep to
-    it (`never`: not within our patience)."""
+    it (`never`: not within our patience). `telling`: the cards that another version answers than before; all, where
+    none is."""
 
     name: str
     starts: float
     spec: RolloutSpec
     began: float
+    telling: frozenset[int]
     follows: float = float("inf")
     never: bool = False
 
@@ -149,7 +151,10 @@ def drive(world: World, *, seconds: float, connections: int) -> dict[str, Any]:
     def phase(name: str, change: Callable[[], object]) -> None:
         starts = time.monotonic()
         change()
-        phases.append(now := Phase(name, starts, _spec(world), time.monotonic()))
+        spec, began = _spec(world), time.monotonic()
+        phases.append(
+            now := Phase(name, starts, spec, began, _telling(phases[-1].spec if phases else spec, spec, world))
+        )
         try:
             _wait(lambda: _follow(traffic, now), PATIENCE)
         except TimeoutError:
@@ -190,8 +195,13 @@ def drive(world: World, *, seconds: float, connections: int) -> dict[str, Any]:
 
 
 def _follow(traffic: Traffic, phase: Phase) -> bool:
-    newest = traffic.answers[-NEWEST:]
-    return len(newest) == NEWEST and all(a.sent > phase.began and _is_right(a, phase) for a in newest)
+    told = [a for a in traffic.answers if a.sent > phase.began and a.card in phase.telling]
+    return len(told) >= NEWEST and all(_is_right(a, phase) for a in told[-NEWEST:])
+
+
+def _telling(before: RolloutSpec, after: RolloutSpec, world: World) -> frozenset[int]:
+    cards = range(world.cards)
+    return frozenset(c for c in cards if _expected(before, c) != _expected(after, c)) or frozenset(cards)
 
 
 def _is_right(answer: Answered, phase: Phase) -> bool:
