@@ -14,10 +14,10 @@ demo: setup ## Run the main job end to end: make demo ARGS="--fault none --json"
 	@$(BIN)/vigia demo $(ARGS)
 
 test: setup ## Run the tests: make test ARGS="tests/unit -k policy"
-	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 test-servers: setup ## Run the tests with a PostgreSQL and a Redis of their own
-	@scripts/test-servers $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@scripts/test-servers $(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 lint: setup ## ruff, pyright strict, import-linter
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports && $(BIN)/pyright

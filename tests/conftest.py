@@ -30,20 +30,6 @@ settings.load_profile("vigia")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-LONGEST_FIRST = (
-    "test_simulation_story.py",
-    "test_demo_processes.py",
-    "test_fault_diagnoses.py",
-    "test_live_platform.py",
-    "test_crash_at_every_step.py",
-    "test_demo_story.py",
-    "test_trackers_contract.py",
-    "test_guarded_rollout_halts.py",
-    "test_rollout_load.py",
-)
-"""Files of a minute or so: begun last, one worker would be left with them. One process each and several take turns, so
-that two workers do not start eight processes at once."""
-
 NIGHT = datetime(2026, 11, 19, 5, 51, tzinfo=UTC)
 """02:51 in São Paulo."""
 
@@ -117,11 +103,6 @@ def environment_kept() -> Iterator[None]:
     if before is not None:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = before
     assert after == before
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    turns = {name: place for place, name in enumerate(LONGEST_FIRST)}
-    items.sort(key=lambda item: turns.get(item.path.name, len(turns)))
 
 
 @pytest.hookimpl(wrapper=True)
