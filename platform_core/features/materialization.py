@@ -131,8 +131,8 @@ class Materializer:
                     on_chunk(advance)
 
                 loaded = self._load(target, after_chunk)
-                tally.add(0, self._counted(target, {"taken": loaded.events, **_left_out(loaded)}))
-                tally.counts["taken"] = loaded.events
+                counts = self._counted(target, {"taken": loaded.events, **_left_out(loaded)})
+                tally.add(0, counts | {"taken": 0})  # which each chunk has told already
             while True:
                 still_ours()  # progress that was refused is forgotten: nothing may follow from it
                 step = self._stream.advance(target)

@@ -7,11 +7,25 @@ import unicodedata
 
 from guardrails.redaction.recognizer import ADDRESS, LIKELY, Form, Recognizer
 
-_NO_DOMAIN_TEXT = """
-png jpg jpeg gif svg webp ico css map service socket timer
-mount target slice scope swap
-"""
-_NO_DOMAIN = frozenset(_NO_DOMAIN_TEXT.split())
+NO_DOMAIN = frozenset(
+    [
+        "png",
+        "jpg",
+        "jpeg",
+        "gif",
+        "svg",
+        "webp",
+        "ico",
+        "css",
+        "service",
+        "socket",
+        "timer",
+        "mount",
+        "slice",
+        "scope",
+        "swap",
+    ]
+)
 """Last parts that are no top level domain: `icon@2x.png`, `user@1000.service`."""
 
 _SPELLED = re.compile(r"(?i)\s*[\[({<]?\s*\b(at|arroba|dot|ponto|punto)\b\s*[\])}>]?\s*")
@@ -27,7 +41,7 @@ def _normal(text: str) -> str:
 
 
 def _has_a_domain(text: str) -> bool:
-    return _normal(text).rpartition(".")[2] not in _NO_DOMAIN
+    return _normal(text).rpartition(".")[2] not in NO_DOMAIN
 
 
 RECOGNIZER = Recognizer(

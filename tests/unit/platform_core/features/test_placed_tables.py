@@ -71,6 +71,8 @@ def test_where_there_is_no_other_file_its_second_is_waited_for(tmp_path: Path) -
     put(tmp_path / "payments.parquet", rows(1), START)
     assert list(feed.appended("payments", after=feed.version("payments"))) == []
     assert wall == [START + SECOND]
+    put(tmp_path / "later.parquet", rows(1), START + 60 * SECOND)
+    assert (feed.version("later"), wall) == (0, [START + SECOND]), "a clock that is wrong is not waited for"
 
 
 @pytest.fixture
